@@ -7,6 +7,7 @@
 use crate::error::{Error, Kind, Result};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The environment of this process, read once at the start.
@@ -33,6 +34,12 @@ impl Environment {
     /// A variable, when it is set, not empty and text.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.os(name).and_then(OsStr::to_str).filter(|value| !value.is_empty())
+    }
+
+    /// The folder of the scripts of the project at `root`. `AITASK_SCRIPT_DIR` names it where a shim or `ait` has called
+    /// this program: the scripts that they stand for run their neighbours from their own folder.
+    pub(crate) fn scripts_folder(&self, root: &Path) -> PathBuf {
+        self.text("AITASK_SCRIPT_DIR").map_or_else(|| root.join(".aitask-scripts"), Into::into)
     }
 
     /// A variable as it is, empty or not.

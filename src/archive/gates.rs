@@ -18,8 +18,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// Finds a gate script of the project at `root`.
 fn find_script(environment: &Environment, root: &Path, name: &str) -> Option<PathBuf> {
-    let folder = environment.text("AITASK_SCRIPT_DIR").map_or_else(|| root.join(".aitask-scripts"), Into::into);
-    Some(folder.join(name)).filter(|path| path.is_file())
+    Some(environment.scripts_folder(root).join(name)).filter(|path| path.is_file())
 }
 
 /// Which of these task files unblock the tasks that depend on them although they are still active.

@@ -8,7 +8,7 @@ use crate::git::run::Call;
 use crate::project::context::Context;
 use crate::project::task_files::TaskFiles;
 use crate::settings::Environment;
-use crate::task::{Document, TaskId};
+use crate::task::{Document, TaskId, paths};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,7 +27,8 @@ const CALL_LIMIT: Duration = Duration::from_secs(600);
 /// `AITASKS_PROJECT_<NAME>` says.
 ///
 /// # Errors
-/// [`Kind::Usage`] when it is not registered, or the folder is gone; [`Kind::Unparsable`] for an index that is no YAML.
+/// [`Kind::Usage`] when it is not registered, or its folder is gone or no project any more; [`Kind::Unparsable`] for an
+/// index that is no YAML.
 pub(crate) fn resolve(environment: &Environment, name: &str) -> Result<PathBuf> {
     let home = environment.text("HOME").unwrap_or_default();
     let index = environment.text("AITASKS_PROJECTS_INDEX").map(PathBuf::from);
@@ -43,7 +44,7 @@ pub(crate) fn resolve(environment: &Environment, name: &str) -> Result<PathBuf> 
         Some(rest) => Path::new(home).join(rest),
         None => PathBuf::from(path),
     };
-    if let Some(root) = found.iter().map(expanded).find(|root| root.is_dir()) {
+    if let Some(root) = found.iter().map(expanded).find(|root| root.join(paths::PROJECT_FILE).is_file()) {
         return Ok(root);
     }
     let cure = format!("Run `cd /path/to/{name} && ait projects add`");
@@ -158,7 +159,7 @@ pub(crate) fn run_there(
 ) -> Result<ProjectAnswer> {
     use std::os::unix::fs::PermissionsExt as _;
     let root = resolve(environment, name)?;
-    let file = root.join(".aitask-scripts").join(script);
+    let file = root.join(SCRIPTS_DIR).join(script);
     let runs = file.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
     if !runs {
         let (root, file) = (root.display(), file.display());

@@ -169,12 +169,13 @@ impl TaskFiles<'_> {
         .map(|wrote| wrote.value)
     }
 
-    /// The target of a task file that is a link, where the target is a file of this repository that git tracks: a
-    /// change of it shows in `git status` and can be undone. Callers of the scripts depend on such a link being kept.
-    /// Any other link is refused.
+    /// The target of a task file that is a link, below the folder in which git works, where the target is a file that
+    /// git tracks: a change of it shows in `git status` and can be undone. Callers of the scripts depend on such a link
+    /// being kept. Any other link is refused.
     fn linked(&self, path: &str) -> Option<String> {
-        let target = self.tree().link_target(path)?.to_str()?.to_owned();
-        let git = self.context?.repository.git().read(&self.root, "ls-files").env("GIT_LITERAL_PATHSPECS", "1");
+        let data = self.data_dir();
+        let target = Tree::new(&data).link_target(path)?.to_str()?.to_owned();
+        let git = self.context?.repository.git().read(&data, "ls-files").env("GIT_LITERAL_PATHSPECS", "1");
         let known = git.args(["--error-unmatch", "--", &target]).output().is_ok_and(|output| output.success());
         known.then_some(target)
     }
@@ -252,6 +253,7 @@ impl TaskFiles<'_> {
         });
         let is_list = |path: &String| [paths::LABELS_FILE, paths::EMAILS_FILE].contains(&path.as_str());
         let (lists, named): (Vec<_>, Vec<_>) = paths.partition(is_list);
+        let named: Vec<_> = named.into_iter().map(|path| self.linked(&path).unwrap_or(path)).collect();
         commit::commit(&context.repository, &self.data_dir(), subject, &named, &lists)
     }
 }
@@ -275,15 +277,15 @@ pub(crate) struct FilesAsRead<'f> {
 #[derive(Debug)]
 struct FileAsRead {
     /// The path of the file itself, where the other is a link.
-    at: String,
+    at: PathBuf,
     bytes: Option<Vec<u8>>,
 }
 
 impl FilesAsRead<'_> {
     /// A task file. A link to a file that git tracks is followed, and kept.
     pub(crate) fn document(&mut self, path: &str) -> Result<Document> {
-        let at = self.files.linked(path).unwrap_or_else(|| path.to_owned());
-        let bytes = self.files.read(&at)?;
+        let at = self.files.linked(path).map_or_else(|| path.into(), |target| self.files.data_dir().join(target));
+        let bytes = self.files.tree().read(&at)?;
         let document = Document::parse(&bytes);
         self.read.insert(path.to_owned(), FileAsRead { at, bytes: Some(bytes) });
         Ok(document)
@@ -293,7 +295,7 @@ impl FilesAsRead<'_> {
     pub(crate) fn text(&mut self, path: &str) -> Result<String> {
         let bytes = self.files.tree().load(path)?;
         let text = String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
-        self.read.insert(path.to_owned(), FileAsRead { at: path.to_owned(), bytes });
+        self.read.insert(path.to_owned(), FileAsRead { at: path.into(), bytes });
         Ok(text)
     }
 

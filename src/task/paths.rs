@@ -23,6 +23,8 @@ pub(crate) const LABELS_FILE: &str = "aitasks/metadata/labels.txt";
 pub(crate) const TASK_TYPES_FILE: &str = "aitasks/metadata/task_types.txt";
 /// The known assignees.
 pub(crate) const EMAILS_FILE: &str = "aitasks/metadata/emails.txt";
+/// The settings of the project, by which a folder is known to be one.
+pub(crate) const PROJECT_FILE: &str = "aitasks/metadata/project_config.yaml";
 /// The settings of the user, ignored by git.
 pub(crate) const USER_CONFIG_FILE: &str = "aitasks/metadata/userconfig.yaml";
 /// The worktree of the data branch.

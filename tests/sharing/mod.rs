@@ -15,6 +15,7 @@ mod scripts;
 mod setup;
 mod sync;
 mod trouble;
+mod web;
 mod worktree;
 mod worktree_teardown;
 

@@ -1,6 +1,6 @@
 //! `aitask_create.sh --batch`.
 
-use super::{create, files, last_commit, project, script, update};
+use super::{both, create, data, files, last_commit, project, refuses_in_order, script, update};
 use crate::support::World;
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -171,7 +171,8 @@ fn a_dependency_on_another_project_is_checked_there() {
     let world = World::new();
     let ann = project(&world);
     let sib = world.root().join("sib");
-    std::fs::create_dir_all(sib.join("aitasks")).unwrap();
+    std::fs::create_dir_all(sib.join("aitasks/metadata")).unwrap();
+    std::fs::write(sib.join("aitasks/metadata/project_config.yaml"), "project: sib\n").unwrap();
     std::fs::write(sib.join("aitasks/t4_there.md"), super::PLAIN).unwrap();
     std::fs::write(
         world.root().join("projects.yaml"),
@@ -212,4 +213,95 @@ fn a_child_beside_its_parent_s_uncommitted_rename_leaves_that_uncommitted() {
     assert_eq!(last_commit(&ann), "ait: Add child task t1_1: x\nA\taitasks/t1/t1_1_x.md\n");
     assert_eq!(ann.git(&["status", "--porcelain"]), before);
     assert!(ann.read("aitasks/t1_better.md").contains("children_to_implement: [t1_1]\n"));
+}
+
+#[test]
+fn a_registered_folder_that_is_no_project_is_stale() {
+    let world = World::new();
+    let ann = project(&world);
+    let (hollow, index) = (world.root().join("hollow"), world.root().join("projects.yaml"));
+    std::fs::create_dir_all(hollow.join("aitasks")).unwrap();
+    std::fs::write(hollow.join("aitasks/t4_there.md"), super::PLAIN).unwrap();
+    for name in ["create", "update", "ls", "query_files", "find_by_file"] {
+        let said = format!("#!/bin/sh\necho {name} in \"$(basename \"$PWD\")\": \"$@\"\n");
+        world.script(&hollow.join(format!(".aitask-scripts/aitask_{name}.sh")), &said);
+    }
+    std::fs::write(&index, format!("projects:\n  - name: hollow\n    path: {}\n", hollow.display())).unwrap();
+    let ann = ann.env("AITASKS_PROJECTS_INDEX", index.display());
+    let calls = [
+        ("query_files", &["task-status", "4", "--project", "hollow"][..]),
+        ("ls", &["--project", "hollow", "5"]),
+        ("find_by_file", &["--project", "hollow", "a.rs"]),
+        ("create", &["--batch", "--name", "x", "--desc", "d", "--project", "hollow"]),
+        ("update", &["--batch", "4", "--priority", "low", "--project", "hollow"]),
+    ];
+    let other = ("create", &["--batch", "--name", "x", "--desc", "d", "--xdeprepo", "hollow"][..]);
+    let changed = ("update", &["--batch", "1", "--xdeps", "4", "--xdeprepo", "hollow"][..]);
+    for (name, args) in calls.into_iter().chain([other, changed]) {
+        let run = script(&ann, &format!("aitask_{name}.sh"), args).fails(1);
+        run.assert().stdout("").stderr(contains("Project 'hollow' is registered but its path is stale: hollow:/"));
+    }
+    assert!(!ann.path("aitasks/new").exists());
+    std::fs::create_dir_all(hollow.join("aitasks/metadata")).unwrap();
+    std::fs::write(hollow.join("aitasks/metadata/project_config.yaml"), "project: hollow\n").unwrap();
+    for (name, args) in calls {
+        let own = args.iter().filter(|arg| !["--project", "hollow"].contains(arg)).copied().collect::<Vec<_>>();
+        let run = script(&ann, &format!("aitask_{name}.sh"), args).ok();
+        assert_eq!(run.stdout, format!("{name} in hollow: {}\n", own.join(" ")));
+    }
+}
+
+#[test]
+fn a_silent_create_says_nothing_of_its_commit() {
+    for (_world, ann) in both() {
+        let silent = |args: &[&str], path: &str| {
+            let run = create(&ann, &[&["--silent"], args].concat()).ok();
+            assert!(run.stdout == format!("{path}\n") && !run.stderr.contains("ait: Add"), "{run}");
+        };
+        silent(&["--commit", "--name", "x"], "aitasks/t2_x.md");
+        silent(&["--commit", "--name", "kid", "--parent", "2"], "aitasks/t2/t2_1_kid.md");
+        for (name, parent) in [("later", ""), ("small", "1")] {
+            create(&ann, &["--name", name, "--parent", parent]).ok();
+        }
+        let drafts = files(&ann, "aitasks/new");
+        silent(&["--finalize", &drafts[0]], "aitasks/t3_later.md");
+        silent(&["--finalize-all"], "aitasks/t1/t1_1_small.md");
+        assert_eq!(data(&ann).git(&["status", "--porcelain"]), "");
+        let loud = create(&ann, &["--commit", "--name", "loud"]).ok().stdout;
+        assert!(
+            loud.contains("] ait: Add task t4: loud\n") && loud.ends_with("\nCreated: aitasks/t4_loud.md\n"),
+            "{loud}"
+        );
+    }
+}
+
+#[test]
+fn of_several_wrong_options_the_same_one_is_named_first() {
+    for (_world, ann) in both() {
+        let steps: [(&[&str], &[&str], &str); 13] = [
+            (&["--file-ref", ":1"], &[], "Invalid file reference: ':1' (expected PATH[:N[-M][^N[-M]]...])"),
+            (&[], &["--name", "x"], "Batch mode requires --name"),
+            (&["--desc-file", "nowhere"], &[], "Description file not found: nowhere"),
+            (&[], &["--desc", "d"], "Batch mode requires --desc or --desc-file"),
+            (&["--priority", "u"], &[], "Invalid priority: u (must be high, medium, or low)"),
+            (&["--effort", "v"], &[], "Invalid effort: v (must be low, medium, or high)"),
+            (&["--type", "w"], &[], "Invalid type: w (must be one of: bug,feature,manual_verification)"),
+            (&["--status", "Done"], &[], "Invalid status: Done (must be Ready, Editing, Implementing, or Postponed)"),
+            (&["--xdeps", "3"], &[], "--xdeps requires --xdeprepo"),
+            (&["--xdeprepo", "q"], &[], "Project 'q' is not registered"),
+            (&["--followup-kind", "k"], &[], "Invalid followup_kind: k (must be one of: carry_over docs_gap "),
+            (&["--anchor", "tt1"], &[], "anchor target 'tt1' is not a valid task id (expected N or N_M)."),
+            (&["--parent", "77"], &[], "Parent task t77 not found"),
+        ];
+        // a project makes its ids usable together, and a parent excludes an anchor
+        refuses_in_order(&ann, "aitask_create.sh", &["--batch", "--commit", "--labels", "fresh"], &steps[..9]);
+        let given = ["--batch", "--commit", "--labels", "fresh", "--name", "x", "--desc", "d"];
+        refuses_in_order(&ann, "aitask_create.sh", &given, &steps[9..12]);
+        refuses_in_order(&ann, "aitask_create.sh", &given, &steps[12..]);
+        assert_eq!((ann.read("aitasks/metadata/labels.txt").as_str(), files(&ann, "aitasks").len()), ("ui\n", 2));
+        create(&ann, &["--commit", "--silent", "--labels", "fresh", "--name", "x"])
+            .ok()
+            .assert()
+            .stdout("aitasks/t2_x.md\n");
+    }
 }

@@ -15,14 +15,44 @@ created_at: 2026-01-01 00:00\nupdated_at: 2026-01-01 00:00\n---\n\nDo it.\n";
 
 /// A clone with the counter, the vocabulary, and the task 1, all committed.
 fn project(world: &World) -> Repo {
-    let ann = world.clone("ann");
+    filled(world.clone("ann"))
+}
+
+/// The same project twice: with the task data on the branch of the code, and on a branch of its own.
+fn both() -> [(World, Repo); 2] {
+    let (plain, branched) = (World::new(), World::new());
+    let ann = branched.clone("ann");
+    ann.give_data_a_branch();
+    let (first, second) = (project(&plain), filled(ann));
+    [(plain, first), (branched, second)]
+}
+
+fn filled(ann: Repo) -> Repo {
     ann.write("aitasks/metadata/labels.txt", "ui\n");
     ann.write("aitasks/metadata/task_types.txt", "bug\nfeature\nmanual_verification\n");
-    ann.write(".gitignore", "aitasks/new/\n");
+    data(&ann).write(".gitignore", "aitasks/new/\n");
     ann.write("aitasks/t1_first.md", PLAIN);
-    ann.commit("tasks");
+    data(&ann).commit("tasks");
     script(&ann, "aitask_claim_id.sh", &["--init"]).ok();
     ann
+}
+
+/// The checkout in which git works on the task data.
+fn data(repo: &Repo) -> Repo {
+    let own = repo.path(".aitask-data");
+    repo.at(if own.exists() { own } else { repo.path("") })
+}
+
+/// Runs a script again and again: each time the first of what is wrong is named, and put right for the next time. A step is
+/// what is wrong, what is right, and the refusal.
+fn refuses_in_order(repo: &Repo, name: &str, given: &[&str], steps: &[(&[&str], &[&str], &str)]) {
+    for (n, (.., refusal)) in steps.iter().enumerate() {
+        let right = steps[..n].iter().flat_map(|(_, right, _)| *right);
+        let wrong = steps[n..].iter().flat_map(|(wrong, ..)| *wrong);
+        let args: Vec<_> = given.iter().chain(right).chain(wrong).copied().collect();
+        let run = script(repo, name, &args).fails(1);
+        assert!(run.stdout.is_empty() && run.stderr.starts_with(&format!("Error: {refusal}")), "{args:?}: {run}");
+    }
 }
 
 fn script(repo: &Repo, name: &str, args: &[&str]) -> Run {

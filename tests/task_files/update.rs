@@ -1,6 +1,6 @@
 //! `aitask_update.sh --batch`.
 
-use super::{PLAIN, create, files, last_commit, project, script, update};
+use super::{PLAIN, both, create, data, files, last_commit, project, refuses_in_order, script, update};
 use crate::support::World;
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -10,7 +10,7 @@ fn a_committed_rename_commits_both_names_and_takes_nobodys_place() {
     let ann = project(&World::new());
     ann.write("aitasks/t1_taken.md.bak", "");
     let run = update(&ann, &["1", "--name", "Better Name", "--commit", "--silent"]).ok();
-    assert_eq!(run.stdout, "aitasks/t1_better_name.md\n");
+    assert_eq!(run.stdout.lines().last(), Some("aitasks/t1_better_name.md"));
     let commit = "ait: Update task t1: better name\nA\taitasks/t1_better_name.md\nD\taitasks/t1_first.md\n";
     assert_eq!(last_commit(&ann), commit);
     update(&ann, &["1", "--name", "!!!"]).fails(1);
@@ -32,7 +32,7 @@ fn a_child_that_is_done_takes_its_parent_into_the_commit() {
         create(&ann, &["--commit", "--name", name, "--parent", "1"]).ok();
     }
     let run = update(&ann, &["1_1", "--status", "Done", "--commit", "--silent"]).ok();
-    run.assert().stdout("aitasks/t1/t1_1_a.md\n").stderr(contains("Updated parent t1 - remaining children: t1_2"));
+    run.assert().stderr(contains("Updated parent t1 - remaining children: t1_2"));
     assert_eq!(last_commit(&ann), "ait: Update task t1_1: a\nM\taitasks/t1/t1_1_a.md\nM\taitasks/t1_first.md\n");
     update(&ann, &["1_1", "--priority", "low", "--commit"]).ok();
     assert_eq!(last_commit(&ann), "ait: Update task t1_1: a\nM\taitasks/t1/t1_1_a.md\n");
@@ -134,4 +134,85 @@ fn a_plain_update_starts_two_git_processes() {
     let (run, commands) = ann.git_commands(&["compat", "aitask_update.sh", "--batch", "1", "--priority", "high"]);
     run.ok();
     assert_eq!(commands.len(), 2, "{commands:?}");
+}
+
+#[test]
+fn a_silent_update_shows_its_commit_before_its_path() {
+    for (_world, ann) in both() {
+        let run = update(&ann, &["1", "--priority", "low", "--silent", "--commit"]).ok();
+        let lines: Vec<_> = run.stdout.lines().collect();
+        assert!(lines.len() == 3 && lines[0].ends_with("] ait: Update task t1: first"), "{run}");
+        assert_eq!((lines[2], run.stderr.as_str()), ("aitasks/t1_first.md", ""));
+        let run = update(&ann, &["1", "--priority", "high", "--silent"]).ok();
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("aitasks/t1_first.md\n", ""));
+    }
+}
+
+#[test]
+fn a_task_that_is_a_link_to_a_file_that_git_knows_stays_a_link() {
+    for (_world, ann) in both() {
+        let data = data(&ann);
+        data.write("shared/of_all.md", PLAIN);
+        std::os::unix::fs::symlink("../shared/of_all.md", ann.path("aitasks/t9_link.md")).unwrap();
+        data.commit("a link");
+        update(&ann, &["9", "--priority", "high", "--xdeps", "", "--xdeprepo", "", "--commit"]).ok();
+        assert!(ann.path("aitasks/t9_link.md").is_symlink());
+        assert!(data.read("shared/of_all.md").starts_with("---\npriority: high\n"));
+        assert_eq!(last_commit(&data), "ait: Update task t9: link\nM\tshared/of_all.md\n");
+        assert_eq!(data.git(&["status", "--porcelain"]), "");
+    }
+}
+
+#[test]
+fn of_several_wrong_options_the_same_one_is_named_first() {
+    for (_world, ann) in both() {
+        let text = PLAIN
+            .replace("Ready", "Done")
+            .replace("created_at", "children_to_implement: [t1_1]\nfollowup_kind: manual_verification\ncreated_at");
+        ann.write("aitasks/t1_first.md", &text);
+        let level = "(must be high, medium, or low)";
+        let levels =
+            ["priority", "risk-code-health", "risk-goal-achievement"].map(|name| format!("Invalid {name}: u {level}"));
+        let tuple = "--active-gates* flags form an atomic tuple: pass all four";
+        let done = "Cannot complete parent task: children_to_implement still contains: t1_1";
+        let steps: [(&[&str], &[&str], &str); 20] = [
+            (&["--file-ref", ":"], &[], "Invalid file reference: ':'"),
+            (&["--active-gates", "x"], &[], tuple),
+            (&["--anchor", "z"], &[], "anchor target 'z' is not a valid task id"),
+            (&["--followup-kind", "k"], &[], "Invalid followup_kind: k"),
+            (&["--boardgroup", "A b"], &[], "boardgroup 'A b' is not a valid slug (expected [a-z0-9_]+)."),
+            (&["--boardcol", "q"], &[], "board column 'q' is not configured. Valid ids: now next backlog unordered"),
+            (&[], &["77"], "Batch mode requires a task number"),
+            (&[], &["1"], "No task file found for task number 77"),
+            (&[], &["--add-label", "fresh"], "No update parameters specified. Use --help for usage."),
+            (&["--priority", "u"], &[], &levels[0]),
+            (&["--risk-code-health", "u"], &[], &levels[1]),
+            (&["--risk-goal-achievement", "u"], &[], &levels[2]),
+            (&["--effort", "u"], &[], "Invalid effort: u (must be low, medium, or high)"),
+            (
+                &["--status", "Gone"],
+                &[],
+                "Invalid status: Gone (must be Ready, Editing, Implementing, Postponed, Done, or ",
+            ),
+            (&["--type", "w"], &[], "Invalid type: w (must be one of: bug,feature,manual_verification)"),
+            (&["--desc-file", "nowhere"], &[], "Description file not found: nowhere"),
+            (&["--xdeps", "3"], &[], "--xdeps requires --xdeprepo"),
+            (
+                &[],
+                &["--followup-kind", ""],
+                "followup_kind 'manual_verification' requires issue_type 'manual_verification'",
+            ),
+            (&[], &["--status", "Ready"], done),
+            (&["--name", "!!!"], &[], "Invalid task name after sanitization"),
+        ];
+        // nothing to do is only said where nothing is wrong
+        refuses_in_order(&ann, "aitask_update.sh", &["--batch", "--silent"], &steps[..8]);
+        refuses_in_order(&ann, "aitask_update.sh", &["--batch", "1"], &steps[8..9]);
+        refuses_in_order(&ann, "aitask_update.sh", &["--batch", "1", "--add-label", "fresh"], &steps[9..]);
+        assert_eq!(
+            (ann.read("aitasks/t1_first.md"), ann.read("aitasks/metadata/labels.txt")),
+            (text, "ui\n".to_owned())
+        );
+        update(&ann, &["1", "--add-label", "fresh", "--followup-kind", "", "--status", "Ready"]).ok();
+    }
 }

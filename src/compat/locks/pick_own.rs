@@ -305,11 +305,7 @@ fn answer(invocation: &Invocation, context: &Context, taking: &PickDecision, old
         });
     }
     if !again {
-        let folder = invocation
-            .environment
-            .text("AITASK_SCRIPT_DIR")
-            .map_or_else(|| invocation.dir.join(".aitask-scripts"), Into::into);
-        let script = folder.join("aitask_change_surface.sh");
+        let script = invocation.environment.scripts_folder(&invocation.dir).join("aitask_change_surface.sh");
         if script.is_file() {
             sync::run_script(context, &script, &["capture", &id.to_string()]);
         }

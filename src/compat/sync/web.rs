@@ -5,6 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::run::Call;
 use crate::git::{Branch, objects, refs, remote};
 use crate::project::context::Context;
+use crate::settings::Environment;
 use std::path::Path;
 use std::time::Duration;
 
@@ -55,10 +56,9 @@ pub(crate) struct ScriptAnswer {
     pub(crate) output: String,
 }
 
-/// Runs a script of the project.
-pub(crate) fn run_script(context: &Context, script: &Path, args: &[&str]) -> Result<ScriptAnswer> {
-    let call = Call::program(context.repository.git().environment(), script, &context.repository.root).args(args);
-    let output = call.output()?;
+/// Runs a script of the project at `root`.
+pub(crate) fn run_script(environment: &Environment, script: &Path, root: &Path, args: &[&str]) -> Result<ScriptAnswer> {
+    let output = Call::program(environment, script, root).args(args).output()?;
     let code =
         output.code.ok_or_else(|| Error::new(Kind::Io, format!("{} was ended by a signal", script.display())))?;
     let mut texts = vec![output.text()];

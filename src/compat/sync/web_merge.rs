@@ -12,6 +12,9 @@ use std::time::Duration;
 /// The time limit of the fetch. After it the list is made from the remote-tracking refs that are here, with a warning.
 const FETCH_LIMIT: Duration = Duration::from_secs(10);
 
+/// The folder of the profiles among the task files.
+const PROFILES: &str = "metadata/profiles";
+
 const HELP: &str = "\
 Usage: aitask_web_merge.sh [--fetch]
        aitask_web_merge.sh materialize <task_id> <marker.json>
@@ -75,37 +78,44 @@ fn profile_of_marker(invocation: &Invocation, marker: &str) -> Result<Option<Str
     let text = read_own(&invocation.file(marker)).map_err(|_| "bad-marker")?;
     let marker: Value = serde_json::from_slice(&text).map_err(|_| "bad-marker")?;
     let marker = marker.as_object().ok_or("bad-marker")?;
-    let field = |name: &str| marker.get(name).filter(|value| !value.is_null());
-    let (profile, file) = match (field("profile"), field("profile_filename")) {
-        (None, None) => return Ok(None),
-        (Some(profile), Some(file)) => (profile, file),
-        _ => return Err("partial-provenance"),
+    let field = |name: &str| match marker.get(name) {
+        None | Some(Value::Null) => Ok(""),
+        Some(value) => value.as_str().ok_or("non-string-provenance"),
     };
-    let (Value::String(profile), Value::String(file)) = (profile, file) else { return Err("non-string-provenance") };
+    let (profile, file) = (field("profile")?, field("profile_filename")?);
+    match (profile, file) {
+        ("", "") => return Ok(None),
+        ("", _) | (_, "") => return Err("partial-provenance"),
+        _ => {}
+    }
     let base = file.strip_prefix("local/").unwrap_or(file);
     let plain = base.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     if !plain || base.strip_suffix(".yaml").is_none_or(str::is_empty) {
         return Err("bad-profile-filename");
     }
     let tasks = invocation.tasks();
-    let path = tasks.path("metadata/profiles").join(file);
-    let content = tasks.tree().read(&path).map_err(|error| match error.kind() {
+    let (profiles, tree) = (tasks.below(PROFILES), tasks.tree());
+    let named = profiles.path(file);
+    // A link to another of the profiles is one of them as well.
+    let path = match tree.link_target(&named) {
+        Some(target) if target.starts_with(profiles.shown("")) => tree.root().join(target),
+        _ => named,
+    };
+    let content = tree.read(&path).map_err(|error| match error.kind() {
         // The tree refuses a path through a symbolic link with this kind.
         Kind::Occupied => "outside-profiles-dir",
         _ => "profile-not-found",
     })?;
     let name = ExecutionProfile::parse(&path, &content).ok().and_then(|found| found.name);
-    if name.as_ref() == Some(profile) { Ok(Some(file.clone())) } else { Err("name-mismatch") }
+    if name.as_deref() == Some(profile) { Ok(Some(file.to_owned())) } else { Err("name-mismatch") }
 }
 
 /// Runs the project's script that keeps the gates, which this program does not stand in for.
 fn run_gate_script(invocation: &Invocation, task: &str, file: &str) -> (String, u8) {
-    let script = invocation.dir.join(".aitask-scripts/aitask_gate.sh");
-    let Ok(Some(context)) = invocation.open() else {
-        return ("WEBMAT_FAIL:1:not inside a git repository".to_owned(), 1);
-    };
-    let profile = format!("aitasks/metadata/profiles/{file}");
-    match web::run_script(&context, &script, &["materialize-active", task, "--profile", &profile]) {
+    let (environment, root) = (&invocation.environment, &invocation.dir);
+    let script = environment.scripts_folder(root).join("aitask_gate.sh");
+    let profile = invocation.tasks().below(PROFILES).shown(file);
+    match web::run_script(environment, &script, root, &["materialize-active", task, "--profile", &profile]) {
         Ok(web::ScriptAnswer { code: 0, output }) => {
             (format!("WEBMAT_OK:{}", output.lines().last().unwrap_or_default()), 0)
         }

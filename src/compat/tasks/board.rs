@@ -3,10 +3,11 @@
 use crate::compat::folders::{TaskFolder, TaskFolders};
 use crate::compat::numbers::{is_id, is_number};
 use crate::error::{Error, Kind, Payload, Result};
-use crate::project::task_files::TaskFiles;
+use crate::git::objects::Edit;
+use crate::project::task_files::{PlannedWrites, TaskFiles};
 use crate::task::{Document, Slug};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The distance between two tasks of a column: it leaves numbers free for tasks that the board puts between them.
 const STEP: i64 = 1024;
@@ -42,7 +43,7 @@ pub(crate) fn columns(tasks: &TaskFolder) -> Vec<Column> {
                 .iter()
                 .filter_map(|column| {
                     let id = column["id"].as_str()?.to_owned();
-                    Some(Column { title: text(column, "title", &id), color: text(column, "color", "gray"), id })
+                    Some(Column { title: text(column, "title", &id), color: text(column, "color", GRAY), id })
                 })
                 .collect(),
             None => [
@@ -69,8 +70,8 @@ pub(crate) fn unordered() -> Column {
 
 /// The board of a project.
 #[derive(Debug)]
-pub(crate) struct ColumnBoard {
-    root: PathBuf,
+pub(crate) struct ColumnBoard<'c> {
+    files: &'c TaskFiles<'c>,
     tasks: TaskFolder,
 }
 
@@ -78,21 +79,21 @@ fn refused(reason: &'static str) -> Error {
     Error::new(Kind::Usage, format!("the board refused the change: {reason}")).with(Payload::Reason { reason })
 }
 
-impl ColumnBoard {
-    /// The board of the project at `root`, whose tasks are in `dir` below it.
+impl<'c> ColumnBoard<'c> {
+    /// The board of a project, whose tasks are in `dir` below its root.
     ///
     /// # Errors
     /// The reason `unsafe_task_dir` for a folder outside of the project, `unsupported_layout` for none.
-    pub(crate) fn open(root: &Path, dir: &str) -> Result<Self> {
+    pub(crate) fn open(files: &'c TaskFiles<'c>, dir: &str) -> Result<Self> {
         let outside = Path::new(dir).components().any(|part| part == std::path::Component::ParentDir);
         if dir.is_empty() || outside || Path::new(dir).is_absolute() {
             return Err(refused("unsafe_task_dir"));
         }
-        let tasks = TaskFolders::below(root, dir).tasks;
+        let tasks = TaskFolders::below(&files.root, dir).tasks;
         if !tasks.exists() {
             return Err(refused("unsupported_layout"));
         }
-        Ok(Self { root: root.to_owned(), tasks })
+        Ok(Self { files, tasks })
     }
 
     /// The columns in board order.
@@ -100,7 +101,7 @@ impl ColumnBoard {
         columns(&self.tasks)
     }
 
-    fn files(&self) -> Vec<String> {
+    fn names(&self) -> Vec<String> {
         self.tasks.names(|name| name.strip_suffix(".md").is_some_and(|stem| stem.starts_with('t')))
     }
 
@@ -110,7 +111,7 @@ impl ColumnBoard {
             return Err(refused(if is_id(id) { "not_a_parent_task" } else { "malformed_task_id" }));
         }
         let prefix = format!("t{id}_");
-        let mut found = self.files().into_iter().filter(|name| name.starts_with(&prefix));
+        let mut found = self.names().into_iter().filter(|name| name.starts_with(&prefix));
         match (found.next(), found.next()) {
             (Some(name), None) => Ok((id.to_owned(), name)),
             (None, _) => Err(refused("not_found")),
@@ -122,8 +123,7 @@ impl ColumnBoard {
     pub(crate) fn column_of(&self, task: &str) -> Result<(String, String)> {
         let (id, file) = self.find(task)?;
         let document = Document::parse(&self.tasks.read(&file).map_err(|_| refused("vanished"))?);
-        let column = document.scalar_last("boardcol").map(|text| text.trim_matches(['"', '\'']).to_owned());
-        Ok((id, column.filter(|column| !column.is_empty()).unwrap_or_else(|| unordered().id)))
+        Ok((id, column_in(&document)))
     }
 
     /// Moves a task to the end of a column; gives the name of its file and its new index. Nothing is committed, as in
@@ -132,16 +132,22 @@ impl ColumnBoard {
         if column != unordered().id && !self.columns().iter().any(|known| known.id == column) {
             return Err(refused("unknown_column"));
         }
+        let _queue = self.files.hold()?;
         let (_, name) = self.find(task)?;
-        let others = self.files().into_iter().filter(|other| *other != name);
+        let others = self.names().into_iter().filter(|other| *other != name);
         let places = others.filter_map(|other| {
             let document = Document::parse(&self.tasks.read(&other).ok()?);
-            let its = document.scalar_last("boardcol").filter(|text| !text.is_empty()).unwrap_or("unordered");
-            (its == column).then(|| document.scalar_last("boardidx")?.parse::<i64>().ok()).flatten()
+            (column_in(&document) == column).then(|| unquoted(document.scalar_last("boardidx")?).parse::<i64>().ok())?
         });
         let index = places.max().map_or(STEP, |highest| highest.saturating_add(STEP));
-        let checkout = TaskFiles { root: self.root.clone(), context: None, guarded: true };
-        checkout.rewrite(&self.tasks.shown(&name), |mut document| {
+        self.files.rewrite(&self.tasks.shown(&name), |mut document| {
+            // The board keeps its keys last, in the order that they have.
+            let kept = document.keys().filter(|key| KEYS.contains(key)).map(str::to_owned).collect::<Vec<_>>();
+            for key in kept {
+                let value = document.scalar_last(&key).unwrap_or_default().to_owned();
+                document.remove(&key);
+                document.append(&key, &value)?;
+            }
             document.set("boardcol", column)?;
             document.set("boardidx", &index.to_string())?;
             Ok(document)
@@ -152,7 +158,11 @@ impl ColumnBoard {
     /// Adds a column at the end.
     pub(crate) fn create(&self, title: &str, color: Option<&str>) -> Result<Column> {
         let title = crate::task::sanitise(title).trim().to_owned();
-        let slug = Slug::derive(&title).ok_or_else(|| refused("empty_title"))?;
+        if title.is_empty() {
+            return Err(refused("empty_title"));
+        }
+        let _queue = self.files.hold()?;
+        let slug = Slug::derive(&title).map_or_else(|| "column".to_owned(), |slug| slug.to_string());
         let known = self.columns();
         let is_free = |color: &&str| !known.iter().any(|column| column.color.eq_ignore_ascii_case(color));
         let color = color.unwrap_or_else(|| PALETTE.into_iter().find(is_free).unwrap_or(PALETTE[0]));
@@ -160,40 +170,66 @@ impl ColumnBoard {
         if !color.strip_prefix('#').is_some_and(is_hexadecimal) {
             return Err(refused("invalid_color"));
         }
-        let taken = |id: &str| id == "unordered" || known.iter().any(|column| column.id == id);
-        let free = (1..=known.len() + 2)
-            .map(|n| if n == 1 { slug.to_string() } else { format!("{slug}_{n}") })
-            .find(|id| !taken(id));
-        let column = Column { id: free.unwrap_or_default(), title, color: color.to_owned() };
-        let file = self.tasks.path("metadata/board_config.json");
-        let mut config: Value = match self.tasks.tree().load(&file)? {
-            Some(bytes) => serde_json::from_slice(&bytes).map_err(|_| refused("unsupported_layout"))?,
-            None => json!({}),
-        };
-        let Some(fields) = config.as_object_mut() else { return Err(refused("unsupported_layout")) };
-        let entry = |column: &Column| json!({"id": column.id, "title": column.title, "color": column.color});
-        let all = || known.iter().chain([&column]);
-        match fields.get_mut("columns").and_then(Value::as_array_mut) {
-            Some(columns) => columns.push(entry(&column)),
-            None => drop(fields.insert("columns".to_owned(), all().map(entry).collect())),
-        }
-        match fields.get_mut("column_order").and_then(Value::as_array_mut) {
-            Some(order) => order.push(json!(column.id)),
-            None => drop(fields.insert("column_order".to_owned(), all().map(|column| json!(column.id)).collect())),
-        }
-        let text = serde_json::to_string_pretty(&config).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
-        self.tasks.tree().replace(&file, format!("{text}\n").as_bytes())?;
-        Ok(column)
+        let path = self.tasks.shown("metadata/board_config.json");
+        let written = self.files.transact(|snapshot| {
+            let text = snapshot.text(&path)?;
+            let text = if text.trim().is_empty() { "{}" } else { &text };
+            let mut config: Value = serde_json::from_str(text).map_err(|_| refused("unsupported_layout"))?;
+            let column = Column { id: self.free_id(&slug), title: title.clone(), color: color.to_owned() };
+            add_column(&mut config, &self.columns(), &column)?;
+            let text =
+                serde_json::to_string_pretty(&config).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
+            let edit = Edit::Put { path: path.clone(), content: format!("{text}\n").into_bytes() };
+            Ok(PlannedWrites { edits: vec![edit], value: column })
+        })?;
+        Ok(written.value)
     }
+
+    /// The id for a new column with this slug, with a number where another column has it.
+    fn free_id(&self, slug: &str) -> String {
+        let known = self.columns();
+        let is_taken = |id: &String| *id == unordered().id || known.iter().any(|column| column.id == *id);
+        let mut wanted = (1..).map(|n| if n == 1 { slug.to_owned() } else { format!("{slug}_{n}") });
+        wanted.find(|id| !is_taken(id)).unwrap_or_default()
+    }
+}
+
+/// The keys of the board in a task file.
+const KEYS: [&str; 3] = ["boardcol", "boardidx", "boardgroup"];
+
+fn unquoted(text: &str) -> &str {
+    text.trim_matches(['"', '\''])
+}
+
+/// The id of the column that a task is in.
+fn column_in(document: &Document) -> String {
+    let column = document.scalar_last("boardcol").map(unquoted).filter(|column| !column.is_empty());
+    column.map_or_else(|| unordered().id, str::to_owned)
+}
+
+/// Adds a column to a configuration, in which the columns that every board has need not be written.
+fn add_column(config: &mut Value, known: &[Column], column: &Column) -> Result<()> {
+    let Some(fields) = config.as_object_mut() else { return Err(refused("unsupported_layout")) };
+    let entry = |column: &Column| json!({"id": column.id, "title": column.title, "color": column.color});
+    let all = || known.iter().chain([column]);
+    match fields.get_mut("columns").and_then(Value::as_array_mut) {
+        Some(columns) => columns.push(entry(column)),
+        None => drop(fields.insert("columns".to_owned(), all().map(entry).collect())),
+    }
+    match fields.get_mut("column_order").and_then(Value::as_array_mut) {
+        Some(order) => order.push(json!(column.id)),
+        None => drop(fields.insert("column_order".to_owned(), all().map(|column| json!(column.id)).collect())),
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn board(dir: &Path) -> ColumnBoard {
+    fn project(dir: &Path) -> TaskFiles<'static> {
         std::fs::create_dir_all(dir.join("aitasks/metadata")).unwrap();
-        ColumnBoard::open(dir, "aitasks").unwrap()
+        TaskFiles { root: dir.to_owned(), context: None, guarded: true }
     }
 
     fn reason<T: std::fmt::Debug>(result: Result<T>) -> &'static str {
@@ -206,7 +242,8 @@ mod tests {
     #[test]
     fn a_task_moves_to_the_end_of_a_column_and_keeps_its_other_lines() {
         let dir = tempfile::tempdir().unwrap();
-        let board = board(dir.path());
+        let files = project(dir.path());
+        let board = ColumnBoard::open(&files, "aitasks").unwrap();
         std::fs::write(dir.path().join("aitasks/t1_a.md"), "---\nboardcol: now\nboardidx: 40\n---\n").unwrap();
         let text = "---\nX-Y: kept\nupdated_at: then\n---\n\nbody";
         std::fs::write(dir.path().join("aitasks/t2_b.md"), text).unwrap();
@@ -222,14 +259,15 @@ mod tests {
             assert_eq!(reason(board.column_of(id)), "malformed_task_id", "{id}");
         }
         for place in ["../x", "", dir.path().join("aitasks").to_str().unwrap()] {
-            assert_eq!(reason(ColumnBoard::open(dir.path(), place)), "unsafe_task_dir", "{place}");
+            assert_eq!(reason(ColumnBoard::open(&files, place)), "unsafe_task_dir", "{place}");
         }
     }
 
     #[test]
     fn a_new_column_stands_last() {
         let dir = tempfile::tempdir().unwrap();
-        let board = board(dir.path());
+        let files = project(dir.path());
+        let board = ColumnBoard::open(&files, "aitasks").unwrap();
         let column = board.create("In Review", None).unwrap();
         assert_eq!((column.id.as_str(), column.color.as_str()), ("in_review", "#FFB86C"));
         assert_eq!(board.create("In Review", Some("#8be9fd")).unwrap().id, "in_review_2");

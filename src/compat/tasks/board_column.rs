@@ -5,8 +5,8 @@ use crate::compat::invocation::Invocation;
 use crate::compat::options::{KnownOption, ScriptOptions};
 use crate::compat::record::record;
 use crate::compat::tasks::board::{self, ColumnBoard};
-use crate::error::{Kind, Payload};
-use std::path::Path;
+use crate::error::{Kind, Payload, Result};
+use crate::project::task_files::TaskFiles;
 
 const USAGE: &str = "\
 Usage: aitask_board_column.sh list-columns --root R [--task-dir D] [--include-unordered]
@@ -53,18 +53,25 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
         return wrong("--root is missing");
     };
     let dir = options.last("--task-dir").or_else(|| invocation.environment.text("TASK_DIR")).unwrap_or("aitasks");
-    let needed = match command {
-        "list-columns" => &[][..],
-        "current-column" => &["--task"],
-        "move" => &["--task", "--column"],
-        "create" => &["--title"],
+    let (needed, optional): (&[&str], &[&str]) = match command {
+        "list-columns" => (&[], &["--include-unordered"]),
+        "current-column" => (&["--task"], &[]),
+        "move" => (&["--task", "--column"], &[]),
+        "create" => (&["--title"], &["--color"]),
         _ => return wrong(&format!("unknown command: {command}")),
     };
     if let Some(missing) = needed.iter().find(|name| !options.has(name)) {
         return wrong(&format!("{missing} is missing"));
     }
-    let answer = answer(command, &root, dir, &options);
-    match answer {
+    let belongs = |name: &str| ["--root", "--task-dir"].iter().chain(needed).chain(optional).any(|own| *own == name);
+    if let Some(other) = KNOWN.iter().find(|known| options.has(known.name) && !belongs(known.name)) {
+        return wrong(&format!("{command} has no option {}", other.name));
+    }
+    let there =
+        Invocation { environment: invocation.environment.clone(), dir: root.clone(), from: root, ..*invocation };
+    // What is only listed needs no repository; a change waits for other changes in it.
+    let context = if ["move", "create"].contains(&command) { there.open().ok().flatten() } else { None };
+    match answer(command, &there.checkout(context.as_ref()), dir, &options) {
         Ok(lines) => {
             for line in lines {
                 console.line(&line);
@@ -85,14 +92,14 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     }
 }
 
-fn answer(command: &str, root: &Path, dir: &str, options: &ScriptOptions) -> crate::error::Result<Vec<String>> {
-    let board = ColumnBoard::open(root, dir)?;
+fn answer(command: &str, files: &TaskFiles<'_>, dir: &str, options: &ScriptOptions) -> Result<Vec<String>> {
+    let board = ColumnBoard::open(files, dir)?;
     let value = |name: &str| options.last(name).unwrap_or_default();
     Ok(match command {
         "list-columns" => {
             let unordered = options.has("--include-unordered").then(board::unordered);
             let columns = unordered.into_iter().chain(board.columns());
-            columns.map(|column| format!("COLUMN:{}", record(&[column.id, column.color, column.title]))).collect()
+            columns.map(|column| format!("COLUMN:{}", in_full(&column))).collect()
         }
         "current-column" => {
             let (id, column) = board.column_of(value("--task"))?;
@@ -104,7 +111,12 @@ fn answer(command: &str, root: &Path, dir: &str, options: &ScriptOptions) -> cra
         }
         _ => {
             let column = board.create(value("--title"), options.last("--color"))?;
-            vec![format!("CREATED:{}", record(&[column.id, column.color, column.title]))]
+            vec![format!("CREATED:{}", in_full(&column))]
         }
     })
+}
+
+/// A column in a result line. The title is the last field, so a `|` in it stays as it is.
+fn in_full(column: &board::Column) -> String {
+    format!("{}|{}", record(&[&column.id, &column.color]), column.title)
 }

@@ -186,10 +186,11 @@ impl TaskCreation<'_> {
         Ok(created)
     }
 
-    /// Prints git's output of the commit on standard output, but with `--silent` on standard error: standard output
-    /// has the path alone then.
+    /// Prints git's output of the commit; with `--silent` nothing of it, as callers expect the path alone then.
     fn print_commit(&self, output: &[u8]) {
-        if self.silent { self.invocation.console.stderr_lines(output) } else { self.invocation.console.lines(output) }
+        if !self.silent {
+            self.invocation.console.lines(output);
+        }
     }
 
     fn info(&self, text: &str) {
@@ -254,7 +255,6 @@ impl TaskCreation<'_> {
         };
         new_file::discard_draft(self.checkout, draft)?;
         if self.silent {
-            self.print_commit(&created.said);
             self.print_folded(&overlapping, &created);
             self.invocation.console.line(&created.path);
         } else {

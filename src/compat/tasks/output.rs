@@ -8,7 +8,7 @@ use crate::ops::edit::{EditedHere, ParentState};
 pub(crate) enum Volume {
     /// Everything.
     All,
-    /// The path of the task file (`--silent`); the rest goes to standard error.
+    /// The path of the task file (`--silent`), after what git says of a commit; the rest goes to standard error.
     PathOnly,
 }
 
@@ -33,11 +33,7 @@ pub(crate) fn print_update(invocation: &Invocation, updated: &EditedHere, volume
         }
         None => {}
     }
-    if silent {
-        console.stderr_lines(&updated.said);
-    } else {
-        console.lines(&updated.said);
-    }
+    console.lines(&updated.said);
     let line = if silent { updated.path.clone() } else { format!("Updated: {}", updated.path) };
     console.line(&line);
 }

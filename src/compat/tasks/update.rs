@@ -10,8 +10,8 @@ use crate::compat::{other_project, projects};
 use crate::error::{Error, Kind, Result};
 use crate::ops::edit::{self, CommitTime, EditRequest};
 use crate::project::Context;
-use crate::project::task_files::TaskFiles;
-use crate::task::change::FieldChange;
+use crate::project::task_files::{PlannedWrites, TaskFiles};
+use crate::task::change::{self, FieldChange};
 use crate::task::{Document, Slug, TaskId, fields, labels};
 
 const SCRIPT: &str = "aitask_update.sh";
@@ -159,10 +159,17 @@ fn run_in(invocation: &Invocation, args: &[String]) -> Result<u8> {
         }
     }
     if options.has("--xdeps") || options.has("--xdeprepo") {
-        check_dependency(invocation, &checkout, &path, &changes)?;
+        let document = changed(&checkout, &path, &changes)?;
+        let project = document.scalar_last("xdeprepo").unwrap_or_default();
+        projects::check_dependency(&invocation.environment, &document.list_last("xdeps"), project)?;
     }
-    let invalid = || usage("Invalid task name after sanitization".to_owned());
-    let name = options.filled("--name").map(|name| Slug::derive(name).ok_or_else(invalid)).transpose()?;
+    let name = options.filled("--name").map(Slug::derive);
+    if name == Some(None) {
+        // What else is wrong is reported before the name, as the scripts do.
+        change::check(&changed(&checkout, &path, &changes)?)?;
+        return Err(usage("Invalid task name after sanitization".to_owned()));
+    }
+    let name = name.flatten();
     let commit = if options.has("--commit") { CommitTime::Now } else { CommitTime::Later };
     let updated = edit::edit_here(&checkout, id, &EditRequest { changes, name, ..EditRequest::default() }, commit)?;
     let volume = if options.has("--silent") { Volume::PathOnly } else { Volume::All };
@@ -282,17 +289,14 @@ fn collect(invocation: &Invocation, options: &ScriptOptions, anchor: Option<Task
     Ok(changes)
 }
 
-/// Checks the dependency on another project that the task would have after the changes.
-fn check_dependency(
-    invocation: &Invocation,
-    checkout: &TaskFiles<'_>,
-    path: &str,
-    changes: &[FieldChange],
-) -> Result<()> {
-    let mut document = Document::parse(&checkout.read(path)?);
-    crate::task::change::apply(&mut document, changes)?;
-    let project = document.scalar_last("xdeprepo").unwrap_or_default().to_owned();
-    projects::check_dependency(&invocation.environment, &document.list_last("xdeps"), &project)
+/// The task with the changes. Nothing is written.
+fn changed(checkout: &TaskFiles<'_>, path: &str, changes: &[FieldChange]) -> Result<Document> {
+    let unwritten = checkout.transact(|snapshot| {
+        let mut document = snapshot.document(path)?;
+        change::apply(&mut document, changes)?;
+        Ok(PlannedWrites { edits: Vec::new(), value: document })
+    })?;
+    Ok(unwritten.value)
 }
 
 /// Refuses an update from another project while somebody else, or the same person on another host, holds the task.
