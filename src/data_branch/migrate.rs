@@ -109,17 +109,17 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
         let landed = ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, None))?;
         let here = Ledger { channel: Channel::Local, ..context.ledger() };
         let moved = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?;
-        here.transact(&mark, &both, |view| {
+        let code_commit = here.transact(&mark, &both, |view| {
             if let Some(moved) = moved.base(&data) {
                 require_kept(context, moved, &files_of(view, &code)?, &code)?;
             }
             let plan = remove_from_code(Plan::new(), view, &code, code_too)?;
-            Ok(if plan.branches.is_empty() { Decision::NoChange(()) } else { Decision::Publish(plan, ()) })
+            Ok(if plan.branches.is_empty() { Decision::NoChange(false) } else { Decision::Publish(plan, true) })
         })?;
         let mut aside = Notices::of(context, &landed);
-        aside.notes.push(format!(
-            "the commit that removes the task data from {code} is not published; publish it as you publish code"
-        ));
+        if code_commit.value && context.channel != Channel::Local {
+            aside.notes.push(format!("the commit on {code} is not published; publish it as you publish code"));
+        }
         Ok((landed.value, aside))
     };
     let refused = || {

@@ -240,3 +240,25 @@ fn what_a_killed_run_wrote_beside_a_bundle_is_cleaned_and_never_committed() {
     ann.write("aitasks/archived/_b0/.oldXyZ789", "half a bundle");
     assert_eq!(ann.git(&["status", "--porcelain"]), "");
 }
+
+#[test]
+fn what_is_kept_loose_is_told_to_whoever_asks() {
+    let world = World::new();
+    let ann = alone(&world);
+    for name in ["archived/t1_a", "archived/t5/t5_1_k", "archived/t9/t9_1_k", "t5/t5_2_k"] {
+        task(&ann, &format!("aitasks/{name}.md"), "");
+    }
+    task(&ann, "aitasks/t3_c.md", "depends: [1,\n  t9_1]\n");
+    let run = script(&ann, ZIP, &["-v", "--dry-run"]).ok();
+    assert_eq!(run.stdout.lines().count(), 2, "{run}");
+    for words in [
+        "Active parents: 5\n",
+        "Dependency IDs: 1 9_1\n",
+        "Skipping (active siblings)",
+        "Skipping (dependency of active task): aitasks/archived/t1_a.md\n",
+        "Skipping (dependency of active task): aitasks/archived/t9/t9_1_k.md\n",
+    ] {
+        assert!(run.stderr.contains(&format!("[verbose] {words}")), "{words} in\n{run}");
+    }
+    assert_eq!(script(&ann, ZIP, &["-n"]).ok().stderr, "");
+}

@@ -3,6 +3,7 @@
 mod archive;
 mod bundles;
 mod listing;
+mod reports;
 
 use crate::support::{Repo, Run, World};
 

@@ -134,3 +134,32 @@ fn what_the_script_of_the_gates_complains_of_is_handed_on() {
     assert_eq!(gate("echo why >&2; exit 3").fails(1).stdout, "WEBMAT_FAIL:3:why\n");
     assert_eq!(gate("echo aside >&2; echo MATERIALIZED").ok().stdout, "WEBMAT_OK:MATERIALIZED\n");
 }
+
+#[test]
+fn what_the_dispatcher_knows_of_the_project() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    let ait = |args: &[&str]| ann.script("ait", args).ok().stdout;
+    assert_eq!(ait(&["--version"]) + &ait(&["-v"]), "ait version unknown\nait version unknown\n");
+    assert!(ait(&["git-health", "ignored"]).starts_with("Mode: legacy"));
+    world.script(&ann.path(".aitask-scripts/aitask_stats_tui.sh"), "#!/bin/sh\necho \"tui $*\"; echo \"$PATH\"\n");
+    world.script(&ann.path(".aitask-scripts/aitask_upgrade.sh"), "#!/bin/sh\necho \"upgrade $*\"\n");
+    assert_eq!(ait(&["upgrade", "latest"]), "upgrade latest\n");
+    let said = ann
+        .env("HOME", "/nowhere")
+        .env("PATH", "/nowhere/.aitask/bin:/usr/bin:/bin")
+        .script("ait", &["stats", "tui", "-x"]);
+    assert_eq!(said.ok().stdout, "tui -x\n/nowhere/.aitask/bin:/usr/bin:/bin\n");
+    let path = ann.env("HOME", "/nowhere").env("PATH", "/usr/bin:/bin").script("ait", &["stats", "tui"]).ok().stdout;
+    assert_eq!(path, "tui \n/nowhere/.aitask/bin:/usr/bin:/bin\n");
+}
+
+#[test]
+fn a_data_checkout_whose_folder_in_git_is_gone_is_said() {
+    let (_world, ann, _bob) = two();
+    std::fs::rename(ann.path(".git/worktrees"), ann.path(".git/elsewhere")).unwrap();
+    let run = ann.script("ait", &["git-health"]).ok();
+    assert!(run.stdout.contains("\nGit-dir: <missing>\n") && !run.stdout.contains("Clean"), "{run}");
+    assert!(run.stderr.starts_with("Warning: Git-dir is missing"), "{run}");
+    assert!(sync(&ann).starts_with("ERROR:"));
+}

@@ -228,3 +228,49 @@ fn a_list_whose_commit_is_refused_is_as_it_was() {
         assert_eq!(sync(&ann), "NOTHING");
     }
 }
+
+#[test]
+fn the_original_does_the_rest_after_everything_of_git() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    let original = "#!/bin/sh\ngit log -1 --format=%s\necho \"rest: $*\"\nexit 7\n";
+    world.script(&ann.path(".aitask-scripts/aitask_setup.sh.original"), original);
+    ann.write(".aitask-scripts/VERSION", "1\n");
+    for option in ["-h", "--help"] {
+        let run = ann.script("aitask_setup.sh", &["--with-dev", option]).ok();
+        assert!(run.stdout.starts_with("Usage: ") && !ann.path(".aitask-data").exists(), "{run}");
+    }
+    let run = ann.script("aitask_setup.sh", &["--with-pypy", "what else"]).fails(7);
+    assert!(run.stdout.ends_with("\nait: Add aitask framework\nrest: --with-pypy what else\n"), "{run}");
+    ann.at(ann.path("aiplans")).script("aitask_setup.sh", &[]).fails(1);
+}
+
+#[test]
+fn each_question_that_nobody_can_answer_says_that_its_default_counts() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    let said = setup(&ann);
+    assert_eq!(said.matches("auto-accepting").count(), 2, "{said}");
+    says(&said, &["(auto-accepting the default: yes)", "(auto-accepting the default: ann@example.com)"]);
+    assert_eq!(
+        ann.read("aitasks/metadata/userconfig.yaml").lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>(),
+        ["email: ann@example.com", "shortcut_label_case: preserve"]
+    );
+    assert!(!setup(&ann).contains("auto-accepting"));
+}
+
+#[test]
+fn a_commit_that_waits_to_be_published_is_told_of_only_where_there_is_one() {
+    let waits = "is not published; publish it";
+    let world = World::new();
+    let ann = world.clone("ann");
+    let said = setup(&ann);
+    assert!(said.contains(waits) && !said.contains("removes the task data"), "{said}");
+    ann.git(&["push", "-q"]);
+    let bob = world.clone("bob");
+    bob.git(&["pull", "-q"]);
+    assert!(!setup(&bob).contains(waits));
+    let alone = World::new().clone("eve");
+    alone.git(&["remote", "remove", "origin"]);
+    assert!(!setup(&alone).contains(waits));
+}

@@ -263,3 +263,34 @@ fn the_verb_loses_no_field_that_one_side_alone_changed() {
     bob.aitask(&["sync"]).ok();
     assert_eq!(bob.read("aitasks/t1_sample.md"), fields("low", "high"));
 }
+
+#[test]
+fn somebody_who_watches_a_sync_is_told_each_step_and_the_merged_files_aside() {
+    let (_world, ann, bob) = two();
+    let watched = |repo: &Repo| repo.script("aitask_sync.sh", &[]).ok();
+    let fetching = "Fetching from remote...\n";
+    assert_eq!(watched(&ann).stdout, format!("{fetching}Already up to date\n"));
+    ann.write("aitasks/t1_sample.md", &task("", "Body\n").replace("[ui]", "[ui, api]"));
+    ann.write("aitasks/t2_new.md", "new\n");
+    assert_eq!(
+        watched(&ann).stdout,
+        format!(
+            "Auto-committing 2 modified task/plan files\n{fetching}Pushing 1 commits to remote\nSync complete: pushed\n"
+        )
+    );
+    bob.write("aitasks/t1_sample.md", &task("", "Body\n").replace("[ui]", "[ui, db]"));
+    let run = watched(&bob);
+    assert!(run.stdout.contains("Pulling 1 new commits\n") && run.stdout.contains("\nSync complete: "), "{run}");
+    assert!(!run.stdout.contains("Auto-merged") && run.stderr == "Auto-merged: aitasks/t1_sample.md\n", "{run}");
+    assert_eq!(watched(&ann).stdout.lines().last(), Some("Sync complete: pulled"));
+    for (args, code) in [
+        (&["--batch", "-h"][..], 0),
+        (&["--help", "--bogus"], 0),
+        (&["-h"], 0),
+        (&["--bogus", "--help"], 1),
+        (&["now"], 1),
+    ] {
+        let run = ann.script("aitask_sync.sh", args);
+        assert_eq!((run.code, run.stdout.is_empty()), (code, code == 1), "{args:?}: {run}");
+    }
+}

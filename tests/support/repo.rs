@@ -147,6 +147,21 @@ impl Repo {
         self.git(&["rev-parse", "HEAD"]).trim().into()
     }
 
+    /// Lets git sign every commit of this person, and show the signatures in every log.
+    pub(crate) fn sign_and_show_it(&self) {
+        let gpg = self.world.root().join("tmp/gpg");
+        let signature = "-----BEGIN PGP SIGNATURE-----\\nx\\n-----END PGP SIGNATURE-----\\n";
+        let script = format!(
+            "#!/bin/sh\ncat >/dev/null\ncase $* in *--verify*) echo 'gpg: a signature' >&2; exit ;; esac\n\
+             printf '\\n[GNUPG:] SIG_CREATED \\n' >&2\nprintf -- '{signature}'\n"
+        );
+        self.world.script(&gpg, &script);
+        let program = gpg.display().to_string();
+        for (name, value) in [("gpg.program", &*program), ("commit.gpgSign", "true"), ("log.showSignature", "true")] {
+            self.git(&["config", name, value]);
+        }
+    }
+
     /// Puts the task data on the branch `aitask-data`, checked out in `.aitask-data`, by hand.
     pub(crate) fn give_data_a_branch(&self) {
         self.git(&["switch", "-q", "--orphan", "aitask-data"]);

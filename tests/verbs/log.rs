@@ -37,3 +37,15 @@ fn reading_it_changes_nothing_and_before_init_it_names_the_cure() {
     assert_eq!(everything(&ann), before);
     World::new().clone("eve").aitask(&["log", "x"]).fails(2);
 }
+
+#[test]
+fn signatures_that_git_shows_in_every_log_are_no_part_of_it() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.sign_and_show_it();
+    ann.write("aitasks/t1_one.md", "---\nstatus: Ready\n---\n");
+    ann.commit("ait: Add task t1: one");
+    ann.git(&["push", "-q"]);
+    let said = ann.aitask(&["log", "1"]).ok().stdout;
+    assert!(said.ends_with("\tmade\tann\tAdd task t1: one\n") && said.lines().count() == 1, "{said}");
+}

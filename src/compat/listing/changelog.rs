@@ -33,7 +33,8 @@ fn answer(invocation: &Invocation, args: &[String]) -> Result<u8> {
         match arg.as_str() {
             "--gather" => is_gathering = true,
             "--from-tag" => {
-                tag = Some(args.next().ok_or_else(|| usage("--from-tag requires a tag argument".to_owned()))?);
+                let missing = || usage("--from-tag requires a tag argument".to_owned());
+                tag = Some(args.next().filter(|tag| !tag.is_empty()).ok_or_else(missing)?);
             }
             "--check-version" => {
                 let missing = || usage("--check-version requires a version argument".to_owned());
@@ -86,7 +87,7 @@ fn gather(invocation: &Invocation, tag: Option<&str>) -> Result<()> {
         commits.lines.iter().for_each(|commit| line(commit));
     }
     for entry in entries {
-        line(&format!("=== TASK {} ===", entry.id.prefixed()));
+        line(&format!("=== TASK t{} ===", entry.id));
         line(&format!("ISSUE_TYPE: {}", entry.issue_type));
         line(&format!("TITLE: {}", entry.title));
         line(&entry.plan.map_or_else(|| "PLAN_FILE:".to_owned(), |plan| format!("PLAN_FILE: {plan}")));

@@ -25,8 +25,8 @@ pub(crate) struct CommitsSinceTag {
 /// A task that a commit names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChangelogEntry {
-    /// Its id.
-    pub(crate) id: TaskId,
+    /// Its id, as the commits write it.
+    pub(crate) id: String,
     /// Its issue type.
     pub(crate) issue_type: String,
     /// Its title, from the name of its file.
@@ -48,7 +48,7 @@ pub(crate) fn load_commits(context: &Context, dir: &Path, tag: Option<&str>) -> 
     let base = if let Some(tag) = tag {
         tag.to_owned()
     } else {
-        let tags = git.read(dir, "tag").args(["--list", "v*", "--sort=-v:refname"]).run()?.text();
+        let tags = git.read(dir, "tag").args(["--list", "--no-column", "v*", "--sort=-v:refname"]).run()?.text();
         let none = || Error::new(Kind::Usage, "No release tags found. Cannot determine base for changelog.");
         tags.lines().next().ok_or_else(none)?.to_owned()
     };
@@ -66,45 +66,44 @@ pub(crate) fn load_commits(context: &Context, dir: &Path, tag: Option<&str>) -> 
 pub(crate) fn entries(checkout: &TaskFolders, commits: &CommitsSinceTag) -> Result<Vec<ChangelogEntry>> {
     let pattern = Regex::new(r"\(t(\d+(?:_\d+)?)\)").map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
     let named = commits.lines.iter().flat_map(|line| pattern.captures_iter(line)).map(|found| found[1].to_owned());
-    let ids: BTreeSet<_> = named.filter_map(|id| TaskId::try_parse(&id)).collect();
-    ids.into_iter().map(|id| entry(checkout, commits, id)).collect()
+    let ids: BTreeSet<_> = named.filter_map(|id| Some((TaskId::try_parse(&id)?, id))).collect();
+    ids.into_iter().map(|(_, id)| entry(checkout, commits, id)).collect()
 }
 
-fn entry(checkout: &TaskFolders, commits: &CommitsSinceTag, id: TaskId) -> Result<ChangelogEntry> {
-    let task = find('t', &checkout.tasks, &checkout.archived, id)?;
-    let plan = find('p', &checkout.plans, &checkout.archived_plans, id)?;
+fn entry(checkout: &TaskFolders, commits: &CommitsSinceTag, id: String) -> Result<ChangelogEntry> {
+    let task = find('t', &checkout.tasks, &checkout.archived, &id)?;
+    let plan = find('p', &checkout.plans, &checkout.archived_plans, &id)?;
     let document = Document::parse(task.as_ref().map_or(&[], |(_, bytes)| bytes));
     let issue_type = document.scalar("issue_type").filter(|text| !text.is_empty()).unwrap_or("feature").to_owned();
     let title = task.as_ref().and_then(|(path, _)| {
-        let name = path.rsplit('/').next()?.strip_prefix(&format!("{}_", id.prefixed()))?.strip_suffix(".md")?;
+        let name = path.rsplit('/').next()?.strip_prefix(&format!("t{id}_"))?.strip_suffix(".md")?;
         Some(name.replace('_', " "))
     });
     let text = plan.as_ref().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
-    let mark = format!("({})", id.prefixed());
+    let mark = format!("(t{id})");
     Ok(ChangelogEntry {
-        id,
         issue_type,
-        title: title.unwrap_or_else(|| id.prefixed()),
+        title: title.unwrap_or_else(|| format!("t{id}")),
         plan: plan.map(|(path, _)| path),
         notes: notes(&text),
         commits: commits.lines.iter().filter(|line| line.contains(&mark)).cloned().collect(),
+        id,
     })
 }
 
 /// The path and content of a file by its id: active, archived, or in a bundle, whose path then precedes the member's
 /// name.
-fn find(letter: char, active: &TaskFolder, archived: &TaskFolder, id: TaskId) -> Result<Option<(String, Vec<u8>)>> {
-    let id = id.to_string();
+fn find(letter: char, active: &TaskFolder, archived: &TaskFolder, id: &str) -> Result<Option<(String, Vec<u8>)>> {
     for folder in [active, archived] {
-        if let Some(shown) = folder.files_of(letter, &id).into_iter().next() {
+        if let Some(shown) = folder.files_of(letter, id).into_iter().next() {
             let bytes = folder.tree().read(folder.path_of_shown(&shown))?;
             return Ok(Some((shown, bytes)));
         }
     }
-    for name in bundle::names_for(&id) {
+    for name in bundle::names_for(id) {
         let Ok(bytes) = archived.read(&name) else { continue };
         let shown = archived.shown(&name);
-        if let Some(member) = bundle::find(&shown, &bytes, letter, &id)? {
+        if let Some(member) = bundle::find(&shown, &bytes, letter, id)? {
             return Ok(Some((format!("{shown}:{}", member.name), member.content)));
         }
     }

@@ -88,7 +88,11 @@ impl Invocation {
     /// Asks for the user's address; `known`, which git is configured with, is the default.
     fn ask_email(&self, known: Option<&str>) -> Option<String> {
         let shown = known.map_or_else(String::new, |known| format!(" [{known}]"));
-        let answer = self.console.ask(&format!("[ait] Your e-mail address{shown}: ")).unwrap_or_default();
+        let answer = self.console.ask(&format!("[ait] Your e-mail address{shown}: "));
+        if let (None, Some(known)) = (&answer, known) {
+            self.print(&format!("Your e-mail address (auto-accepting the default: {known})"));
+        }
+        let answer = answer.unwrap_or_default();
         let given = if answer.is_empty() { known? } else { &answer };
         parse_email(given).inspect_err(|error| self.print(&format!("Warning: {error}"))).ok()
     }

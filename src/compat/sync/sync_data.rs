@@ -23,13 +23,16 @@ both histories, pushes.
 
 /// Runs the script.
 pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
-    if let Some(other) = args.iter().find(|arg| !matches!(arg.as_str(), "--batch" | "--help" | "-h")) {
-        invocation.console.error(&format!("Unknown option: {other}. Use --help for usage."));
-        return 1;
-    }
-    if args.iter().any(|arg| arg != "--batch") {
-        HELP.lines().for_each(|line| invocation.console.line(line));
-        return 0;
+    match args.iter().map(String::as_str).find(|arg| *arg != "--batch") {
+        Some("--help" | "-h") => {
+            HELP.lines().for_each(|line| invocation.console.line(line));
+            return 0;
+        }
+        Some(other) => {
+            invocation.console.error(&format!("Unknown option: {other}. Use --help for usage."));
+            return 1;
+        }
+        None => {}
     }
     let batch = !args.is_empty();
     let context = match invocation.open_remote() {

@@ -5,13 +5,17 @@ use crate::settings::Environment;
 use std::path::Path;
 use std::time::Duration;
 
-/// The settings of every git call: no background tasks, no colour, and no file system monitor, which would leave a
-/// daemon running.
-const CONSTANT_SETTINGS: [(&str, &str); 6] = [
+/// The settings of every git call: no background tasks, no colour, nothing in a log that was not asked for, and no file
+/// system monitor, which would leave a daemon running.
+const CONSTANT_SETTINGS: [(&str, &str); 9] = [
     ("core.fsmonitor", "false"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
     ("color.ui", "false"),
+    // These two win over color.ui.
+    ("color.diff", "false"),
+    ("color.grep", "false"),
+    ("log.showSignature", "false"),
     ("advice.detachedHead", "false"),
     // No file is hidden from the check that git makes before it removes a worktree.
     ("status.showUntrackedFiles", "normal"),
