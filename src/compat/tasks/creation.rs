@@ -245,13 +245,12 @@ impl TaskCreation<'_> {
         // The draft is removed after the commit. If an earlier run was interrupted in between, its task is found
         // again here, so that one draft never becomes two tasks.
         let mut overlapping = OverlappingTasks::default();
-        let created = match new::resume_here(self.checkout, &draft.request)? {
-            Some(created) => created,
-            None => {
-                let mut request = draft.request.clone();
-                overlapping = self.overlapping(&mut request, draft.parent.as_deref());
-                self.file(draft.parent.as_deref(), &request).map_err(NotCreated::into_error)?
-            }
+        let created = if let Some(created) = new::resume_here(self.checkout, &draft.request)? {
+            created
+        } else {
+            let mut request = draft.request.clone();
+            overlapping = self.overlapping(&mut request, draft.parent.as_deref());
+            self.file(draft.parent.as_deref(), &request).map_err(NotCreated::into_error)?
         };
         new_file::discard_draft(self.checkout, draft)?;
         if self.silent {
