@@ -60,6 +60,9 @@ fn claimed_again_it_publishes_the_commits_that_wait_here() {
             claim(&ann);
             data.write("aitasks/t2_job.md", &task_text("status: Editing"));
             data.commit("waits");
+            if email.is_none() {
+                super::peer::Peer::new(&world, "peer").put(branch, "NOTE", Some("theirs\n"), "theirs");
+            }
             let again = claim(&ann);
             assert_eq!(result(&again), "OWNED:1");
             let head = data.git(&["rev-parse", "HEAD"]);
