@@ -91,7 +91,38 @@ fn of_two_files_with_one_id_the_first_answers() {
     assert_eq!(run.stdout, "TASK_FILE:aitasks/t1_a.md\n");
     assert!(run.stderr.contains("Several files"), "{run}");
     assert_eq!(script(&ann, "aitask_query_files.sh", &["task-status", "1"]).ok().stdout, "STATUS:Ready\n");
-    for (limit, code) in [("0", 0), ("x", 1), ("-1", 1)] {
+    for (limit, code) in [("0", 0), ("", 0), ("x", 1), ("-1", 1)] {
         assert_eq!(script(&ann, "aitask_query_files.sh", &["recent-archived", limit]).code, code, "{limit}");
     }
+}
+
+#[test]
+fn a_number_that_a_caller_left_empty_is_missing() {
+    let world = World::new();
+    let ann = alone(&world);
+    for (args, words) in [
+        (&["child-file", "1", ""][..], "child-file requires <parent> and <child> arguments"),
+        (&["task-file", ""], "task-file requires a task number argument"),
+        (&["plan-file", ""], "plan-file requires a task ID argument"),
+    ] {
+        let run = script(&ann, "aitask_query_files.sh", args).fails(1);
+        assert_eq!((run.stdout.as_str(), run.stderr), ("", format!("Error: {words}\n")));
+    }
+}
+
+#[test]
+fn tasks_in_work_with_gates_are_told_with_what_their_gates_say() {
+    let world = World::new();
+    let ann = alone(&world);
+    for (path, status) in [("t1_a", "Implementing"), ("t2/t2_1_k", "Implementing"), ("t3_c", "Ready")] {
+        ann.write(&format!("aitasks/{path}.md"), &format!("---\nstatus: {status}\n---\nx\n\n## Gate Runs\n"));
+    }
+    ann.write("aitasks/t4_d.md", "---\nstatus: Implementing\n---\nno gates\n");
+    let inflight = || script(&ann, "aitask_query_files.sh", &["inflight"]).ok().stdout;
+    let without = "INFLIGHT:1|aitasks/t1_a.md|PLAN|NO_GATES\nINFLIGHT:2_1|aitasks/t2/t2_1_k.md|PLAN|NO_GATES\n";
+    assert_eq!(inflight(), without);
+    let helper =
+        "#!/bin/sh\necho aside >&2\n[ $2 = 1 ] || exit 1\n[ $1 = resume-point ] && echo POSTIMPL || echo BLOCKED:a,b\n";
+    world.script(&ann.path(".aitask-scripts/aitask_gate.sh"), helper);
+    assert_eq!(inflight(), without.replacen("PLAN|NO_GATES", "POSTIMPL|BLOCKED:a,b", 1));
 }
