@@ -49,6 +49,19 @@ fn tasks_that_their_gates_let_go_on_do_not_block() {
 }
 
 #[test]
+fn a_tool_that_the_gates_have_in_their_own_folder_is_found() {
+    let world = World::new();
+    let ann = alone(&world);
+    task(&ann, "aitasks/t1_x.md", "gates: [review]\n");
+    task(&ann, "aitasks/t2_y.md", "depends: [1]\n");
+    let tool = "#!/bin/sh\nwhile read -r path; do printf 'SATISFIED\\t%s\\n' \"$path\"; done\n";
+    world.script(&world.root().join("tools/.aitask/bin/judge"), tool);
+    world.script(&ann.path(".aitask-scripts/aitask_gate.sh"), "#!/bin/sh\nexec judge\n");
+    let ann = ann.env("HOME", world.root().join("tools").display());
+    assert!(script(&ann, "ait", &["ls", "-v", "0"]).ok().stdout.contains("t2_y.md [Status: Ready"));
+}
+
+#[test]
 fn listing_and_looking_up_start_no_program() {
     let world = World::new();
     let ann = alone(&world);
