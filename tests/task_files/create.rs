@@ -196,11 +196,11 @@ fn a_registered_folder_that_is_no_project_is_stale() {
     std::fs::create_dir_all(hollow.join("aitasks")).unwrap();
     std::fs::write(hollow.join("aitasks/t4_there.md"), super::PLAIN).unwrap();
     for name in ["create", "update", "ls", "query_files", "find_by_file"] {
-        let said = format!("#!/bin/sh\necho {name} in \"$(basename \"$PWD\")\": \"$@\"\n");
+        let said = format!("#!/bin/sh\necho {name} in \"${{PWD##*/}} of ${{AITASK_SCRIPT_DIR#$PWD}}\": \"$@\"\n");
         world.script(&hollow.join(format!(".aitask-scripts/aitask_{name}.sh")), &said);
     }
     std::fs::write(&index, format!("projects:\n  - name: hollow\n    path: {}\n", hollow.display())).unwrap();
-    let ann = ann.env("AITASKS_PROJECTS_INDEX", index.display());
+    let ann = ann.env("AITASKS_PROJECTS_INDEX", index.display()).env("AITASK_SCRIPT_DIR", "/nowhere");
     let calls = [
         ("query_files", &["task-status", "4", "--project", "hollow"][..]),
         ("ls", &["--project", "hollow", "5"]),
@@ -220,7 +220,7 @@ fn a_registered_folder_that_is_no_project_is_stale() {
     for (name, args) in calls {
         let own = args.iter().filter(|arg| !["--project", "hollow"].contains(arg)).copied().collect::<Vec<_>>();
         let run = script(&ann, &format!("aitask_{name}.sh"), args).ok();
-        assert_eq!(run.stdout, format!("{name} in hollow: {}\n", own.join(" ")));
+        assert_eq!(run.stdout, format!("{name} in hollow of /.aitask-scripts: {}\n", own.join(" ")));
     }
 }
 
