@@ -265,11 +265,18 @@ impl TaskCreation<'_> {
     }
 
     pub(crate) fn finalize_all(&self) -> Result<u8> {
-        let drafts = new_file::all_drafts(self.checkout);
-        for draft in &drafts {
-            self.finalize(&new_file::load_draft(self.checkout, draft)?)?;
+        let mut count = 0;
+        for draft in new_file::all_drafts(self.checkout) {
+            match new_file::load_draft(self.checkout, &draft) {
+                // Another process has finalized it meanwhile.
+                Err(_) if !self.checkout.tree().is_there(drafts::path_of(&draft)) => {}
+                draft => {
+                    self.finalize(&draft?)?;
+                    count += 1;
+                }
+            }
         }
-        match drafts.len() {
+        match count {
             _ if self.silent => {}
             0 => self.invocation.console.info("No draft files found in aitasks/new/"),
             count => self.invocation.console.success(&format!("Finalized {count} draft(s)")),
