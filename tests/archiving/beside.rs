@@ -29,7 +29,7 @@ fn a_dry_run_tells_everything_and_changes_nothing() {
     let said = script(&ann, ARCHIVE, &["--no-commit", "6_1", "--dry-run"]).ok().stdout;
     assert_eq!((ann.git(&["rev-parse", "HEAD"]), ann.read("aitasks/t6_p.md")), before);
     assert_eq!(ann.git(&["status", "--porcelain"]), "");
-    let (would, lines): (Vec<_>, Vec<_>) = said.lines().partition(|line| line.starts_with("[dry-run] Would "));
+    let (announced, lines): (Vec<_>, Vec<_>) = said.lines().partition(|line| line.starts_with("[dry-run] Would "));
     assert_eq!(
         lines,
         [
@@ -54,7 +54,7 @@ fn a_dry_run_tells_everything_and_changes_nothing() {
         "release lock for t6",
         "prune",
     ] {
-        assert!(would.iter().any(|line| line.contains(words)), "{words} in\n{said}");
+        assert!(announced.iter().any(|line| line.contains(words)), "{words} in\n{said}");
     }
 }
 
