@@ -39,7 +39,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
         }
     }
     let context = invocation.open().ok().flatten();
-    if fetch && !context.as_ref().is_some_and(|context| web::fetch(context, FETCH_LIMIT).is_ok()) {
+    if fetch && context.as_ref().is_none_or(|context| web::fetch(context, FETCH_LIMIT).is_err()) {
         invocation.console.warn("Fetch failed, using cached remote data");
     }
     let found = context.and_then(|context| web::completed(&context).ok()).unwrap_or_default();
