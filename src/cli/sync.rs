@@ -10,7 +10,7 @@ use clap::Args;
 ///
 /// Changes to task files and plans are committed first; no other file is committed. Files that both sides changed are
 /// merged field by field. Where a file cannot be merged, it is listed, and nothing is published or changed here. Locks of
-/// archived tasks are released.
+/// archived tasks are released, and task branches whose work has landed are named.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git aitask sync\n  git aitask sync --dry-run")]
 pub(crate) struct SyncArgs {
@@ -42,6 +42,13 @@ impl SyncArgs {
             page = page.lines(
                 outcome.released.iter().map(|id| format!("  released: the lock of {}, archived", id.prefixed())),
             );
+            page = page.lines(outcome.landed.iter().map(|it| {
+                let (branch, into, at) = (&it.branch, &it.into, it.landed_at.short());
+                match &it.taken_back_by {
+                    Some(by) => format!("  {branch} was merged into {into} at {at}, and taken back by {}", by.short()),
+                    None => format!("  {branch} is in {into} at {at}; next: {}", it.next),
+                }
+            }));
             with_notices(page, &outcome.aside)
         })
     }

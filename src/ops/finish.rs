@@ -372,7 +372,12 @@ impl FinishOperation<'_> {
         };
         let merge = match self.require_not_taken_back(&landed, path.id(), branch)? {
             Some(_) => Merge::Already,
-            None => merge::plan(context, mode, output, into, &tip, branch)?,
+            None => {
+                if self.request.options.mode.is_none() && !self.request.options.no_push {
+                    task_branch::require_no_request(context, view, path.id(), branch, into, mode)?;
+                }
+                merge::plan(context, mode, output, into, &tip, branch)?
+            }
         };
         let proof = match landed {
             Landed::At(commit) => Some(commit),
@@ -396,6 +401,9 @@ impl FinishOperation<'_> {
             self.checked = Some(merged.clone());
         }
         if self.request.options.no_push {
+            if context.channel != Channel::Local {
+                task_branch::begin_request(context, id, tip)?;
+            }
             if *needs_push { task_branch::begin_push(context, view, id, branch, tip) } else { Ok(()) }
         } else if *merge != Merge::Already {
             self.landing = Some(id);

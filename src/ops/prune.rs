@@ -89,7 +89,7 @@ pub(crate) fn prune(context: &Context) -> Result<Pruned> {
     let known = known_branches(context)?;
     let outputs = known.values().flat_map(|name| merge_targets(context, name.id()));
     let mut all: Vec<_> = [locks, data.clone()].into_iter().chain(outputs).collect();
-    all.extend(known.keys().cloned().filter(|_| context.channel.remote().is_some()));
+    all.extend(known.keys().filter(|_| context.channel.remote().is_some()).cloned());
     all.sort();
     all.dedup();
     let ledger = context.reading_ledger();
@@ -144,11 +144,7 @@ fn known_branches(context: &Context) -> Result<BTreeMap<Branch, TaskName>> {
 
 fn kept(task: TaskId, branch: Branch, landed: &Landed, into: Option<&Branch>, is_active: bool) -> KeptBranch {
     let into = into.map_or("the output branch", Branch::as_str);
-    let (landed_at, taken_back_by) = match landed {
-        Landed::At(at) => (Some(at.clone()), None),
-        Landed::TakenBack { at, by, .. } => (Some(at.clone()), Some(by.clone())),
-        Landed::No | Landed::Unknown => (None, None),
-    };
+    let [landed_at, taken_back_by] = landed.commits();
     let why = match landed {
         Landed::At(at) if is_active => {
             format!("its work is in {into} at {}, and the task is active; git aitask finish {task} ends it", at.short())
