@@ -194,6 +194,6 @@ const SCRIPT_LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs a script of the project for its effects. Its output and exit code are ignored, as the scripts do.
 pub(crate) fn run_script(context: &Context, script: &Path, args: &[&str]) {
-    let call = Call::program(context.repository.git().environment(), script, &context.repository.root);
+    let call = Call::script(context.repository.git().environment(), script, &context.repository.root);
     let _ = call.args(args).limit(SCRIPT_LIMIT).output();
 }
