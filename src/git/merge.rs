@@ -4,11 +4,12 @@ use crate::error::{Error, Kind, Result};
 use crate::files::private_folder;
 use crate::files::records::{self, Location, RecordKind};
 use crate::git::marker::{InProgressMarker, Shared};
+use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::merge_tree::{self, MergeTree};
 use crate::git::porcelain::unmerged::{self, Versions};
 use crate::git::run::{Call, Git};
 use crate::git::worktree::Unsaved;
-use crate::git::{AheadBehind, Branch, Oid, RefName, Repository, worktree};
+use crate::git::{AheadBehind, Branch, Oid, RefName, Repository, objects, worktree};
 use crate::interrupt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -178,6 +179,19 @@ pub(crate) fn have_same_tree(repository: &Repository, one: &Oid, other: &Oid) ->
     Ok(lines.next() == lines.next())
 }
 
+/// How many commits, merges aside, one branch has that another one lacks.
+pub(crate) fn count_own(repository: &Repository, commit: &Oid, other: &Oid) -> Result<u32> {
+    let range = format!("{other}..{commit}");
+    let text = repository.read("rev-list").args(["--count", "--no-merges", &range, "--"]).run()?.text();
+    Ok(text.parse().unwrap_or(0))
+}
+
+/// The tree of a commit.
+pub(crate) fn tree_of(repository: &Repository, commit: &Oid) -> Result<Option<Oid>> {
+    let object = objects::load_one(repository, commit.as_str())?;
+    object.map(|object| Commit::parse(&object.data).map(|commit| commit.tree)).transpose()
+}
+
 /// A history of the remote that was rewritten: commits that a local branch still has are no part of it any more.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RewrittenHistory {
@@ -200,7 +214,7 @@ pub(crate) fn rewritten(
     if is_ancestor(repository, &shared, theirs)? {
         return Ok(None);
     }
-    let own = ahead_behind(repository, local, &shared)?.ahead;
+    let own = count_own(repository, local, &shared)?;
     Ok(Some(RewrittenHistory { shared, own }))
 }
 

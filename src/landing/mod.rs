@@ -7,4 +7,5 @@
 //! Caller: `ops::finish`.
 
 pub(crate) mod merge;
+pub(crate) mod own_files;
 pub(crate) mod task_branch;

@@ -10,7 +10,7 @@ use crate::ledger::nonce;
 use crate::ledger::plan::trailer;
 use crate::sync::outcome::{SyncFailure, SyncProgress};
 use crate::sync::run::{AUTO_COMMIT, SyncRun};
-use crate::sync::step::{StepResult, failed};
+use crate::sync::step::{NextStep, StepResult, failed};
 
 /// The task data of a local branch whose other commits stay.
 pub(crate) struct TaskDataApart {
@@ -18,12 +18,6 @@ pub(crate) struct TaskDataApart {
     commit: Option<Oid>,
     /// The newest common commit.
     base: Oid,
-}
-
-/// Whether the steps start again.
-pub(crate) enum Next {
-    Done,
-    Again,
 }
 
 impl SyncRun<'_, '_> {
@@ -37,7 +31,12 @@ impl SyncRun<'_, '_> {
         let folders = self.folders();
         let others = folders.each_ref().map(|folder| format!(":(top,exclude){folder}"));
         let range = format!("{theirs}..{local}");
-        let count = repository.read("rev-list").args(["--count", &range, "--", ":(top)"]).args(others).run()?.text();
+        let count = repository
+            .read("rev-list")
+            .args(["--count", "--no-merges", &range, "--", ":(top)"])
+            .args(others)
+            .run()?
+            .text();
         let Some(base) = merge::base(repository, local, theirs)?.filter(|_| count != "0") else { return Ok(None) };
         let call = repository.read("diff-tree").args(["-r", "-z", "--raw", "--no-renames"]);
         let changes = diff_raw::parse(&call.args([base.as_str(), local.as_str()]).run()?.stdout)?;
@@ -68,7 +67,7 @@ impl SyncRun<'_, '_> {
         (local, theirs): (&Oid, &Oid),
         attempt: u32,
         blocked: &mut u32,
-    ) -> StepResult<Next> {
+    ) -> StepResult<NextStep> {
         let mut goal = theirs.clone();
         if let Some(commit) = &own.commit {
             goal = if own.base == *theirs { commit.clone() } else { self.joined(commit, theirs)? };
@@ -78,12 +77,12 @@ impl SyncRun<'_, '_> {
             if self.context.dry_run {
                 self.dry_run_push(Some(theirs), &goal);
                 self.effects.pushed = true;
-                return Ok(Next::Done);
+                return Ok(NextStep::Done);
             }
             (self.options.progress)(SyncProgress::Pushing(1));
             if !self.push(Some(theirs), &goal)? {
                 self.lost_race(attempt)?;
-                return Ok(Next::Again);
+                return Ok(NextStep::Again);
             }
             self.effects.pushed = true;
             self.known = Some(goal.clone());
@@ -94,10 +93,10 @@ impl SyncRun<'_, '_> {
     }
 
     /// Merges published commits into the local branch and its checkout.
-    fn follow(&mut self, local: &Oid, to: &Oid, blocked: &mut u32) -> StepResult<Next> {
+    fn follow(&mut self, local: &Oid, to: &Oid, blocked: &mut u32) -> StepResult<NextStep> {
         let repository = &self.context.repository;
         if merge::is_ancestor(repository, to, local)? || self.context.dry_run {
-            return Ok(Next::Done);
+            return Ok(NextStep::Done);
         }
         let joined = self.joined(local, to)?;
         if let Some(dir) = &self.checkout
@@ -105,14 +104,14 @@ impl SyncRun<'_, '_> {
                 checkout::can_follow_head(repository, dir, local, &joined, &[], None)?
         {
             *blocked += 1;
-            return self.commit_new_edits(*blocked, said).map(|()| Next::Again);
+            return self.commit_new_edits(*blocked, said).map(|()| NextStep::Again);
         }
         match self.fast_forward(local, &joined)? {
             CheckoutUpdate::Done => {
                 self.effects.pulled |= self.known.as_ref() != Some(to);
-                Ok(Next::Done)
+                Ok(NextStep::Done)
             }
-            CheckoutUpdate::Diverged => Ok(Next::Again),
+            CheckoutUpdate::Diverged => Ok(NextStep::Again),
             CheckoutUpdate::Refused(said) => failed(SyncFailure::InTheWay, Error::new(Kind::Dirty, said)),
         }
     }

@@ -19,10 +19,9 @@ use crate::ledger::{publish, uncommitted_rename};
 use crate::project::context::Context;
 use crate::project::data_state;
 use crate::project::ignores::is_private;
-use crate::sync::apart::Next;
 use crate::sync::join::{self, Join};
 use crate::sync::outcome::{Reconciled, SyncFailure, SyncOptions, SyncProgress};
-use crate::sync::step::{StepResult, Stop, SyncEffects, failed};
+use crate::sync::step::{NextStep, StepResult, Stop, SyncEffects, failed};
 use crate::task::{merge as task_merge, paths};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -79,8 +78,8 @@ impl SyncRun<'_, '_> {
                         self.refuse_rewritten(local, theirs)?;
                         if let Some(own) = self.task_data_apart(local, theirs)? {
                             match self.publish_apart(&own, (local, theirs), attempt, &mut blocked)? {
-                                Next::Done => return Ok(()),
-                                Next::Again => continue,
+                                NextStep::Done => return Ok(()),
+                                NextStep::Again => continue,
                             }
                         }
                     }

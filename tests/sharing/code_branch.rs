@@ -44,7 +44,7 @@ fn unfinished_code_stays_and_the_task_data_is_published() {
     assert_eq!(world.remote_file("main", "wip.c"), None);
     ann.git(&["push", "--quiet"]);
     assert!(world.remote_file("main", "wip.c").is_some());
-    assert_eq!(ann.aitask(&["sync", "--json"]).ok().json()["notes"].as_array().unwrap().len(), 0);
+    assert!(ann.aitask(&["sync", "--json"]).ok().json().get("notes").is_none());
 }
 
 #[test]
@@ -128,4 +128,60 @@ fn own_commits_on_a_history_that_was_rewritten_can_be_carried_over() {
     ann.aitask(&["sync"]).ok();
     assert!(ann.path("mine.c").exists() && !ann.path("secret.txt").exists());
     assert_eq!(world.remote_file("main", "secret.txt"), None);
+}
+
+#[test]
+fn commits_that_only_this_clone_has_are_not_in_the_worktree_and_a_finish_does_not_publish_them() {
+    let (world, ann) = project();
+    commit_code(&ann, "wip.c");
+    let picked = ann.aitask(&["pick", "1", "--json"]).ok().json();
+    assert!(picked["notes"][0].as_str().unwrap().starts_with("1 commit of main only this clone has"), "{picked}");
+    let work = ann.at("aiwork/t1_one");
+    assert!(!work.path("aiwork/t1_one/wip.c").exists() && ann.path("wip.c").exists());
+    commit_code(&work, "work.c");
+    work.aitask(&["finish"]).ok();
+    assert!(world.remote_file("main", "work.c").is_some() && world.remote_file("main", "wip.c").is_none());
+    assert!(ann.path("wip.c").exists() && ann.path("work.c").exists());
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn what_the_task_branch_changed_in_its_own_task_and_plan_is_archived_with_it() {
+    let (world, ann) = project();
+    append(&ann, TASK, "- [ ] box\n\nlast");
+    ann.write("aiplans/p1_one.md", "- [ ] step\n");
+    ann.aitask(&["sync"]).ok();
+    ann.aitask(&["pick", "1"]).ok();
+    let work = ann.at("aiwork/t1_one");
+    for file in [TASK, "aiplans/p1_one.md"] {
+        work.run("sed", &["-i", "s/\\[ \\]/[x]/", file]).ok();
+    }
+    work.run("sed", &["-i", "s/^effort:.*/effort: high/", TASK]).ok();
+    work.commit("ticked");
+    // meanwhile other lines and fields of the published file change
+    ann.aitask(&["edit", "1", "--priority", "high"]).ok();
+    append(&ann, TASK, "Ann's");
+    ann.aitask(&["sync"]).ok();
+    work.aitask(&["finish"]).ok();
+    let archived = world.remote_file("main", "aitasks/archived/t1_one.md").unwrap();
+    for part in ["- [x] box\n", "effort: high\n", "priority: high\n", "Ann's\n", "status: Done\n"] {
+        assert!(archived.contains(part), "{part} {archived}");
+    }
+    assert_eq!(world.remote_file("main", "aiplans/archived/p1_one.md").unwrap(), "- [x] step\n");
+    assert_eq!((world.remote_file("main", TASK), ann.git(&["status", "--porcelain"])), (None, String::new()));
+}
+
+#[test]
+fn a_field_that_both_changed_differently_refuses_a_finish_and_names_the_file() {
+    let (world, ann) = project();
+    ann.aitask(&["pick", "1"]).ok();
+    let work = ann.at("aiwork/t1_one");
+    work.run("sed", &["-i", "s/^# One/# Mine/", TASK]).ok();
+    work.commit("title");
+    ann.run("sed", &["-i", "s/^# One/# Theirs/", TASK]).ok();
+    ann.aitask(&["sync"]).ok();
+    let before = world.remote_branch("main");
+    let said = work.aitask(&["finish", "--json"]).fails(1).error();
+    assert_eq!((&said["error"]["kind"], &said["error"]["files"][0]), (&"conflict".into(), &TASK.into()), "{said}");
+    assert_eq!(world.remote_branch("main"), before);
 }
