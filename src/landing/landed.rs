@@ -10,11 +10,10 @@ mod decide;
 use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result};
 use crate::git::merge::{self, Renames};
-use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::diff_raw::FileDiff;
 use crate::git::porcelain::log_raw::LoggedCommit;
 use crate::git::porcelain::merge_tree::MergeTree;
-use crate::git::{Branch, Oid, Repository, objects};
+use crate::git::{Branch, Oid, Repository};
 use crate::landing::landed::decide::{Search, Work};
 use crate::landing::task_branch;
 use crate::ledger::{Channel, View};
@@ -233,9 +232,7 @@ fn is_merged(repository: &Repository, commit: &Oid, tip: &Oid) -> Result<bool> {
     let MergeTree::Clean { tree } = merge::merge_tree(repository, commit, tip, Renames::AsConfigured)? else {
         return Ok(false);
     };
-    let object = objects::load_one(repository, commit.as_str())?;
-    let own = object.map(|object| Commit::parse(&object.data)).transpose()?;
-    Ok(own.is_some_and(|own| own.tree == tree))
+    Ok(merge::tree_of(repository, commit)? == Some(tree))
 }
 
 /// The commits of the branch, read when a message names a commit that was reverted.

@@ -8,4 +8,5 @@
 
 pub(crate) mod landed;
 pub(crate) mod merge;
+pub(crate) mod own_files;
 pub(crate) mod task_branch;

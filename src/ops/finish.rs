@@ -23,14 +23,14 @@ use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Freshness, Oid};
 use crate::landing::landed::{self, Landed};
 use crate::landing::merge::{self, Merge, MergeMode};
-use crate::landing::task_branch;
+use crate::landing::{own_files, task_branch};
 use crate::ledger::{Channel, Decision, Ledger, TransactionResult, View, nonce};
 use crate::ops::finish::decide::{FinishDecision, FinishRequest, FinishView, TaskWork, VERB, decide};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{Notices, TaskInfo};
-use crate::task::{Task, TaskId, TaskPath};
+use crate::task::{PlanPath, Task, TaskId, TaskPath};
 use crate::worktrees::branches;
 use crate::worktrees::plan_branches::PlannedBranches;
 use crate::worktrees::task_worktree::TaskWorktree;
@@ -250,6 +250,13 @@ impl FinishOperation<'_> {
             has_landed: false,
             store: TaskStore::default(),
         };
+        if let (Some(tip), Some(output), false) = (&tip, output, path.is_archived())
+            && into == data
+            && let Some(document) = own_files::document(context, &path, output, tip)?
+        {
+            seen.task = Task::from_document(path.clone(), &document);
+            seen.document = document;
+        }
         if path.is_archived() {
             self.gather_archived(view, &mut seen, tip.clone(), &place)?;
             if lock.is_none() {
@@ -280,7 +287,7 @@ impl FinishOperation<'_> {
             self.claimed = seen.carry_over.map(CarryOver::number);
         }
         match tip {
-            Some(tip) => seen.work = Some(self.gather_work(view, &path, &place, tip)?),
+            Some(tip) => seen.work = Some(self.gather_work(view, &index, &path, &place, tip)?),
             None => seen.has_landed = self.has_landed(id, &place.branch, output)?,
         }
         if seen.needs_task_store(options) {
@@ -357,7 +364,14 @@ impl FinishOperation<'_> {
     }
 
     /// Reads the work, and works out its merge.
-    fn gather_work(&self, view: &View<'_>, path: &TaskPath, place: &TaskWorktree, tip: Oid) -> Result<TaskWork> {
+    fn gather_work(
+        &self,
+        view: &View<'_>,
+        index: &Index,
+        path: &TaskPath,
+        place: &TaskWorktree,
+        tip: Oid,
+    ) -> Result<TaskWork> {
         let (context, FinishRequest { mode, into, .. }) = (self.context, self.request);
         let branch = &place.branch;
         branches::require_other_output(into, branch)?;
@@ -376,7 +390,9 @@ impl FinishOperation<'_> {
                 if self.request.options.mode.is_none() && !self.request.options.no_push {
                     task_branch::require_no_request(context, view, path.id(), branch, into, mode)?;
                 }
-                merge::plan(context, mode, output, into, &tip, branch)?
+                let plan = index.plan(path).map(PlanPath::as_str);
+                let own: Vec<_> = [Some(path.as_str()), plan].into_iter().flatten().collect();
+                merge::plan(context, mode, output, into, &tip, branch, &own)?
             }
         };
         let proof = match landed {

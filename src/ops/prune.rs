@@ -10,6 +10,7 @@ use crate::git::remote::{self, PushOptions, Pushed};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Freshness, Oid, RefName, RefUpdate, RemoteName, refs};
 use crate::landing::landed::{self, Landed};
+use crate::ledger::queue::Queue;
 use crate::project::context::Context;
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{DryRun, Notices};
@@ -86,6 +87,10 @@ struct Candidate {
 pub(crate) fn prune(context: &Context) -> Result<Pruned> {
     let repository = &context.repository;
     let Branches { locks, data } = branches(context)?;
+    if !context.dry_run {
+        let _queue = Queue::enter(repository, context.settings.timeout, context.progress)?;
+        context.ledger().finish_checkout_updates()?;
+    }
     let known = known_branches(context)?;
     let outputs = known.values().flat_map(|name| merge_targets(context, name.id()));
     let mut all: Vec<_> = [locks, data.clone()].into_iter().chain(outputs).collect();
