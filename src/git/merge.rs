@@ -5,6 +5,8 @@ use crate::files::private_folder;
 use crate::files::records::{self, Location, RecordKind};
 use crate::git::marker::{InProgressMarker, Shared};
 use crate::git::porcelain::commit::Commit;
+use crate::git::porcelain::diff_raw::{self, FileDiff};
+use crate::git::porcelain::log_raw::{self, LoggedCommit};
 use crate::git::porcelain::merge_tree::{self, MergeTree};
 use crate::git::porcelain::unmerged::{self, Versions};
 use crate::git::run::{Call, Git};
@@ -254,6 +256,23 @@ pub(crate) fn is_ancestor(repository: &Repository, ancestor: &Oid, commit: &Oid)
 /// Whether a commit is in the history of `HEAD` of the main worktree; false when that has no commit.
 pub(crate) fn is_in_head(repository: &Repository, commit: &Oid) -> Result<bool> {
     Ok(repository.read("merge-base").args(["--is-ancestor", commit.as_str(), "HEAD"]).output()?.success())
+}
+
+/// The commits of the first-parent history up to `tip` that `known` does not contain, oldest first, with the files that
+/// each changed. One process.
+pub(crate) fn first_parents(repository: &Repository, known: &[&Oid], tip: &Oid) -> Result<Vec<LoggedCommit>> {
+    let call = repository.read("log").args(["-z", "--first-parent", "--diff-merges=first-parent", "--raw"]);
+    let call = call.args(["--no-abbrev", "--no-renames", "--ignore-submodules=none", "--encoding=UTF-8"]);
+    let call = call.args([&format!("--format={}", log_raw::FORMAT), tip.as_str(), "--not"]);
+    let mut commits = log_raw::parse(&call.args(known.iter().map(|oid| oid.as_str())).arg("--").run()?.stdout)?;
+    commits.reverse();
+    Ok(commits)
+}
+
+/// The files that differ between two commits. One process.
+pub(crate) fn changes(repository: &Repository, from: &Oid, to: &Oid) -> Result<Vec<FileDiff>> {
+    let call = repository.read("diff-tree").args(["-r", "-z", "--raw", "--no-renames"]);
+    diff_raw::parse(&call.args([from.as_str(), to.as_str(), "--"]).run()?.stdout)
 }
 
 /// How many commits a branch has that are in the history of none of `known` (commit names); `None` without the branch.

@@ -66,9 +66,6 @@ pub(crate) fn plan(
     own: &[&str],
 ) -> Result<Merge> {
     let repository = &context.repository;
-    if merge::is_ancestor(repository, tip, output)? {
-        return Ok(Merge::Already);
-    }
     let bring = || {
         let source = context.channel.remote().map_or_else(|| into.to_string(), |remote| format!("{remote}/{into}"));
         let bring = command!["git merge", source];
@@ -80,6 +77,8 @@ pub(crate) fn plan(
     if mode == MergeMode::Ff {
         return if merge::is_ancestor(repository, output, tip)? {
             Ok(Merge::FastForward)
+        } else if merge::is_ancestor(repository, tip, output)? {
+            Ok(Merge::Already)
         } else {
             let message = format!("{into} has commits that {branch} lacks, so it cannot be fast-forwarded");
             Err(Error::new(Kind::Conflict, message).hint(bring()).hint("git aitask finish --merge"))
