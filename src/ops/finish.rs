@@ -384,14 +384,14 @@ impl FinishOperation<'_> {
         } else {
             landed::of_task(context, view, path.id(), place, [&tip, output])?
         };
+        let plan = index.plan(path).map(PlanPath::as_str);
+        let own: Vec<_> = [Some(path.as_str()), plan].into_iter().flatten().collect();
         let merge = match self.require_not_taken_back(&landed, path.id(), branch)? {
             Some(_) => Merge::Already,
             None => {
                 if self.request.options.mode.is_none() && !self.request.options.no_push {
                     task_branch::require_no_request(context, view, path.id(), branch, into, mode)?;
                 }
-                let plan = index.plan(path).map(PlanPath::as_str);
-                let own: Vec<_> = [Some(path.as_str()), plan].into_iter().flatten().collect();
                 merge::plan(context, mode, output, into, &tip, branch, &own)?
             }
         };
