@@ -352,6 +352,58 @@ fn a_branch_without_commits_has_not_landed() {
     assert_eq!((&json["kept"][0]["state"], &json["removed"]), (&"unknown".into(), &json!([])), "{json}");
 }
 
+#[test]
+fn finish_pr_opens_the_pull_request_by_the_program_of_the_forge() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    let url = "https://github.com/ann/project";
+    ann.git(&["config", &format!("url.{}.insteadOf", world.origin().display()), url]);
+    ann.git(&["remote", "set-url", "origin", url]);
+    ann.aitask(&["init"]).ok();
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    ann.at(WORK).write("f", "x\n");
+    ann.at(WORK).commit("work");
+    let bin = world.root().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let gh = |answer: &str| {
+        world.script(&bin.join("gh"), &format!("#!/bin/sh\necho \"$*\" >>{}/said\n{answer}\n", bin.display()))
+    };
+    gh("echo no network >&2; exit 1");
+    let ann = ann.with_programs(&bin);
+    let run = ann.aitask(&["finish", "1", "--pr", "--json"]).fails(1);
+    assert!(run.stderr.contains("gh opened no pull request: no network"), "{run}");
+    assert!(world.remote_branch("aitask/t1_one").is_some());
+    gh("echo https://github.com/ann/project/pull/7");
+    let json = ann.aitask(&["finish", "1", "--pr", "--json"]).ok().json();
+    let opened = json!({ "by": "gh", "address": "https://github.com/ann/project/pull/7" });
+    assert_eq!((&json["pull_request"], &json["pushed"]), (&opened, &"aitask/t1_one".into()), "{json}");
+    let said = std::fs::read_to_string(bin.join("said")).unwrap();
+    assert_eq!(said.lines().last(), Some("pr create --head aitask/t1_one --base main --title One (t1) --body "));
+    gh("echo 'a pull request already exists: https://github.com/ann/project/pull/7' >&2; exit 1");
+    let page = ann.aitask(&["finish", "1", "--pr"]).ok().stdout;
+    assert!(page.contains("gh opened the pull request https://github.com/ann/project/pull/7"), "{page}");
+    assert_eq!(world.locks().len(), 1);
+}
+
+#[test]
+fn without_a_program_of_the_forge_the_address_that_the_server_offers_is_shown() {
+    let world = World::new();
+    let ann = on_data_branch(&world, "ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    ann.at(WORK).write("f", "x\n");
+    ann.at(WORK).commit("work");
+    let hook = "#!/bin/sh\ncat >/dev/null\necho 'Open it at https://forge.example/new?merge_request%5Bsource_branch%5D=t1_one' >&2\necho bye >&2\n";
+    world.script(&world.origin().join("hooks/post-receive"), hook);
+    let run = ann.aitask(&["finish", "1", "--pr"]).ok();
+    assert!(
+        run.stderr.contains("https://forge.example/new?merge_request%5Bsource_branch%5D=t1_one")
+            && !run.stderr.contains("bye"),
+        "{run}"
+    );
+}
+
 /// Tasks that are archived while this clone has their branches.
 fn archived(ann: &Repo, ids: &[&str]) {
     for id in ids {
