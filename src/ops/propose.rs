@@ -67,12 +67,11 @@ fn open(context: &Context, by: &'static str, finished: &Finished, options: &Fini
     let branch = finished.pushed.as_ref().map(ToString::to_string).unwrap_or_default();
     let into = finished.merged.as_ref().map(|merged| merged.into.to_string()).unwrap_or_default();
     let call = Call::program(context.repository.git().environment(), by, &context.repository.root).limit(LIMIT);
-    let call = match by {
-        "gh" => call.args(["pr", "create", "--head", &branch, "--base", &into, "--title", &title, "--body", &body]),
-        _ => {
-            let call = call.args(["mr", "create", "--yes", "--source-branch", &branch, "--target-branch", &into]);
-            call.args(["--title", &title, "--description", &body])
-        }
+    let call = if by == "gh" {
+        call.args(["pr", "create", "--head", &branch, "--base", &into, "--title", &title, "--body", &body])
+    } else {
+        let call = call.args(["mr", "create", "--yes", "--source-branch", &branch, "--target-branch", &into]);
+        call.args(["--title", &title, "--description", &body])
     };
     let output = call.env("GH_PROMPT_DISABLED", "1").env("NO_PROMPT", "1").output()?;
     let said = format!("{}\n{}", output.text(), output.stderr_text());

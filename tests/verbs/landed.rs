@@ -93,25 +93,22 @@ fn merged_by(way: &str) {
     for (n, line) in (1..).zip(expected.lines()) {
         let words: Vec<_> = line.split(' ').collect();
         let (branch, landed) = (words[0], words[2]);
-        match words[1] {
-            "landed" => {
-                let one = removed.get(branch).unwrap_or_else(|| panic!("{line}\n{:#}", kept[branch]));
-                assert_eq!(one["landed_at"], landed, "{line}\n{one:#}");
-                let where_it_was = (one["here"].as_bool(), one["on_remote"].as_bool());
-                assert_eq!(where_it_was, (Some(n % 3 != 0), Some(n % 3 != 2)), "{line}\n{one:#}");
-                assert!(!left.contains(&format!("/{branch}\n")), "{line}\n{left}");
-            }
-            _ => {
-                let one = kept.get(branch).unwrap_or_else(|| panic!("{line}\n{:#}", removed[branch]));
-                assert_eq!(
-                    (one["state"].as_str(), &one["landed_at"]),
-                    (Some("taken_back"), &landed.into()),
-                    "{line}\n{one:#}"
-                );
-                let by = one["taken_back_by"].as_str().unwrap();
-                assert!(words[3].split(',').any(|revert| revert == by), "{line}\n{one:#}");
-                assert!(left.contains(&format!("/{branch}\n")), "{line}\n{left}");
-            }
+        if words[1] == "landed" {
+            let one = removed.get(branch).unwrap_or_else(|| panic!("{line}\n{:#}", kept[branch]));
+            assert_eq!(one["landed_at"], landed, "{line}\n{one:#}");
+            let where_it_was = (one["here"].as_bool(), one["on_remote"].as_bool());
+            assert_eq!(where_it_was, (Some(n % 3 != 0), Some(n % 3 != 2)), "{line}\n{one:#}");
+            assert!(!left.contains(&format!("/{branch}\n")), "{line}\n{left}");
+        } else {
+            let one = kept.get(branch).unwrap_or_else(|| panic!("{line}\n{:#}", removed[branch]));
+            assert_eq!(
+                (one["state"].as_str(), &one["landed_at"]),
+                (Some("taken_back"), &landed.into()),
+                "{line}\n{one:#}"
+            );
+            let by = one["taken_back_by"].as_str().unwrap();
+            assert!(words[3].split(',').any(|revert| revert == by), "{line}\n{one:#}");
+            assert!(left.contains(&format!("/{branch}\n")), "{line}\n{left}");
         }
     }
     ann.git(&["diff", "--exit-code", "origin/main", "HEAD"]);
@@ -367,7 +364,7 @@ fn finish_pr_opens_the_pull_request_by_the_program_of_the_forge() {
     let bin = world.root().join("bin");
     std::fs::create_dir(&bin).unwrap();
     let gh = |answer: &str| {
-        world.script(&bin.join("gh"), &format!("#!/bin/sh\necho \"$*\" >>{}/said\n{answer}\n", bin.display()))
+        world.script(&bin.join("gh"), &format!("#!/bin/sh\necho \"$*\" >>{}/said\n{answer}\n", bin.display()));
     };
     gh("echo no network >&2; exit 1");
     let ann = ann.with_programs(&bin);
