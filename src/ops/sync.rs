@@ -4,10 +4,11 @@ use crate::coordination::ReadLocks;
 use crate::coordination::locks::cleanup_step;
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::run::Call;
-use crate::git::{AheadBehind, Freshness, merge};
+use crate::git::{AheadBehind, Branch, Freshness, merge};
 use crate::ledger::plan::OutdatedCheckout;
 use crate::ledger::{Decision, Ledger, Plan, View, nonce};
-use crate::project::context::Context;
+use crate::ops::publish::publish;
+use crate::project::context::{Context, Wanted};
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{DryRun, Notices};
 use crate::sync::join::Resolutions;
@@ -81,6 +82,9 @@ pub(crate) struct Synced {
     /// Archived tasks whose remaining lock was removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) released: Vec<TaskId>,
+    /// The task branch, where commits of it were published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pushed: Option<Branch>,
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Notices,
@@ -166,7 +170,32 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
         aside.extend(Notices { lagging: Vec::new(), ..Notices::of(context, &landed) });
         released = landed.value;
     }
-    Ok(Synced { did, committed, merged, released, aside })
+    Ok(Synced { did, committed, merged, released, pushed: None, aside })
+}
+
+/// Syncs the task data, and publishes the branch of the named task, else of the task whose worktree this is.
+///
+/// # Errors
+/// As [`sync_task_data`] and [`publish`]. A task that nobody named is not refused: then a note says why its branch was not
+/// published.
+pub(crate) fn sync_and_publish(context: &Context, named: Option<&Wanted>) -> Result<Synced> {
+    let mut synced = sync_task_data(context)?;
+    let wanted = match (named, context.task_here()) {
+        (Some(named), _) => named.clone(),
+        (None, Some(name)) => name.id().into(),
+        (None, None) => return Ok(synced),
+    };
+    match publish(context, &wanted) {
+        Ok(publication) => {
+            synced.pushed = publication.pushed;
+            synced.aside.extend(publication.aside);
+        }
+        Err(error) if named.is_none() && error.kind().exit_code() == 1 => {
+            synced.aside.notes.push(format!("the task branch was not published: {error}"));
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(synced)
 }
 
 /// The locked tasks that are archived and not active.
