@@ -24,7 +24,7 @@ fn find_script(environment: &Environment, root: &Path, name: &str) -> Option<Pat
 /// Which of these task files unblock the tasks that depend on them although they are still active.
 pub(crate) fn satisfied(environment: &Environment, root: &Path, paths: &[String]) -> Vec<String> {
     let Some(script) = find_script(environment, root, "aitask_gate.sh") else { return Vec::new() };
-    let call = Call::program(environment, script, root).arg("deps-unblock-batch").limit(LIMIT);
+    let call = Call::script(environment, script, root).arg("deps-unblock-batch").limit(LIMIT);
     let Ok(output) = call.input(paths.join("\n") + "\n").output() else {
         return Vec::new();
     };
@@ -158,7 +158,7 @@ pub(crate) fn archive_ready(environment: &Environment, root: &Path, id: &str) ->
 /// # Errors
 /// [`Kind::GatePending`] with its output, where that is none of the answers.
 fn ask_archive_ready(environment: &Environment, script: PathBuf, root: &Path, id: &str) -> Result<String> {
-    let call = Call::program(environment, script, root).args(["archive-ready", id]).limit(LIMIT);
+    let call = Call::script(environment, script, root).args(["archive-ready", id]).limit(LIMIT);
     let unknown = |why: String| {
         let message = format!("`{}` does not say whether the gates have passed{why}", call.command_line());
         Error::new(Kind::GatePending, message)
@@ -180,7 +180,7 @@ fn ask_archive_ready(environment: &Environment, script: PathBuf, root: &Path, id
 /// fails.
 pub(crate) fn resume_point(environment: &Environment, root: &Path, id: &str) -> String {
     let script = find_script(environment, root, "aitask_gate.sh");
-    let call = script.map(|script| Call::program(environment, script, root).args(["resume-point", id]).limit(LIMIT));
+    let call = script.map(|script| Call::script(environment, script, root).args(["resume-point", id]).limit(LIMIT));
     let output = call.and_then(|call| call.output().ok()).filter(Output::success);
     let word =
         output.and_then(|output| output.text().lines().next().map(str::to_owned)).filter(|word| !word.is_empty());
@@ -191,6 +191,6 @@ pub(crate) fn resume_point(environment: &Environment, root: &Path, id: &str) -> 
 /// scripts: a leftover there blocks nothing.
 pub(crate) fn prune_shadow(environment: &Environment, root: &Path, id: &str) {
     if let Some(script) = find_script(environment, root, "aitask_shadow_rejected.sh") {
-        let _ = Call::program(environment, script, root).args(["prune", id]).limit(LIMIT).output();
+        let _ = Call::script(environment, script, root).args(["prune", id]).limit(LIMIT).output();
     }
 }

@@ -5,19 +5,11 @@ use crate::git::run::Call;
 use crate::settings::Environment;
 use std::path::Path;
 
-/// Replaces this process by a script of the project; returns only when it cannot be started. `~/.aitask/bin` is added
-/// to the PATH, since the original's dispatcher does so and scripts find their tools there.
+/// Replaces this process by a script of the project; returns only when it cannot be started.
 pub(crate) fn exec_script(environment: &Environment, script: &Path, args: &[String], dir: &Path) -> Error {
-    let mut call = Call::program(environment, script, dir).args(args);
+    let mut call = Call::script(environment, script, dir).args(args);
     if let Some(pwd) = environment.text("AIT_INVOCATION_PWD") {
         call = call.env("AIT_INVOCATION_PWD", pwd);
-    }
-    if let Some(home) = environment.text("HOME") {
-        let bin = format!("{home}/.aitask/bin");
-        let path = environment.text("PATH").unwrap_or_default();
-        if !path.split(':').any(|dir| dir == bin) {
-            call = call.env("PATH", format!("{bin}:{path}"));
-        }
     }
     call.exec()
 }

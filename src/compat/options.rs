@@ -28,6 +28,8 @@ impl KnownOption {
 #[derive(Debug, Default)]
 pub(crate) struct ScriptOptions {
     values: BTreeMap<&'static str, Vec<String>>,
+    /// The options without a value, in the order of the command line.
+    flags: Vec<&'static str>,
     /// Words that are no options.
     pub(super) words: Vec<String>,
 }
@@ -52,7 +54,7 @@ impl ScriptOptions {
                     check(name, value)?;
                     options.values.entry(name).or_default().push(value.clone());
                 }
-                Some(KnownOption { name, has_value: false, .. }) => drop(options.values.entry(name).or_default()),
+                Some(KnownOption { name, has_value: false, .. }) => options.flags.push(name),
                 None if arg.starts_with('-') => return Err(usage(format!("Unknown option: {arg}"))),
                 None => {
                     check("", arg)?;
@@ -65,7 +67,12 @@ impl ScriptOptions {
 
     /// Whether an option was given.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.values.contains_key(name)
+        self.flags.contains(&name) || self.values.contains_key(name)
+    }
+
+    /// Whether the option `on` was given, and not its opposite `off` after it.
+    pub(super) fn is_on(&self, on: &str, off: &str) -> bool {
+        self.flags.iter().rfind(|flag| [on, off].contains(flag)).is_some_and(|flag| *flag == on)
     }
 
     /// The last value of an option, which counts when it is repeated.

@@ -84,22 +84,27 @@ fn parse_index(file: &Path, content: &[u8], wanted: &str) -> Result<Option<Strin
     Ok(named.find_map(|project| project.path))
 }
 
+/// A call of a script of the project at `root`. It must run the other scripts of its own project, and not of ours.
+fn call(environment: &Environment, root: &Path, script: &str) -> Call {
+    let folder = root.join(SCRIPTS_DIR);
+    Call::program(environment, folder.join(script), root).env("AITASK_SCRIPT_DIR", folder)
+}
+
 /// Replaces this process by a script of another project, in its root. Returns only the error when it cannot.
 pub(crate) fn exec_script(environment: &Environment, project: &str, script: &str, args: &[String]) -> Error {
     let root = match resolve(environment, project) {
         Ok(root) => root,
         Err(error) => return error,
     };
+    let error = call(environment, &root, script).args(args).exec();
     let path = root.join(SCRIPTS_DIR).join(script);
-    let error = Call::program(environment, &path, &root).args(args).exec();
     Error::new(Kind::Usage, format!("{} is missing or not executable in project '{project}' ({error})", path.display()))
 }
 
 /// The status of a task of another project, from its own script; `None` when it cannot be determined.
 pub(crate) fn task_status(environment: &Environment, project: &str, id: &str) -> Option<String> {
     let root = resolve(environment, project).ok()?;
-    let script = root.join(SCRIPTS_DIR).join("aitask_query_files.sh");
-    let call = Call::program(environment, script, &root).args(["task-status", id]).limit(STATUS_LIMIT);
+    let call = call(environment, &root, "aitask_query_files.sh").args(["task-status", id]).limit(STATUS_LIMIT);
     let output = call.output().ok()?.text();
     let status = output.lines().find_map(|line| line.strip_prefix("STATUS:"))?.to_owned();
     (!status.is_empty() && status != "NOT_FOUND").then_some(status)
@@ -166,7 +171,7 @@ pub(crate) fn run_there(
         let message = format!("Resolved {name} → {root}, but {file} is missing or not executable");
         return Err(Error::new(Kind::Io, message));
     }
-    let call = Call::program(environment, &file, &root).args(args).env("AIT_CROSS_REPO_REEXEC", "1");
+    let call = call(environment, &root, script).args(args).env("AIT_CROSS_REPO_REEXEC", "1");
     let output = call.input(input).limit(CALL_LIMIT).output()?;
     let code = output.code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
     Ok(ProjectAnswer { root, code, stdout: output.stdout, stderr: output.stderr })

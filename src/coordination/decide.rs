@@ -163,7 +163,8 @@ impl LockRequest<'_> {
         };
         let conflict = Ownership::Conflict(by);
         match self.rule {
-            LockRule::Verb if *evidence == LocalEvidence::ThisCommand || lock.is_of(session) => Ownership::Ours,
+            _ if *evidence == LocalEvidence::ThisCommand => Ownership::Ours,
+            LockRule::Verb if lock.is_of(session) => Ownership::Ours,
             // Only for the same person: another person decides about the work of a dead session by `--steal`.
             LockRule::Verb if same_person && *liveness == Liveness::Dead => Ownership::Abandoned,
             LockRule::Verb => match evidence {
@@ -204,14 +205,16 @@ impl LockRequest<'_> {
             }
         }
         let own = before.as_ref().filter(|before| before.ownership == Ownership::Ours);
-        let entry = match (self.rule, own.map(|own| own.observed.lock.clone())) {
-            (LockRule::Verb, Some(entry)) => return Ok(TakenLock { entry, before, step: None }),
-            (LockRule::Verb, None) => LockEntry::taken(task, self.session, self.now, Some(self.nonce), self.folder),
+        let entry = match (self.rule, own.map(|own| own.observed.clone())) {
+            (rule, Some(own)) if rule == LockRule::Verb || own.evidence == LocalEvidence::ThisCommand => {
+                return Ok(TakenLock { entry: own.lock, before, step: None });
+            }
             (LockRule::Script, Some(own)) => {
                 let (host, since) = (self.session.host.clone(), self.now.to_owned());
-                LockEntry { host, since, token: None, ..own }
+                LockEntry { host, since, token: None, ..own.lock }
             }
             (LockRule::Script, None) => LockEntry::taken(task, self.session, self.now, None, None),
+            (LockRule::Verb, _) => LockEntry::taken(task, self.session, self.now, Some(self.nonce), self.folder),
         };
         let step = Some(lock_step(&entry));
         Ok(TakenLock { entry, before, step })

@@ -88,6 +88,19 @@ impl Call {
         }
     }
 
+    /// A script of the project. `~/.aitask/bin` is added to the PATH, since the original's dispatcher does so and the
+    /// scripts find their tools there.
+    pub(crate) fn script(environment: &Environment, script: impl AsRef<OsStr>, dir: &Path) -> Self {
+        let call = Self::program(environment, script, dir);
+        let Some(home) = environment.os("HOME") else { return call };
+        let bin = Path::new(home).join(".aitask/bin");
+        let path = environment.os("PATH").unwrap_or_default();
+        if std::env::split_paths(path).any(|dir| dir == bin) {
+            return call;
+        }
+        call.env("PATH", [bin.as_os_str(), path].join(OsStr::new(":")))
+    }
+
     /// Gives it no environment but what [`Call::env`] sets.
     pub(crate) fn clear_env(mut self) -> Self {
         self.alone = true;

@@ -94,15 +94,15 @@ fn changed_file<'e>(edit: &'e Edit, plan: &Plan) -> Option<(&'e str, TaskPath)> 
     (!file.is_archived() && !plan.adopt.contains(path)).then_some((home, file))
 }
 
-/// Why the checkout at `dir` cannot be updated from `local` to `target`: git would put a second file of a task beside
-/// the one that has a new name there. One process.
+/// Why the checkout at `dir` cannot be updated from `local` to `target`: a task file has a new name there, and was
+/// changed, moved or removed in between, so that there would be two files of one task. One process.
 pub(crate) fn in_the_way(repository: &Repository, dir: &Path, local: &Oid, target: &Oid) -> Result<Option<String>> {
     let call = repository.git().read(dir, "diff-tree").args(["-r", "-z", "--raw", "--no-renames"]);
     let changes = diff_raw::parse(&call.args([local.as_str(), target.as_str()]).run()?.stdout)?;
-    let goes = |path: &Path| changes.iter().any(|change| change.status == 'D' && change.path == path);
-    for there in changes.iter().filter(|change| change.status != 'D' && !dir.join(&change.path).exists()) {
+    let changes_too = |path: &Path| changes.iter().any(|change| change.path == path);
+    for there in changes.iter().filter(|change| !dir.join(&change.path).exists()) {
         let Some((home, file)) = there.path.to_str().and_then(task_file) else { continue };
-        let here = same_task(&dir.join(home), &file).find(|here| !goes(&Path::new(home).join(here.as_str())));
+        let here = same_task(&dir.join(home), &file).find(|here| !changes_too(&Path::new(home).join(here.as_str())));
         if let Some(here) = here {
             return Ok(Some(format!("{file} has the name {here} here, which is not committed")));
         }

@@ -3,7 +3,9 @@
 use crate::error::Result;
 use crate::files::Tree;
 use crate::task::{Document, Slug, paths};
+use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 /// The file of a draft.
 #[derive(Debug, Clone)]
@@ -14,8 +16,12 @@ pub(crate) struct DraftText {
     pub(crate) text: Vec<u8>,
 }
 
+/// How long another process that works on a draft is waited for. To become a task it may need a slow remote, or the
+/// turn of its parent.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A draft that was read.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct ParsedDraft {
     /// Its path in the task data.
     pub(crate) path: String,
@@ -27,6 +33,8 @@ pub(crate) struct ParsedDraft {
     pub(crate) parent: Option<String>,
     /// The task file: the draft without its fields `draft` and `parent`.
     pub(crate) document: Document,
+    /// Keeps other processes from making a second task of it.
+    pub(crate) lock: File,
 }
 
 /// The path of a draft, given its name or its path.
@@ -34,12 +42,14 @@ pub(crate) fn path_of(named: &str) -> String {
     format!("{}/{}", paths::DRAFTS_DIR, named.rsplit('/').next().unwrap_or(named))
 }
 
-/// Reads a draft of the task data at `dir`; `None` for a path that is not a file in the folder of drafts.
+/// Reads a draft of the task data at `dir`, which no other process can read so meanwhile; `None` for a path that is not
+/// a file in the folder of drafts.
 pub(crate) fn load(tree: &Tree, dir: &Path, named: &str) -> Result<Option<ParsedDraft>> {
     let path = path_of(named);
     if !paths::is_draft(&path) {
         return Ok(None);
     }
+    let Some(lock) = tree.lock(dir.join(&path), PATIENCE)? else { return Ok(None) };
     let Some(text) = tree.load(dir.join(&path))? else { return Ok(None) };
     let mut document = Document::parse(&text);
     let parent = document.scalar("parent").map(str::to_owned);
@@ -47,7 +57,7 @@ pub(crate) fn load(tree: &Tree, dir: &Path, named: &str) -> Result<Option<Parsed
     document.remove("parent");
     let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
     let slug = paths::draft_slug(&path);
-    Ok(Some(ParsedDraft { path, file: DraftText { name, text }, slug, parent, document }))
+    Ok(Some(ParsedDraft { path, file: DraftText { name, text }, slug, parent, document, lock }))
 }
 
 /// The path of a new draft. It may exist.

@@ -130,6 +130,9 @@ pub(crate) struct WorktreeInfo {
     /// What there is to say about the published branch.
     #[serde(skip)]
     pub(crate) handover: Option<String>,
+    /// What a task branch that this command made lacks of the local base.
+    #[serde(skip)]
+    pub(crate) left_out: Option<String>,
     /// The commit that the task branch was cut from.
     #[serde(skip)]
     pub(crate) cut_from: Option<CutFrom>,
@@ -177,7 +180,7 @@ pub(crate) struct CutFrom {
 impl WorktreeInfo {
     /// The notes about the worktree.
     pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
-        [&self.handover, &self.mended, &self.unfinished].into_iter().flatten().cloned()
+        [&self.handover, &self.left_out, &self.mended, &self.unfinished].into_iter().flatten().cloned()
     }
 }
 

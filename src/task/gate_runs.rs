@@ -42,6 +42,13 @@ pub(super) fn head(text: &[u8]) -> &[u8] {
     split(text).map_or(text, |(head, _)| head)
 }
 
+/// When a gate ran last, as `YYYY-MM-DDTHH:MM:SSZ`.
+pub(crate) fn last_run<'a>(text: &'a [u8], gate: &str) -> Option<&'a str> {
+    let (_, section) = split(text)?;
+    let blocks = std::str::from_utf8(section).ok()?.lines().filter_map(Block::start);
+    blocks.filter(|block| block.name == gate && is_time(block.run)).map(|block| block.run).max()
+}
+
 /// A text without the newlines at its end.
 pub(super) fn trimmed(mut text: &[u8]) -> &[u8] {
     while let [rest @ .., b'\n'] = text {
@@ -134,6 +141,15 @@ mod tests {
         let both = format!("{section}{ONE}\n{TWO}");
         assert_eq!(joined(&format!("{TOP}{TWO}"), &format!("{TOP}{ONE}")), Some(both.clone()));
         assert_eq!(joined(&format!("{TOP}{ONE}\n{TWO}"), &format!("{TOP}{ONE}")), Some(both));
+    }
+
+    #[test]
+    fn the_last_run_of_a_gate() {
+        let text = format!("{TOP}{ONE}\n{}\n{TWO}", ONE.replace("-01T", "-03T"));
+        let last = |gate| last_run(text.as_bytes(), gate);
+        assert_eq!((last("tests"), last("lint")), (Some("2026-01-03T10:00:00Z"), Some("2026-01-02T10:00:00Z")));
+        assert_eq!((last("other"), last_run(ONE.as_bytes(), "tests")), (None, None));
+        assert_eq!(last_run(format!("{TOP}> **x gate:y** run=today\n").as_bytes(), "y"), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(crate) mod editor_template;
 pub(crate) mod edits;
 pub(crate) mod fields;
 mod frontmatter;
-mod gate_runs;
+pub(crate) mod gate_runs;
 pub(crate) mod id;
 pub(crate) mod labels;
 pub(crate) mod merge;

@@ -72,13 +72,6 @@ pub(crate) struct PlanPath {
     archived: bool,
 }
 
-impl PlanPath {
-    /// The same file in the archive.
-    pub(crate) fn archived(&self) -> Self {
-        Self::at(self.name.clone(), true)
-    }
-}
-
 /// What the paths of tasks and plans have in common: the files are in a folder `$root`, and their names begin with
 /// `$letter`.
 macro_rules! path_of_task {
@@ -184,6 +177,13 @@ pub(crate) fn loose_plan_id(path: &str) -> Option<TaskId> {
     member_id(&as_task.collect::<Option<Vec<_>>>()?.join("/"))
 }
 
+/// The path of the plan of an active task file, whose name need not be well formed.
+pub(crate) fn loose_plan(path: &str) -> Option<String> {
+    let rest = path.strip_prefix(TASKS_DIR)?.strip_prefix('/')?;
+    let parts = rest.split('/').map(|part| Some(format!("/p{}", part.strip_prefix('t')?)));
+    Some(format!("{PLANS_DIR}{}", parts.collect::<Option<String>>()?))
+}
+
 /// The number in the name of any file in the folders of active and archived tasks, well formed or not: the digits after
 /// the leading `t`. A new id must be higher than all of them.
 pub(crate) fn loose_number(path: &str) -> Option<u64> {
@@ -260,11 +260,11 @@ mod tests {
                 "{path}"
             );
             assert_eq!(task.to_string(), path);
+            assert!(archived || loose_plan(path).as_deref() == Some(plan), "{path}");
             assert_eq!(TaskPath::at(task.name().clone(), archived), task);
             assert_eq!(task.plan().as_str(), plan);
             let parsed = PlanPath::parse(plan).unwrap();
             assert_eq!(parsed, task.plan());
-            assert!(parsed.archived().is_archived());
             assert_eq!(loose_id(path), Some(id));
         }
         assert_eq!(TaskPath::parse("aitasks/t16/t16_2_x.md").unwrap().file_name(), "t16_2_x.md");

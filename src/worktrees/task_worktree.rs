@@ -204,6 +204,7 @@ impl TaskWorktree {
             unfinished: None,
             published: None,
             handover: None,
+            left_out: None,
             cut_from: base.cut_from(context)?,
         };
         let there =
@@ -227,7 +228,9 @@ impl TaskWorktree {
             // A fetch of this clone reads the registry and fails on a record that is half written. Ours waits in this
             // queue.
             let _queue = Queue::enter(repository, context.settings.timeout, context.progress)?;
-            let start = start.as_ref().or_else(|| tip.is_none().then_some(&base.commit));
+            let cut = tip.is_none().then_some(&base.commit).filter(|_| start.is_none());
+            info.left_out = cut.and_then(|_| base.left_out());
+            let start = start.as_ref().or(cut);
             worktree_recovery::make(repository, &self.path, &self.branch, start, context.settings.timeout)?;
             info.created = true;
         }
@@ -288,7 +291,9 @@ impl TaskWorktree {
     /// Where the published branch left the base.
     fn fork(&self, context: &Context, published: &Oid, base: &BaseBranch) -> Result<Option<CutFrom>> {
         let fork = merge::base(&context.repository, published, &base.commit)?;
-        fork.map_or(Ok(None), |commit| BaseBranch { commit, branch: base.branch.clone() }.cut_from(context))
+        fork.map_or(Ok(None), |commit| {
+            BaseBranch { commit, branch: base.branch.clone(), unpublished: 0 }.cut_from(context)
+        })
     }
 
     /// Fast-forwards the local branch, and the worktree that has it checked out. Returns why it could not be.

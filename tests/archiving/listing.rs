@@ -49,6 +49,19 @@ fn tasks_that_their_gates_let_go_on_do_not_block() {
 }
 
 #[test]
+fn a_tool_that_the_gates_have_in_their_own_folder_is_found() {
+    let world = World::new();
+    let ann = alone(&world);
+    task(&ann, "aitasks/t1_x.md", "gates: [review]\n");
+    task(&ann, "aitasks/t2_y.md", "depends: [1]\n");
+    let tool = "#!/bin/sh\nwhile read -r path; do printf 'SATISFIED\\t%s\\n' \"$path\"; done\n";
+    world.script(&world.root().join("tools/.aitask/bin/judge"), tool);
+    world.script(&ann.path(".aitask-scripts/aitask_gate.sh"), "#!/bin/sh\nexec judge\n");
+    let ann = ann.env("HOME", world.root().join("tools").display());
+    assert!(script(&ann, "ait", &["ls", "-v", "0"]).ok().stdout.contains("t2_y.md [Status: Ready"));
+}
+
+#[test]
 fn listing_and_looking_up_start_no_program() {
     let world = World::new();
     let ann = alone(&world);
@@ -91,7 +104,38 @@ fn of_two_files_with_one_id_the_first_answers() {
     assert_eq!(run.stdout, "TASK_FILE:aitasks/t1_a.md\n");
     assert!(run.stderr.contains("Several files"), "{run}");
     assert_eq!(script(&ann, "aitask_query_files.sh", &["task-status", "1"]).ok().stdout, "STATUS:Ready\n");
-    for (limit, code) in [("0", 0), ("x", 1), ("-1", 1)] {
+    for (limit, code) in [("0", 0), ("", 0), ("x", 1), ("-1", 1)] {
         assert_eq!(script(&ann, "aitask_query_files.sh", &["recent-archived", limit]).code, code, "{limit}");
     }
+}
+
+#[test]
+fn a_number_that_a_caller_left_empty_is_missing() {
+    let world = World::new();
+    let ann = alone(&world);
+    for (args, words) in [
+        (&["child-file", "1", ""][..], "child-file requires <parent> and <child> arguments"),
+        (&["task-file", ""], "task-file requires a task number argument"),
+        (&["plan-file", ""], "plan-file requires a task ID argument"),
+    ] {
+        let run = script(&ann, "aitask_query_files.sh", args).fails(1);
+        assert_eq!((run.stdout.as_str(), run.stderr), ("", format!("Error: {words}\n")));
+    }
+}
+
+#[test]
+fn tasks_in_work_with_gates_are_told_with_what_their_gates_say() {
+    let world = World::new();
+    let ann = alone(&world);
+    for (path, status) in [("t1_a", "Implementing"), ("t2/t2_1_k", "Implementing"), ("t3_c", "Ready")] {
+        ann.write(&format!("aitasks/{path}.md"), &format!("---\nstatus: {status}\n---\nx\n\n## Gate Runs\n"));
+    }
+    ann.write("aitasks/t4_d.md", "---\nstatus: Implementing\n---\nno gates\n");
+    let inflight = || script(&ann, "aitask_query_files.sh", &["inflight"]).ok().stdout;
+    let without = "INFLIGHT:1|aitasks/t1_a.md|PLAN|NO_GATES\nINFLIGHT:2_1|aitasks/t2/t2_1_k.md|PLAN|NO_GATES\n";
+    assert_eq!(inflight(), without);
+    let helper =
+        "#!/bin/sh\necho aside >&2\n[ $2 = 1 ] || exit 1\n[ $1 = resume-point ] && echo POSTIMPL || echo BLOCKED:a,b\n";
+    world.script(&ann.path(".aitask-scripts/aitask_gate.sh"), helper);
+    assert_eq!(inflight(), without.replacen("PLAN|NO_GATES", "POSTIMPL|BLOCKED:a,b", 1));
 }

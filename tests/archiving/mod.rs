@@ -1,6 +1,7 @@
 //! The scripts that list, look up, archive and bundle: what the recordings do not show.
 
 mod archive;
+mod beside;
 mod bundles;
 mod listing;
 mod reports;

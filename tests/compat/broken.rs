@@ -91,6 +91,38 @@ fn a_server_that_refuses_task_data() {
 }
 
 #[test]
+fn a_server_without_atomic_push_where_the_task_data_moves_between_the_pushes() {
+    let (world, ann) = project(1);
+    world.git(&["--git-dir=origin.git", "config", "receive.advertiseAtomic", "false"]);
+    let bob = world.clone("bob");
+    let overtaken = || {
+        let publish = "@GIT@ pull -q && @GIT@ commit -q --allow-empty -m theirs && @GIT@ push -q";
+        let once = format!("mkdir @DIR@/once 2>/dev/null && (cd '{}' && {publish})", bob.top().display());
+        ann.with_git_that(&format!("case \"$*\" in push*aitask-locks*) ;; push*) {once} ;; esac"))
+    };
+    let claimed = pick(&overtaken(), "1", "ann").ok();
+    assert_eq!(claimed.stdout, "Updated: aitasks/t1_job.md\nOWNED:1\n", "{claimed}");
+    assert_eq!(subjects(&world, "main")[1], "theirs", "{claimed}");
+    let forced = run(&overtaken(), PICK, "1 --email bob@example.com --force").ok();
+    let lines: Vec<_> = forced.stdout.lines().collect();
+    assert!(lines[0].starts_with("LOCK_FAILED:ann@example.com|"), "{forced}");
+    assert_eq!(lines[1..], ["FORCE_UNLOCKED:ann@example.com", "Updated: aitasks/t1_job.md", "OWNED:1"]);
+    let locks = subjects(&world, "aitask-locks");
+    let taken = |name: &str| locks.iter().filter(|it| it.ends_with(&format!("for {name}@example.com"))).count();
+    assert_eq!((taken("ann"), taken("bob")), (1, 1), "{locks:?}");
+}
+
+#[test]
+fn a_server_without_atomic_push_that_refuses_task_data() {
+    let (world, ann) = project(1);
+    world.git(&["--git-dir=origin.git", "config", "receive.advertiseAtomic", "false"]);
+    world.protect("main");
+    let claimed = pick(&ann, "1", "ann").ok();
+    assert_eq!(claimed.stdout, "Updated: aitasks/t1_job.md\nOWNED:1\n", "{claimed}");
+    assert!(lock_text(&world, "1").contains("locked_by: ann@example.com\n"));
+}
+
+#[test]
 fn hooks_of_the_user_run_for_task_data_alone() {
     let (world, ann) = project(1);
     let log = world.root().join("hook.log");

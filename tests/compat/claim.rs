@@ -60,6 +60,9 @@ fn claimed_again_it_publishes_the_commits_that_wait_here() {
             claim(&ann);
             data.write("aitasks/t2_job.md", &task_text("status: Editing"));
             data.commit("waits");
+            if email.is_none() {
+                super::peer::Peer::new(&world, "peer").put(branch, "NOTE", Some("theirs\n"), "theirs");
+            }
             let again = claim(&ann);
             assert_eq!(result(&again), "OWNED:1");
             let head = data.git(&["rev-parse", "HEAD"]);
@@ -313,12 +316,16 @@ fn a_claim_sweeps_the_locks_of_archived_tasks_and_says_nothing_of_it() {
 #[test]
 fn sync_with_the_remote_away_says_what_is_not_published() {
     let (world, ann) = project(1);
+    std::fs::rename(world.origin(), world.root().join("away.git")).unwrap();
+    let silent = run(&ann, PICK, "--sync").ok();
+    assert_eq!((silent.stdout.as_str(), silent.stderr.as_str()), ("SYNC_FAILED:remote_unreachable\n", ""));
     ann.write("note.txt", "mine\n");
     ann.commit("mine");
-    std::fs::rename(world.origin(), world.root().join("away.git")).unwrap();
     let failed = run(&ann, PICK, "--sync").ok();
     assert_eq!(failed.stdout, "SYNC_FAILED:remote_unreachable\n");
-    assert!(failed.stderr.contains("1 local unpushed"), "{failed}");
+    let said = "Warning: task data not reconciled with origin/main: 1 local unpushed, 0 remote unpulled";
+    assert!(failed.stderr.starts_with(said) && failed.stderr.contains("last successful fetch"), "{failed}");
+    assert!(failed.stderr.contains("'./ait sync'") && !failed.stderr.contains("ait git push"), "{failed}");
 }
 
 #[test]

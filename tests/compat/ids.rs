@@ -137,10 +137,10 @@ fn without_a_remote_the_local_branch_counts() {
 #[test]
 fn a_counter_that_is_no_number_is_shown_and_never_counted_on() {
     let (world, ann) = project(1);
-    let peer = super::peer::Peer::new(&world, "peer");
+    let other = super::peer::Peer::new(&world, "peer");
     for (content, shown) in [(Some("banana\n"), "'banana'"), (Some(" \n"), "''"), (None, "Could not read next_id.txt")]
     {
-        peer.put("aitask-ids", "next_id.txt", content, "odd");
+        other.put("aitask-ids", "next_id.txt", content, "odd");
         for line in ["--claim", "--resync"] {
             says(run(&ann, CLAIM, line), &[shown], &["race", "ait setup"]);
         }
@@ -149,7 +149,7 @@ fn a_counter_that_is_no_number_is_shown_and_never_counted_on() {
         assert!(run(&ann, CLAIM, "--init").ok().stdout.contains("Current counter value: ?"));
         assert_eq!(world.remote_file("aitask-ids", "next_id.txt").as_deref(), content);
     }
-    peer.put("aitask-ids", "next_id.txt", Some("banana\n"), "odd");
+    other.put("aitask-ids", "next_id.txt", Some("banana\n"), "odd");
     assert_eq!(run(&ann, CLAIM, "--peek").ok().stdout, "banana\n");
 }
 

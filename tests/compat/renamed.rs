@@ -117,6 +117,7 @@ fn the_claim_of_another_task_brings_no_second_file_of_one_that_has_a_new_name_he
         "git mv aitasks/t1_job.md aitasks/t1_bobs.md",
         "echo more >>aitasks/t1_job.md",
         "git rm -q aitasks/t1_job.md && mkdir -p aitasks/archived && echo x >aitasks/archived/t1_job.md",
+        "git rm -q aitasks/t1_job.md",
     ] {
         for anns in ["mv aitasks/t1_job.md aitasks/t1_better.md", "git mv aitasks/t1_job.md aitasks/t1_better.md"] {
             let (world, ann) = project(2);

@@ -73,6 +73,15 @@ fn a_session_that_uses_both_faces_loses_nothing_that_either_wrote_of_its_lock() 
     let seven = lock_text(&world, "2");
     assert_eq!(ann.aitask(&["pick", "2", "--no-worktree", "--json"]).ok().json()["took"], "mine");
     assert_eq!((lock_text(&world, "2"), seven.lines().count()), (seven, 7));
+    // Another session of the same person gets neither.
+    let second = Sleeper::new();
+    let other = ann.env("AIT_AGENT_PID", second.pid());
+    for id in ["1", "2"] {
+        let held = other.aitask(&["pick", id, "--no-worktree", "--json"]).fails(1);
+        assert_eq!(held.error()["error"]["kind"], "held", "{held}");
+        lock(&other, id, "ann").fails(13);
+        assert!(result(&pick(&other, id, "ann")).starts_with("LOCK_LIVE_HOLDER:"));
+    }
     ann.aitask(&["drop", "1"]).ok();
     ann.aitask(&["drop", "2"]).ok();
     assert_eq!(world.locks(), Vec::<String>::new());

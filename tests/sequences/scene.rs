@@ -94,8 +94,16 @@ impl Scene {
         let email = format!("{}@example.com", PEOPLE[person]);
         let make = ["--batch", "--silent", "--name", &name, "--desc", "d"];
         let (id, path) = match (act, &chosen) {
-            (Act::Create { .. } | Act::Finalize | Act::Bundle | Act::Sync | Act::Pull, _)
-            | (Act::CommitAll | Act::OtherFile { .. }, _) => ("", ""),
+            (
+                Act::Create { .. }
+                | Act::Finalize
+                | Act::Bundle
+                | Act::Sync
+                | Act::Pull
+                | Act::CommitAll
+                | Act::OtherFile { .. },
+                _,
+            ) => ("", ""),
             (_, Some((id, path))) => (id.as_str(), path.as_str()),
             (_, None) => return Ok(()),
         };
@@ -137,7 +145,7 @@ impl Scene {
                 None
             }
             Act::Move { staged } => {
-                let to = format!("{}_{name}.md", &path[..path.rfind(&format!("t{id}_")).unwrap() + id.len() + 1]);
+                let to = format!("{}_{name}.md", &path[..=path.rfind(&format!("t{id}_")).unwrap() + id.len()]);
                 let ways: &[&str] = if staged { &["git", "mv"] } else { &["mv"] };
                 // git refuses to move what it does not know
                 self.data(person).run(ways[0], &[&ways[1..], &[path, &to]].concat());
@@ -173,28 +181,28 @@ impl Scene {
             ("the other work tree", files(names(&self.data(1 - person)))),
         ];
         for (place, files) in &places {
-            let twice: Vec<_> = files.values().filter(|paths| paths.len() > 1).collect();
+            let twice = files.values().filter(|paths| paths.len() > 1);
             none(&format!("two files of one task in {place}"), twice)?;
         }
         let known: BTreeSet<_> = places.iter().flat_map(|(_, files)| files.keys()).collect();
-        none("lost tasks", self.ids.iter().filter(|id| !known.contains(id)).collect())?;
+        none("lost tasks", self.ids.iter().filter(|id| !known.contains(id)))?;
         none("lost lines", self.lost_lines())?;
         let commits = !matches!(act, Act::Update { commit: false } | Act::Rename { commit: false }) && run.is_some();
         let after = self.dirty(person);
-        none("left dirty", after.difference(before).filter(|_| commits).collect())?;
+        none("left dirty", after.difference(before).filter(|_| commits))?;
         let next: u64 = self.world.remote_file("aitask-ids", "next_id.txt").unwrap().trim().parse().unwrap();
         none(
             "ids that the counter gives out again",
-            known.into_iter().filter(|id| id.parse::<u64>().is_ok_and(|id| id >= next)).collect(),
+            known.into_iter().filter(|id| id.parse::<u64>().is_ok_and(|id| id >= next)),
         )?;
         let head = data.git(&["rev-parse", "--symbolic-full-name", "HEAD"]);
-        none("another branch", [head.trim()].into_iter().filter(|head| !head.ends_with(self.branch())).collect())?;
+        none("another branch", [head.trim()].into_iter().filter(|head| !head.ends_with(self.branch())))?;
         let Some(run) = run else { return Ok(()) };
-        none("died", run.signal.into_iter().chain(Some(run.code).filter(|code| *code == 101)).collect())?;
+        none("died", run.signal.into_iter().chain(Some(run.code).filter(|code| *code == 101)))?;
         let synchronised = ["NOTHING", "PUSHED", "PULLED", "SYNCED", "AUTOMERGED"].contains(&run.stdout.trim());
         let (here, there) = (data.git(&["rev-parse", "HEAD"]), self.world.remote_branch(self.branch()));
         let differs = act == Act::Sync && synchronised && there.as_deref() != Some(here.trim());
-        none("synchronised, and not the same", Some(there).filter(|_| differs).into_iter().collect())
+        none("synchronised, and not the same", Some(there).filter(|_| differs))
     }
 
     fn lost_lines(&self) -> Vec<&String> {
@@ -221,7 +229,8 @@ impl Scene {
 }
 
 /// Says so if there are such.
-fn none<T: std::fmt::Debug>(what: &str, such: Vec<T>) -> Result<(), String> {
+fn none<T: std::fmt::Debug>(what: &str, such: impl IntoIterator<Item = T>) -> Result<(), String> {
+    let such: Vec<T> = such.into_iter().collect();
     if such.is_empty() { Ok(()) } else { Err(format!("{what}: {such:?}")) }
 }
 

@@ -159,6 +159,20 @@ fn killed_between_the_pushes_the_same_command_finishes() {
 }
 
 #[test]
+fn a_pick_whose_task_data_moved_after_its_lock_had_landed_is_told_as_what_it_was() {
+    let (world, ann) = not_atomic(1);
+    let bob = world.clone("bob");
+    for (email, took) in [("ann@example.com", "new"), ("carol@example.com", "stolen")] {
+        let publish = "@GIT@ pull -q && @GIT@ commit -q --allow-empty -m theirs && @GIT@ push -q";
+        let once = format!("mkdir @DIR@/once 2>/dev/null && (cd '{}' && {publish})", bob.top().display());
+        let ann = ann.with_git_that(&format!("case \"$*\" in push*aitask-locks*) ;; push*) {once} ;; esac"));
+        let picked = run(&ann, &format!("pick 1 --no-worktree --steal --json --email {email}")).ok();
+        assert_eq!(picked.json()["took"], took, "{picked}");
+        assert!(world.git(&["--git-dir=origin.git", "log", "-2", "--format=%s", "main"]).contains("theirs"));
+    }
+}
+
+#[test]
 fn an_error_after_a_part_has_landed_names_the_part() {
     let (world, ann) = not_atomic(1);
     run(&ann, "new second").ok();

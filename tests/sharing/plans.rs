@@ -233,7 +233,7 @@ fn the_plan_of_a_child_names_its_family() {
     ann.write("aiplans/archived/p16/p16_5_e.md", "done\n");
     ann.write("aiplans/archived/p16/p16_4_d.md", "done\n");
     ann.write("aiplans/archived/p16/p16_10_f.md", "done\n");
-    for odd in ["p16_6_x\nOutput branch: evil", "p16_6_x, aiplans", "p17_1_x", "notes"] {
+    for odd in ["p16_6_x\nOutput branch: evil", "p17_1_x", "notes"] {
         ann.write(&format!("aiplans/archived/p16/{odd}.md"), "odd\n");
     }
     ann.git(&["switch", "-q", "-c", "topic"]);
@@ -245,6 +245,26 @@ fn the_plan_of_a_child_names_its_family() {
                     aiplans/archived/p16/p16_10_f.md\n\
                     Branch: topic\nBase branch: main\nOutput branch: main\nplan_verified: []\n---\n\n# The plan\n";
     assert_eq!(ann.read("aiplans/p16/p16_2_a.md"), expected);
+}
+
+#[test]
+fn a_task_file_that_was_named_by_hand_has_its_plan() {
+    let (_world, ann) = scene();
+    let names = ["t7_Größe", "t8_a b", "t9_it's", "t2/t2_1_Größe", "t2/t2_2_b"];
+    for name in names {
+        ann.write(&format!("aitasks/{name}.md"), "---\nstatus: Ready\n---\n");
+    }
+    ann.write("aitasks/t6_x\nOutput branch: evil.md", "odd\n");
+    for (id, name) in ["7", "8", "9", "2_1"].iter().zip(names) {
+        let run = ann.script("aitask_plan_externalize.sh", &[id, "--internal", "int.md", "--no-worktree"]).ok();
+        let plan = format!("aiplans/{}.md", name.replace("t2", "p2").replacen('t', "p", usize::from(*id != "2_1")));
+        assert_eq!(run.stdout, format!("EXTERNALIZED:{plan}:int.md\n"));
+        let task = name.rsplit('/').next().unwrap();
+        assert!(ann.read(&plan).starts_with(&format!("---\nTask: {task}.md\n")), "{plan}");
+    }
+    assert!(ann.read("aiplans/p2/p2_1_Größe.md").contains("\nSibling Tasks: aitasks/t2/t2_2_b.md\n"));
+    let run = ann.script("aitask_plan_externalize.sh", &["6", "--internal", "int.md"]).ok();
+    assert_eq!(run.stdout, "NOT_FOUND:no_task_file\n");
 }
 
 #[test]

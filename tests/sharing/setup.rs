@@ -274,3 +274,68 @@ fn a_commit_that_waits_to_be_published_is_told_of_only_where_there_is_one() {
     alone.git(&["remote", "remove", "origin"]);
     assert!(!setup(&alone).contains(waits));
 }
+
+#[test]
+fn every_file_of_the_framework_is_committed_and_no_other() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    let files = [
+        ".agents/skills/x/SKILL.md",
+        ".aitask-scripts/VERSION",
+        ".aitask-scripts/lib/x.sh",
+        ".claude/skills/x/SKILL.md",
+        ".codex/config.toml",
+        ".github/workflows/x.yml",
+        ".gitlab-ci.yml",
+        ".opencode/x.json",
+        "AGENTS.md",
+        "CLAUDE.md",
+        "aireviewguides/x.md",
+        "ait",
+        "bitbucket-pipelines.yml",
+        "install.sh",
+        "opencode.json",
+    ];
+    let others = [
+        ".aitask-scripts/lib/__pycache__/x.txt",
+        ".aitask-scripts/lib/x.pyc",
+        ".claude/settings.json",
+        ".claude/skills/rendered-/SKILL.md",
+        ".github/x.md",
+        "README.md",
+    ];
+    files.iter().chain(&others).for_each(|file| ann.write(file, "x\n"));
+    ann.git(&["add", "README.md"]);
+    says(&setup(&ann), &[&format!("READY TO COMMIT {} FRAMEWORK FILES", files.len())]);
+    let commit = ann.git(&["show", "--format=%s", "--name-only"]);
+    assert_eq!(commit, format!("ait: Add aitask framework\n\n{}\n", files.join("\n")));
+    let status = ann.git(&["status", "--porcelain"]);
+    assert!(status.starts_with("M  README.md\n"), "{status}");
+    // and once the data branch is there, what comes to its own folders
+    let data = ann.at(".aitask-data");
+    data.write("aireviewguides/y.md", "y\n");
+    data.write("aitasks/metadata/profiles/fast.yaml", "name: fast\n");
+    let said = setup(&ann);
+    says(&said, &["left alone", "aireviewguides/y.md"]);
+    assert_eq!(subjects(&ann, "aitask-data").lines().count(), 2, "{said}");
+}
+
+#[test]
+fn what_a_moved_project_lacks_is_committed_on_the_data_branch_and_not_published() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.write("aitasks/t1_a.md", "a\n");
+    ann.write("aiplans/p1_a.md", "plan\n");
+    ann.commit("a task");
+    ann.git(&["push", "-q"]);
+    setup(&ann);
+    let made = "ait: Add aitask framework data\n\nA\taitasks/metadata/labels.txt\nA\taitasks/metadata/task_types.txt\n";
+    assert_eq!(ann.git(&["show", "--format=%s", "--name-status", "aitask-data"]), made);
+    let moved = "ait: Migrate task data from main branch\nait: Initialize aitask-data branch\n";
+    assert_eq!(subjects(&ann, "origin/aitask-data"), moved);
+    let gone = "ait: Migrate task data to aitask-data branch\n\n.gitignore\naiplans/p1_a.md\naitasks/t1_a.md\n";
+    assert_eq!(ann.git(&["show", "--format=%s", "--name-only", "main~4"]), gone);
+    for (link, target) in [("aitasks", ".aitask-data/aitasks"), ("aiplans", ".aitask-data/aiplans")] {
+        assert_eq!(std::fs::read_link(ann.path(link)).unwrap().to_str(), Some(target));
+    }
+}

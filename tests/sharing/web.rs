@@ -1,6 +1,39 @@
-//! Handing the profile of a completed branch to the script that keeps the gates.
+//! Finding completed branches, and handing the profile of one to the script that keeps the gates.
 
+use super::two;
 use crate::support::{Repo, Run, World};
+
+#[test]
+fn a_branch_with_head_in_its_name_is_listed_and_no_branch_of_the_coordination() {
+    let (_world, ann, bob) = two();
+    bob.git(&["remote", "set-head", "origin", "main"]);
+    for branch in ["feature/HEADER-fix", "topic", "aitask-ids", "aitask-locks", "aitask-data", "master"] {
+        ann.git(&["switch", "-q", "--detach", "main"]);
+        ann.write(".aitask-data-updated/completed_t5.json", "{}");
+        ann.write(".aitask-data-updated/plan_t5.md", "plan");
+        ann.commit("done");
+        ann.git(&["push", "-q", "--force", "origin", &format!("HEAD:refs/heads/{branch}")]);
+    }
+    let run = bob.script("aitask_web_merge.sh", &["--fetch"]).ok();
+    let listed =
+        ["feature/HEADER-fix", "topic"].map(|branch| format!("COMPLETED:{branch}:completed_t5.json\n")).concat();
+    assert_eq!((run.stdout, run.stderr), (listed, String::new()));
+}
+
+#[test]
+fn without_a_repository_there_is_nothing_and_a_fetch_is_warned_of() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    std::fs::create_dir_all(world.root().join("bare")).unwrap();
+    let bare = ann.at(world.root().join("bare"));
+    let listed = |args: &[&str]| bare.script("aitask_web_merge.sh", args).ok();
+    assert_eq!((listed(&[]).stdout, listed(&[]).stderr), ("NONE\n".to_owned(), String::new()));
+    let run = listed(&["--fetch"]);
+    assert_eq!(
+        (run.stdout.as_str(), run.stderr.as_str()),
+        ("NONE\n", "Warning: Fetch failed, using cached remote data\n")
+    );
+}
 
 /// Runs the script on a marker with this text, from the folder of `repo`.
 fn materialize(repo: &Repo, marker: &str) -> Run {

@@ -1,6 +1,6 @@
 //! Many processes in one checkout.
 
-use super::{create, files, last_commit, project, update};
+use super::{both, create, data, files, last_commit, project, update};
 use crate::support::{World, give_time_for_a_fault, wait_for_file};
 
 const MANY: usize = 16;
@@ -45,6 +45,22 @@ fn sixteen_labels_added_at_once_to_one_task_are_sixteen_labels() {
         ann.read("aitasks/t1_first.md").lines().find_map(|line| line.strip_prefix("labels: ").map(str::to_owned));
     assert_eq!(labels.unwrap().matches("label").count(), MANY);
     assert_eq!(ann.read("aitasks/metadata/labels.txt").lines().count(), MANY + 1);
+}
+
+#[test]
+fn drafts_that_many_finalize_at_once_become_one_task_each() {
+    for (_world, ann) in both() {
+        for name in ["a", "b", "c"] {
+            create(&ann, &["--name", name, "--labels", "ui"]).ok();
+        }
+        let finalize = ["compat", "aitask_create.sh", "--batch", "--finalize-all", "--silent"];
+        let running: Vec<_> = (0..6).map(|_| ann.start(&finalize)).collect();
+        let mut paths: Vec<_> = running.into_iter().map(|one| one.wait().ok().stdout).collect();
+        paths.retain(|path| !path.is_empty());
+        assert_eq!(paths.concat().lines().count(), 3, "{paths:?}");
+        assert_eq!(files(&ann, "aitasks").iter().filter(|name| name.starts_with('t')).count(), 1 + 3);
+        assert_eq!((files(&ann, "aitasks/new").len(), data(&ann).git(&["status", "--porcelain"]).as_str()), (0, ""));
+    }
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn a_task_is_moved_in_its_file_and_nothing_is_committed() {
         let head = "---\nboardcol: next\nstatus: Ready\nboardgroup: \"\"\n# why\nX-Own: \"kept\"\nupdated_at: then\n";
         let body = "---\n\n\nboardcol: text  \n";
         ann.write("aitasks/t2_second.md", &format!("{head}{body}"));
-        ann.write("aitasks/t3_third.md", "---\nboardcol: \"now\"\nboardidx: \"40\"\n---\n");
+        ann.write("aitasks/t3_third.md", "---\nboardcol: \"now\" # soon\nboardidx: 40 # x\n---\n");
         let commit = data(&ann).commit("more");
         let current = |id: &str| board(&ann, &["current-column", "--task", id]).ok().stdout;
         assert_eq!(

@@ -138,6 +138,18 @@ fn pending_tasks_about_the_same_file_are_folded_when_asked() {
 }
 
 #[test]
+fn a_child_does_not_wait_for_the_one_before_when_that_is_folded_into_it() {
+    let ann = project(&World::new());
+    let child = |more: &[&str]| {
+        create(&ann, &[&["--commit", "--silent", "--parent", "1", "--name", "c", "--file-ref", "a.rs"], more].concat())
+    };
+    child(&[]).ok();
+    child(&["--auto-merge"]).ok();
+    let text = ann.read("aitasks/t1/t1_2_c.md");
+    assert!(text.contains("depends: []\n") && text.contains("folded_tasks: [t1_1]\n"), "{text}");
+}
+
+#[test]
 fn a_folded_task_keeps_its_uncommitted_rename() {
     let ann = project(&World::new());
     create(&ann, &["--commit", "--name", "old", "--file-ref", "a.rs"]).ok();
@@ -161,6 +173,8 @@ fn what_is_begun_or_has_children_is_not_folded() {
     let run = create(&ann, &["--commit", "--silent", "--name", "new", "--file-ref", "a.rs", "--auto-merge"]).ok();
     run.assert().stderr(contains("Auto-merge: skipping t4 (it has children)"));
     assert!(run.stdout.ends_with("Folded t4_1 into t5\naitasks/t5_new.md\n"), "{run}");
+    let run = create(&ann, &["--commit", "--name", "x", "--file-ref", "a.rs", "--auto-merge", "--no-auto-merge"]).ok();
+    run.assert().stderr(contains("Auto-merge skipped"));
     for file in ["t2_busy", "t3_busy", "t4_big"] {
         assert!(!ann.read(&format!("aitasks/{file}.md")).contains("Folded"), "{file}");
     }
@@ -223,11 +237,11 @@ fn a_registered_folder_that_is_no_project_is_stale() {
     std::fs::create_dir_all(hollow.join("aitasks")).unwrap();
     std::fs::write(hollow.join("aitasks/t4_there.md"), super::PLAIN).unwrap();
     for name in ["create", "update", "ls", "query_files", "find_by_file"] {
-        let said = format!("#!/bin/sh\necho {name} in \"$(basename \"$PWD\")\": \"$@\"\n");
+        let said = format!("#!/bin/sh\necho {name} in \"${{PWD##*/}} of ${{AITASK_SCRIPT_DIR#$PWD}}\": \"$@\"\n");
         world.script(&hollow.join(format!(".aitask-scripts/aitask_{name}.sh")), &said);
     }
     std::fs::write(&index, format!("projects:\n  - name: hollow\n    path: {}\n", hollow.display())).unwrap();
-    let ann = ann.env("AITASKS_PROJECTS_INDEX", index.display());
+    let ann = ann.env("AITASKS_PROJECTS_INDEX", index.display()).env("AITASK_SCRIPT_DIR", "/nowhere");
     let calls = [
         ("query_files", &["task-status", "4", "--project", "hollow"][..]),
         ("ls", &["--project", "hollow", "5"]),
@@ -247,7 +261,7 @@ fn a_registered_folder_that_is_no_project_is_stale() {
     for (name, args) in calls {
         let own = args.iter().filter(|arg| !["--project", "hollow"].contains(arg)).copied().collect::<Vec<_>>();
         let run = script(&ann, &format!("aitask_{name}.sh"), args).ok();
-        assert_eq!(run.stdout, format!("{name} in hollow: {}\n", own.join(" ")));
+        assert_eq!(run.stdout, format!("{name} in hollow of /.aitask-scripts: {}\n", own.join(" ")));
     }
 }
 

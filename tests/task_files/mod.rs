@@ -5,6 +5,7 @@ mod board;
 mod by_hand;
 mod create;
 mod drafts;
+mod kept;
 mod update;
 
 use crate::support::{Repo, Run, World};

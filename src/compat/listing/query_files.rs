@@ -67,7 +67,7 @@ impl FileQuery<'_> {
             "resolve" => self.resolve(task()?),
             "has-children" => self.has_children(task()?),
             "child-file" => {
-                let (Some(parent), Some(child)) = (first, args.get(2)) else {
+                let (Some(parent), Some(child)) = (first, args.get(2).filter(|arg| !arg.is_empty())) else {
                     return Err(usage("child-file requires <parent> and <child> arguments".to_owned()));
                 };
                 let (parent, child) = (parse_number("parent number", parent)?, parse_number("child number", child)?);
@@ -99,7 +99,7 @@ impl FileQuery<'_> {
                 let missing = || usage("task-status requires a task id argument (N or N_M)".to_owned());
                 vec![self.status(parse_id("task id", first.ok_or_else(missing)?)?)]
             }
-            "recent-archived" => self.recent(args.get(1))?,
+            "recent-archived" => self.recent(first)?,
             "inflight" => self.inflight(),
             other => return Err(usage(format!("Unknown subcommand: '{other}'. Use --help for usage."))),
         };

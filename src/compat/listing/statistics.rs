@@ -3,7 +3,7 @@
 use crate::compat::folders::{TaskFolder, TaskFolders};
 use crate::compat::listing::rows;
 use crate::error::{Error, Kind, Result};
-use crate::task::{Document, Status, bundle};
+use crate::task::{Document, Status, bundle, gate_runs};
 use jiff::ToSpan as _;
 use jiff::civil::{Date, Weekday};
 use std::collections::BTreeMap;
@@ -11,6 +11,9 @@ use std::fmt::Write as _;
 
 /// The days of a week, from Monday.
 pub(crate) const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+/// The gates whose run tells when a task without a date of completion was completed, the best first.
+const COMPLETING_GATES: [&str; 2] = ["merge_approved", "review_approved"];
 
 /// A completed task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,9 +92,11 @@ fn bundles(archive: &TaskFolder) -> Vec<String> {
 
 fn parse(file: &str, is_child: bool, document: &Document) -> Option<CompletedTask> {
     let text = |key: &str| document.scalar(key).unwrap_or_default().to_owned();
-    let date = |key: &str| text(key).get(..10).and_then(|date| date.parse::<Date>().ok());
+    let day_of = |time: &str| time.get(..10).and_then(|date| date.parse::<Date>().ok());
+    let date = |key: &str| day_of(&text(key));
+    let approved = || COMPLETING_GATES.iter().find_map(|gate| day_of(gate_runs::last_run(document.raw_body(), gate)?));
     let is_done = text("status") == Status::Done.as_str() || text("status") == "Completed";
-    let date = date("completed_at").or_else(|| date("updated_at").filter(|_| is_done))?;
+    let date = date("completed_at").or_else(|| date("updated_at").filter(|_| is_done)).or_else(approved)?;
     let mut labels = document.list("labels");
     if labels.is_empty() {
         labels.push("(unlabeled)".to_owned());
@@ -351,81 +356,4 @@ pub(crate) fn parse_days(text: &str) -> Result<i64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn task(stem: &str, date: &str) -> CompletedTask {
-        let document = format!("---\ncompleted_at: {date} 10:00\nlabels: [ui]\nimplemented_with: claude/opus\n---\n");
-        parse(&format!("{stem}.md"), stem.matches('_').count() > 1, &Document::parse(document.as_bytes())).unwrap()
-    }
-
-    fn range(week_start: Weekday) -> ReportRange {
-        ReportRange { today: "2026-02-11".parse().unwrap(), days: 3, week_start, verbose: true }
-    }
-
-    #[test]
-    fn weeks_are_counted_from_the_day_they_start_with() {
-        // the 11th is a Wednesday
-        for (date, monday, wednesday) in [
-            ("2026-02-11", 0, 0),
-            ("2026-02-10", 0, 1),
-            ("2026-02-08", 1, 1),
-            ("2026-02-04", 1, 1),
-            ("2026-02-03", 1, 2),
-        ] {
-            let task = task("t1_x", date);
-            assert_eq!(
-                (task.week_offset(&range(Weekday::Monday)), task.week_offset(&range(Weekday::Wednesday))),
-                (monday, wednesday),
-                "{date}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_counts_as_completed() {
-        let read = |fields: &str| parse("t1_x.md", false, &Document::parse(format!("---\n{fields}\n---\n").as_bytes()));
-        assert_eq!(
-            read("completed_at: 2026-02-03 10:00\nupdated_at: 2026-02-05 10:00").unwrap().date.to_string(),
-            "2026-02-03"
-        );
-        assert_eq!(read("updated_at: 2026-02-05 10:00\nstatus: Done").unwrap().date.to_string(), "2026-02-05");
-        assert_eq!(read("updated_at: 2026-02-05 10:00\nstatus: Ready"), None);
-        assert_eq!(read("completed_at: soon\nstatus: Done"), None);
-        assert_eq!(read("completed_at: 2026-02-03").unwrap().labels, ["(unlabeled)"]);
-    }
-
-    #[test]
-    fn the_report_and_its_table_of_values() {
-        let tasks = [task("t2_y", "2026-02-11"), task("t1_1_x", "2026-02-10")];
-        let text = report(&tasks, &["bug".to_owned(), "feature".to_owned()], &range(Weekday::Monday), "now");
-        for line in [
-            "Generated: now",
-            "| Total Tasks Completed | 2 |",
-            "### Daily Completions (Last 3 Days)",
-            "| 2026-02-11 | Wednesday | 1 | t2_y |",
-            "| Parent Tasks | 0 | 0 | 0 | 1 |",
-            "| feature | 0 | 0 | 0 | 2 |",
-            "| ui | 0 | 0 | 0 | 2 |",
-            "| opus | 0 | 0 | 0 | 2 |",
-        ] {
-            assert!(text.lines().any(|other| other == line), "{line} in\n{text}");
-        }
-        assert!(
-            csv(&tasks, &range(Weekday::Monday))
-                .contains("2026-02-10,Tuesday,0,t1_1_x,ui,feature,child,claude/opus,claude,opus\n")
-        );
-    }
-
-    #[test]
-    fn days_of_the_week_and_numbers_of_days() {
-        assert_eq!(parse_weekday("mo"), Ok(Weekday::Monday));
-        assert_eq!(parse_weekday("SUN"), Ok(Weekday::Sunday));
-        assert_eq!(parse_weekday("t"), Err(vec!["Tuesday", "Thursday"]));
-        assert_eq!(parse_weekday("x"), Err(vec![]));
-        assert_eq!(
-            (parse_days("7").ok(), parse_days("7.").ok(), parse_days("0").ok(), parse_days("a").ok()),
-            (Some(7), Some(7), None, None)
-        );
-    }
-}
+mod tests;

@@ -159,8 +159,9 @@ fn is_elsewhere(context: &Context) -> bool {
     record.is_ok_and(|record| record.is_none_or(|record| record.path != dir))
 }
 
-fn counts(context: &Context) -> String {
-    match sync::unreconciled(context) {
+/// What is not in step, in the words that callers search for.
+fn unreconciled(counted: Option<&Unreconciled>) -> String {
+    match counted {
         Some(Unreconciled { counts: AheadBehind { ahead, behind }, upstream }) => format!(
             "task data not reconciled with {upstream}: {ahead} local unpushed, {behind} remote unpulled \
              (as of the last successful fetch)"
@@ -180,7 +181,11 @@ fn warn_lagging(invocation: &Invocation, context: &Context, lagging: &OutdatedCh
         ),
         Cause::Other => ("unknown", "see './ait git-health'".to_owned()),
     };
-    invocation.console.warn(&format!("{}; {hint} ({})", counts(context), lagging.reason));
+    invocation.console.warn(&format!(
+        "{}; {hint} ({})",
+        unreconciled(sync::unreconciled(context).as_ref()),
+        lagging.reason
+    ));
     reason
 }
 
@@ -191,7 +196,11 @@ fn warn_unreachable(invocation: &Invocation, context: &Context, error: &Error) -
         }
         _ => ("unknown", format!("see './ait git-health' (git: {error})")),
     };
-    invocation.console.warn(&format!("{}; {hint}", counts(context)));
+    let counted = sync::unreconciled(context);
+    // Where nothing waits on either side, being offline has no consequence to warn of.
+    if !matches!(counted, Some(Unreconciled { counts: AheadBehind { ahead: 0, behind: 0 }, .. })) {
+        invocation.console.warn(&format!("{}; {hint}", unreconciled(counted.as_ref())));
+    }
     reason
 }
 

@@ -38,13 +38,11 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
             other => return usage(invocation, "Unexpected argument", other),
         }
     }
-    let mut found = Vec::new();
-    if let Ok(Some(context)) = invocation.open() {
-        if fetch && web::fetch(&context, FETCH_LIMIT).is_err() {
-            invocation.console.warn("Fetch failed, using cached remote data");
-        }
-        found = web::completed(&context).unwrap_or_default();
+    let context = invocation.open().ok().flatten();
+    if fetch && context.as_ref().is_none_or(|context| web::fetch(context, FETCH_LIMIT).is_err()) {
+        invocation.console.warn("Fetch failed, using cached remote data");
     }
+    let found = context.and_then(|context| web::completed(&context).ok()).unwrap_or_default();
     for web::CompletionMarker { branch, file } in &found {
         invocation.console.line(&format!("COMPLETED:{branch}:{file}"));
     }

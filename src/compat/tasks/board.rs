@@ -197,8 +197,9 @@ impl<'c> ColumnBoard<'c> {
 /// The keys of the board in a task file.
 const KEYS: [&str; 3] = ["boardcol", "boardidx", "boardgroup"];
 
+/// The value that YAML sees in a field: without a comment after it, and without quotes.
 fn unquoted(text: &str) -> &str {
-    text.trim_matches(['"', '\''])
+    text.split_once(" #").map_or(text, |(value, _)| value.trim_end()).trim_matches(['"', '\''])
 }
 
 /// The id of the column that a task is in.

@@ -90,7 +90,7 @@ fn run_in(invocation: &Invocation, args: &[String]) -> Result<u8> {
         invocation,
         checkout: &checkout,
         silent: options.has("--silent"),
-        auto_merge: options.has("--auto-merge"),
+        auto_merge: options.is_on("--auto-merge", "--no-auto-merge"),
     };
     if options.has("--finalize-all") {
         return creation.finalize_all();

@@ -245,13 +245,12 @@ impl TaskCreation<'_> {
         // The draft is removed after the commit. If an earlier run was interrupted in between, its task is found
         // again here, so that one draft never becomes two tasks.
         let mut overlapping = OverlappingTasks::default();
-        let created = match new::resume_here(self.checkout, &draft.request)? {
-            Some(created) => created,
-            None => {
-                let mut request = draft.request.clone();
-                overlapping = self.overlapping(&mut request, draft.parent.as_deref());
-                self.file(draft.parent.as_deref(), &request).map_err(NotCreated::into_error)?
-            }
+        let created = if let Some(created) = new::resume_here(self.checkout, &draft.request)? {
+            created
+        } else {
+            let mut request = draft.request.clone();
+            overlapping = self.overlapping(&mut request, draft.parent.as_deref());
+            self.file(draft.parent.as_deref(), &request).map_err(NotCreated::into_error)?
         };
         new_file::discard_draft(self.checkout, draft)?;
         if self.silent {
@@ -267,11 +266,18 @@ impl TaskCreation<'_> {
     }
 
     pub(crate) fn finalize_all(&self) -> Result<u8> {
-        let drafts = new_file::all_drafts(self.checkout);
-        for draft in &drafts {
-            self.finalize(&new_file::load_draft(self.checkout, draft)?)?;
+        let mut count = 0;
+        for draft in new_file::all_drafts(self.checkout) {
+            match new_file::load_draft(self.checkout, &draft) {
+                // Another process has finalized it meanwhile.
+                Err(_) if !self.checkout.tree().is_there(drafts::path_of(&draft)) => {}
+                draft => {
+                    self.finalize(&draft?)?;
+                    count += 1;
+                }
+            }
         }
-        match drafts.len() {
+        match count {
             _ if self.silent => {}
             0 => self.invocation.console.info("No draft files found in aitasks/new/"),
             count => self.invocation.console.success(&format!("Finalized {count} draft(s)")),

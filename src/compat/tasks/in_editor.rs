@@ -174,8 +174,11 @@ fn offer_drafts(invocation: &Invocation, creation: &TaskCreation<'_>) -> Result<
             invocation.console.line(&format!("Deleted: {}", draft.path));
         }
         "e" => {
-            edit_file(invocation, creation.checkout, &draft.path)?;
-            invocation.console.line(&format!("Updated: {}", draft.path));
+            let path = draft.path.clone();
+            // Nobody should have to wait for an editor.
+            drop(draft);
+            edit_file(invocation, creation.checkout, &path)?;
+            invocation.console.line(&format!("Updated: {path}"));
         }
         _ => return Err(usage(format!("unknown answer {what} (expected f, e or d)"))),
     }

@@ -7,6 +7,7 @@ use crate::ops::{drafts, new_record};
 use crate::project::task_files::TaskFiles;
 use crate::settings::Environment;
 use crate::task::{TaskId, fields, paths};
+use std::fs::File;
 use std::path::Path;
 
 /// Why a task was not created.
@@ -85,7 +86,7 @@ pub(crate) fn create_child(
 }
 
 /// A draft that becomes a task.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct DraftToFinalize {
     /// Its file.
     pub(crate) path: String,
@@ -95,6 +96,8 @@ pub(crate) struct DraftToFinalize {
     pub(crate) dropped_gates: Vec<String>,
     /// The task to create.
     pub(crate) request: NewRequest,
+    /// Keeps other processes from making a second task of it.
+    _lock: File,
 }
 
 /// Reads a draft by its name or path. Only the fields `draft` and `parent` are removed, and gates that its issue type
@@ -122,7 +125,7 @@ pub(crate) fn load_draft(checkout: &TaskFiles<'_>, named: &str) -> Result<DraftT
     let (sibling, depends, folds) = (Sibling::Free, Vec::new(), Vec::new());
     let request = NewRequest { slug, document, sibling, issue_type: None, depends, draft: file, folds };
     let parent = draft.parent.filter(|parent| !parent.is_empty());
-    Ok(DraftToFinalize { path: draft.path, parent, dropped_gates, request })
+    Ok(DraftToFinalize { path: draft.path, parent, dropped_gates, request, _lock: draft.lock })
 }
 
 /// The drafts that `--finalize-all` takes, in order of name.

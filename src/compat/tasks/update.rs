@@ -259,7 +259,10 @@ fn collect(invocation: &Invocation, options: &ScriptOptions, anchor: Option<Task
             }
             ChangeMode::Fixed | ChangeMode::Scalar => FieldChange::Set(key, value.to_owned()),
             ChangeMode::List | ChangeMode::Add if key == "labels" => {
-                let cleaned = labels::sanitise_list(&given.join(","));
+                // One label is added by each option, so a comma in it is no separator.
+                let one =
+                    |label: &String| if mode == ChangeMode::Add { label.replace(',', "_") } else { label.clone() };
+                let cleaned = labels::sanitise_list(&given.iter().map(one).collect::<Vec<_>>().join(","));
                 if !cleaned.dropped.is_empty() {
                     invocation.console.warn(&format!("dropped invalid label(s): {}", cleaned.dropped.join(",")));
                 }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::files::read_own;
 use crate::project::{Context, data_state};
 use crate::task::plan_header::{self, HeaderEdit};
-use crate::task::{PlanPath, TaskId, TaskPath, paths};
+use crate::task::{TaskId, paths};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +19,7 @@ Usage: aitask_plan_externalize.sh <task_id> [options]
 
 Copies an agent's plan to aiplans/, with a header that records the branch decisions.
 
-  --internal <path>   the plan; otherwise the newest one of the agent's folder
+  --internal <path>   the plan; otherwise the only new one of the agent's folder
   --force             replace an existing plan
   --profile <yaml>    execution profile
   --base-branch <b> | --base-branch-file <f>
@@ -165,16 +165,18 @@ impl<'r> BranchDecisions<'r> {
 }
 
 fn externalize(invocation: &Invocation, request: &ExternalizeArguments) -> Result<String> {
-    let files = invocation.active_files();
-    let mut tasks: Vec<_> = files.iter().filter_map(|path| TaskPath::parse(path)).collect();
+    // Also names that are not well formed: people write task files by hand. One with line breaks could forge lines of
+    // the header.
+    let files = invocation.active_files().into_iter().filter(|path| !path.contains(char::is_control));
+    let mut tasks: Vec<_> = files.filter_map(|path| Some((paths::loose_id(&path)?, path))).collect();
     // A folder has no order of its own.
-    tasks.sort_by(|one, other| (one.id(), one.as_str()).cmp(&(other.id(), other.as_str())));
-    let Some(task) = tasks.iter().find(|path| Some(path.id()) == request.id) else {
+    tasks.sort();
+    let named = tasks.iter().find(|(id, _)| Some(*id) == request.id);
+    let Some((task, plan)) = named.and_then(|task| Some((task, paths::loose_plan(&task.1)?))) else {
         return Ok("NOT_FOUND:no_task_file".to_owned());
     };
-    let plan = task.plan();
     let plans = TaskFolders::of_environment(&invocation.environment, &invocation.dir).plans;
-    let target = plans.path(plan.as_str().strip_prefix("aiplans/").unwrap_or(plan.as_str()));
+    let target = plans.path(plan.strip_prefix("aiplans/").unwrap_or(&plan));
     let exists = plans.tree().is_file(&target);
     if exists && !request.force {
         return Ok(format!("PLAN_EXISTS:{plan}"));
@@ -264,28 +266,28 @@ fn header(
     invocation: &Invocation,
     decisions: &BranchDecisions<'_>,
     context: Option<&Context>,
-    task: &TaskPath,
-    plan: &PlanPath,
-    tasks: &[TaskPath],
+    (id, task): &(TaskId, String),
+    plan: &str,
+    tasks: &[(TaskId, String)],
 ) -> Vec<(&'static str, String)> {
     let primary = context.map_or_else(|| "main".to_owned(), data_state::primary_branch);
     let (base, output) = branches(decisions, &primary);
-    let mut lines = vec![("Task", task.file_name().to_owned())];
-    if let Some(parent) = task.id().parent() {
-        let listed = |found: Vec<String>| (!found.is_empty()).then(|| found.join(", "));
-        let parents = tasks.iter().filter(|path| path.id() == parent).map(ToString::to_string).collect();
-        let siblings = tasks.iter().filter(|path| path.id().parent() == Some(parent) && path.id() != task.id());
-        let siblings = siblings.map(ToString::to_string).collect();
-        let archived = plan.archived();
-        let folder = Path::new(archived.as_str()).parent().unwrap_or(Path::new(paths::ARCHIVED_PLANS_DIR));
-        let names = invocation.tree().names(folder);
-        // A name that is none of a plan could have line breaks, and with them lines of the header.
-        let mut plans: Vec<_> = names.filter_map(|name| PlanPath::parse(folder.join(name).to_str()?)).collect();
-        plans.sort_by(|one, other| (one.id(), one.as_str()).cmp(&(other.id(), other.as_str())));
-        let plans = plans.iter().map(ToString::to_string).collect();
-        lines.extend(listed(parents).map(|text| ("Parent Task", text)));
-        lines.extend(listed(siblings).map(|text| ("Sibling Tasks", text)));
-        lines.extend(listed(plans).map(|text| ("Archived Sibling Plans", text)));
+    let mut lines = vec![("Task", task.rsplit('/').next().unwrap_or(task).to_owned())];
+    if let Some(parent) = id.parent() {
+        let family = plan.split('/').nth_back(1).unwrap_or_default();
+        let archive = Path::new(paths::ARCHIVED_PLANS_DIR).join(family);
+        let names = invocation.tree().names(&archive).filter(|name| !name.contains(char::is_control));
+        let plans = names.filter_map(|name| Some(archive.join(name).to_str()?.to_owned()));
+        let mut plans: Vec<_> = plans.filter_map(|path| Some((paths::loose_plan_id(&path)?, path))).collect();
+        plans.sort();
+        let listed = |files: &[(TaskId, String)], wanted: &dyn Fn(TaskId) -> bool| {
+            let found: Vec<_> = files.iter().filter(|(id, _)| wanted(*id)).map(|(_, path)| path.as_str()).collect();
+            (!found.is_empty()).then(|| found.join(", "))
+        };
+        let is_sibling = |other: TaskId| other.parent() == Some(parent) && other != *id;
+        lines.extend(listed(tasks, &|other| other == parent).map(|text| ("Parent Task", text)));
+        lines.extend(listed(tasks, &is_sibling).map(|text| ("Sibling Tasks", text)));
+        lines.extend(listed(&plans, &|_| true).map(|text| ("Archived Sibling Plans", text)));
     }
     // Only `--worktree` is recorded, since that worktree exists. One that the profile asks for may not have been added.
     lines.extend(decisions.worktree.map(|path| ("Worktree", path.to_owned())));

@@ -65,6 +65,12 @@ pub(super) fn load(
 pub(super) fn fold(document: &mut Document, id: TaskId, others: Vec<FoldedFile>, now: &str) -> Result<Vec<Edit>> {
     let (mut listed, mut text) = (document.list_last(KEY), without_list(document.body()).to_vec());
     let known = listed.len();
+    // A task that waits for one that is folded into it would wait for ever.
+    let is_folded = |item: &String| TaskId::try_parse(item).is_some_and(|id| others.iter().any(|other| other.id == id));
+    let (gone, depends): (Vec<_>, Vec<_>) = document.list("depends").into_iter().partition(is_folded);
+    if !gone.is_empty() {
+        document.set_list("depends", &depends)?;
+    }
     let (mut list, mut edits) = (Vec::new(), Vec::new());
     for FoldedFile { id: other, file: LoadedFile { path, document: mut file }, has_text } in others {
         if has_text {
@@ -129,6 +135,13 @@ mod tests {
         let text = "three\n\n## Merged from t2: the 2\n\ntwo\n\n## Merged from t1: the 1\n\none\n\n## Folded tasks\n\n\
                     - t2: aitasks/t2_the_2.md\n- t1: aitasks/t1_the_1.md";
         assert_eq!(String::from_utf8_lossy(three.body()), text);
+    }
+
+    #[test]
+    fn a_task_does_not_wait_for_what_is_folded_into_it() {
+        let into = file("2", "depends: [t1, 4, 7_1]\n", "two", true);
+        let others = vec![file("1", "", "one", true), file("7_1", "", "", false)];
+        assert_eq!(folded(into, others).list("depends"), ["4"]);
     }
 
     #[test]

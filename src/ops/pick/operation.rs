@@ -1,6 +1,8 @@
 //! The pick operation of both faces: one transaction; or two, where the server refuses the task data.
 
-use crate::coordination::decide::{LockConflict, LockRequest, LockRule, Ownership};
+use crate::coordination::decide::{
+    LocalEvidence, LockConflict, LockRequest, LockRule, ObservedLock, Ownership, TakenLock,
+};
 use crate::coordination::lock_record::{LockAttempt, LockRecord};
 use crate::coordination::locks::unlock_step;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
@@ -84,6 +86,10 @@ pub(crate) struct PickOperation<'a> {
     settled: Option<TaskPath>,
     /// The record of the pick in this clone.
     attempt: LockAttempt<'a>,
+    /// The lock that the last attempt planned.
+    planned_lock: Option<TakenLock>,
+    /// Whether an attempt has published its lock already: a server without atomic push takes it before the task data.
+    lock_landed: bool,
 }
 
 impl<'a> PickOperation<'a> {
@@ -108,6 +114,8 @@ impl<'a> PickOperation<'a> {
             folder: context.repository.root.clone(),
             planned_worktree: None,
             settled: None,
+            planned_lock: None,
+            lock_landed: false,
         })
     }
 
@@ -138,6 +146,7 @@ impl<'a> PickOperation<'a> {
 
     fn attempt(&mut self, view: &View<'_>, parts: PickParts) -> Result<Decision<PickOutcome>> {
         self.now = Context::now();
+        self.lock_landed |= view.landed.contains(&self.locks);
         let (wanted, session) = match self.source {
             PickSource::Published(wanted, session) => (wanted, session),
             PickSource::WorkingCopy(copy) => {
@@ -238,7 +247,15 @@ impl<'a> PickOperation<'a> {
             self.session = Some(Session::of_script(&self.context.repository, email, self.context.progress)?);
         }
         let lock = found.lock(id)?.zip(self.claimant());
-        seen.lock = lock.map(|(lock, claimant)| observe_lock(self.context, &claimant, lock));
+        seen.lock = lock.map(|(lock, claimant)| {
+            // A lock of the scripts has no nonce that would tell.
+            let is_planned =
+                |planned: &TakenLock| planned.entry == LockEntry { token: planned.entry.token.clone(), ..lock.clone() };
+            let is_ours = self.lock_landed && self.planned_lock.as_ref().is_some_and(is_planned);
+            let observed = observe_lock(self.context, &claimant, lock);
+            let evidence = if is_ours { LocalEvidence::ThisCommand } else { observed.evidence };
+            ObservedLock { evidence, ..observed }
+        });
         seen.stale = copy.stale(&held);
         Ok(seen)
     }
@@ -269,6 +286,14 @@ impl<'a> PickOperation<'a> {
             data: &self.data,
         };
         let mut taking = decide(seen, &request)?;
+        if let (Some(lock), Some(planned)) = (&mut taking.lock, &self.planned_lock)
+            && lock.entry.task == planned.entry.task
+            && lock.before.as_ref().is_some_and(|before| before.observed.evidence == LocalEvidence::ThisCommand)
+        {
+            // The lock is that of an earlier attempt; what the pick found was there before that one.
+            lock.before.clone_from(&planned.before);
+        }
+        self.planned_lock.clone_from(&taking.lock);
         let is_written = taking.lock.as_ref().is_some_and(|lock| lock.step.is_some());
         if taking.lock.as_ref().is_some_and(|lock| lock.displaced().is_some()) {
             self.judged.clone_from(&there);
@@ -312,6 +337,7 @@ impl<'a> PickOperation<'a> {
     /// status without a lock would announce work that excludes nobody, while a lock without a status only delays the
     /// status.
     fn publish_separately(&mut self, ledger: &Ledger<'_>, parts: PickParts, error: Error) -> Result<PickResult> {
+        self.lock_landed |= ledger.lacks_atomic_push();
         let mut locked = None;
         if parts != PickParts::Status {
             let landed = self.transact(ledger, PickParts::Lock)?;
@@ -367,11 +393,10 @@ fn release_lock(ledger: &Ledger<'_>, locked: &TransactionResult<PickOutcome>) ->
     let PickOutcome::Taken(taking) = &locked.value else { return Ok(()) };
     let id = taking.task.id;
     let (branch, path) = (Ledger::locks_branch()?, LockEntry::path(id));
-    if taking.lock.as_ref().is_none_or(|lock| lock.before.is_some()) {
-        return Ok(());
-    }
+    let Some(lock) = taking.lock.as_ref().filter(|lock| lock.before.is_none()) else { return Ok(()) };
+    let written = locked.blobs.get(&path).or(lock.entry.token.as_ref());
     let released = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
-        if view.object(&branch, &path)?.map(|found| found.oid).as_ref() != locked.blobs.get(&path) {
+        if view.object(&branch, &path)?.map(|found| found.oid).as_ref() != written {
             return Ok(Decision::NoChange(()));
         }
         Ok(Decision::Publish(Plan::new().step(&branch, unlock_step(id)), ()))
