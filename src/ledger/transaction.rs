@@ -56,19 +56,18 @@ impl Ledger<'_> {
         let _queue = Queue::enter(self.repository, self.timeout, self.progress)?;
         self.finish_checkout_updates()?;
         let (mut unconfirmed, mut landed) = (UnconfirmedPushes::new(), BTreeSet::new());
-        let outcome = self.attempts(nonce, branches, &mut decide, (&mut unconfirmed, &mut landed));
+        let outcome = self.attempts(nonce, branches.to_vec(), &mut decide, (&mut unconfirmed, &mut landed));
         outcome.map_err(|error| after(unconfirmed.explain(error), &landed))
     }
 
     fn attempts<T>(
         &self,
         nonce: &str,
-        branches: &[Branch],
+        mut branches: Vec<Branch>,
         decide: &mut dyn FnMut(&View<'_>) -> Result<Decision<T>>,
         (unconfirmed, landed): (&mut UnconfirmedPushes<T>, &mut BTreeSet<Branch>),
     ) -> Result<TransactionResult<T>> {
         let mut deadline = Deadline::after(self.timeout);
-        let mut branches = branches.to_vec();
         let mut view = View::load(self, &branches, Freshness::AsKnown)?;
         for attempt in 0.. {
             // Before anything else: a push without an answer may have landed, and pushing again would do the change
@@ -97,9 +96,7 @@ impl Ledger<'_> {
             let decision = decide(&view);
             // The limit is for the network; a check command of the user takes as long as it takes.
             deadline = deadline.extended(started.elapsed());
-            let (asked, is_unanswered) = view.asked();
-            branches.extend(asked);
-            if is_unanswered {
+            if view.asks_more(&mut branches) {
                 view = self.fetch_view(&branches, deadline)?;
                 continue;
             }

@@ -157,11 +157,11 @@ impl<'r> View<'r> {
         self.announced.borrow_mut().insert(branch.clone());
     }
 
-    /// The task branches that the decision asked for; and whether it must be made again after they were fetched.
-    pub(super) fn asked(&self) -> (Vec<Branch>, bool) {
+    /// Adds the task branches that the decision asked for. Returns whether it must be made again after they were fetched.
+    pub(super) fn asks_more(&self, branches: &mut Vec<Branch>) -> bool {
         let asked: BTreeSet<_> = self.announced.borrow().iter().chain(self.further.borrow().keys()).cloned().collect();
-        let new = asked.into_iter().filter(|branch| !self.tips.contains_key(branch));
-        (new.collect(), *self.unanswered.borrow())
+        branches.extend(asked.into_iter().filter(|branch| !self.tips.contains_key(branch)));
+        *self.unanswered.borrow()
     }
 
     /// The branches that this clone knew and that are gone from the remote. Decisions read their last known state, and

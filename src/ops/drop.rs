@@ -75,7 +75,7 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
             }
             sent.replace(pushed.clone());
             let DropDecision { task, plan } = decide(seen, &request)?;
-            let outcome = DropOutcome { task, place, is_ahead, pushed };
+            let outcome = DropOutcome { task, place, pushed, is_ahead };
             Ok(if plan.is_empty() { Decision::NoChange(outcome) } else { Decision::Publish(plan, outcome) })
         })
     };

@@ -272,7 +272,7 @@ impl TaskWorktree {
         info.handover = published::note(&work, remote, &self.branch, &base.branch, local.as_ref());
         info.published = Some(work);
         match (stands, &local) {
-            (LocalBranch::Absent, _) => info.cut_from = self.fork(context, published, base)?,
+            (LocalBranch::Absent, _) => info.cut_from = Self::fork(context, published, base)?,
             (LocalBranch::Behind, Some(local)) => match self.forward(context, local, published)? {
                 None => *tip = Some(published.clone()),
                 Some(said) => {
@@ -289,7 +289,7 @@ impl TaskWorktree {
     }
 
     /// Where the published branch left the base.
-    fn fork(&self, context: &Context, published: &Oid, base: &BaseBranch) -> Result<Option<CutFrom>> {
+    fn fork(context: &Context, published: &Oid, base: &BaseBranch) -> Result<Option<CutFrom>> {
         let fork = merge::base(&context.repository, published, &base.commit)?;
         fork.map_or(Ok(None), |commit| {
             BaseBranch { commit, branch: base.branch.clone(), unpublished: 0 }.cut_from(context)

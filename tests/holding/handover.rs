@@ -320,7 +320,7 @@ fn through_kills(repo: &Repo, args: &[&str], k: usize, when: When) {
 
 #[test]
 fn handed_over_three_times_with_kills_no_commit_is_lost_and_none_is_twice() {
-    let calls = if thorough() { (1..40).collect() } else { share([3, 8, 12, 15, 18, 21]).to_vec() };
+    let calls = if thorough() { (1..40).collect() } else { share([3, 8, 12, 15, 18, 21]) };
     for k in calls {
         for when in [When::Before, When::After] {
             let world = World::new();
