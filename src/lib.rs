@@ -59,7 +59,13 @@
 //!    `coordination::gone::a_lock_branch_that_was_set_back_gives_nobody_a_held_task`
 //! 9. **Pushes of the coordination branches run no hooks of the user; pushes of code do.**
 //!    `compat::broken::hooks_of_the_user_run_for_task_data_alone`
-//! 10. **A push of a task branch moves it forward, or replaces exactly what this clone pushed last.**
+//! 10. **The task branch is part of the state.** `pick` and `--steal` go on from the published one; `drop`, `finish --no-push`
+//!     and `sync` of a task publish it, and `finish` removes it, each in the verb's one swap; with `aitask.publish` every
+//!     verb in the worktree publishes it. Whoever publishes it moves the lock branch, and fetches bring both together, so that
+//!     a pick with the right lock branch has the right task branch. A push moves it forward, or replaces exactly what this
+//!     clone pushed last. `holding::handover::pick_goes_on_from_the_published_branch_and_says_whose_commits_those_are`,
+//!     `holding::handover::handed_over_three_times_with_kills_no_commit_is_lost_and_none_is_twice`,
+//!     `holding::handover::sync_publishes_the_branch_of_the_task_and_nothing_else_does`,
 //!     `holding::task_branch::what_this_clone_pushed_last_may_be_replaced_and_nothing_else`
 //! 11. **A server without atomic push** gets one push for each branch: a move of the lock branch first, then the others, and the
 //!     release of a lock last; the same command finishes what was cut off. `servers::not_atomic::killed_between_the_pushes_the_same_command_finishes`

@@ -140,6 +140,8 @@ pub(crate) struct Settings {
     pub(crate) worktree_copy: Vec<String>,
     /// The command that runs in a new worktree.
     pub(crate) worktree_setup: Option<String>,
+    /// Whether every verb in the worktree of a task publishes the commits of its branch.
+    pub(crate) publish: bool,
     /// The time limit of all network operations of a command together.
     pub(crate) timeout: Duration,
 }
@@ -162,6 +164,7 @@ impl Settings {
             Some(text) => parse_duration(&text)?,
         };
         let worktree = value("worktree", None).map_or(Ok(true), |text| parse_truth("aitask.worktree", &text))?;
+        let publish = value("publish", None).map_or(Ok(false), |text| parse_truth("aitask.publish", &text))?;
         Ok(Self {
             remote: value("remote", flags.remote.as_ref()),
             email: find("email", flags.email.as_ref()),
@@ -176,6 +179,7 @@ impl Settings {
                 .or_else(|| config.last("aitask.worktreesetup"))
                 .filter(|command| !command.trim().is_empty())
                 .map(str::to_owned),
+            publish,
             timeout,
         })
     }

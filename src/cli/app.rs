@@ -1,11 +1,13 @@
 //! What every verb starts with, and the notices that follow every result.
 
 use crate::error::Result;
+use crate::ops::publish::publish;
 use crate::project::leftovers::is_exploring;
 use crate::project::outcome::Notices;
 use crate::project::{Context, Wanted};
 use crate::report::{Page, Report, color_as_git};
 use crate::settings::{Effect, Environment, Flags};
+use std::cell::Cell;
 use std::path::PathBuf;
 
 /// What every verb starts with.
@@ -21,6 +23,8 @@ pub(crate) struct App {
     pub(crate) report: Report,
     /// The function that shows progress.
     pub(crate) progress: fn(&str),
+    /// Whether the verb ran in the worktree of a task whose branch every verb is to publish.
+    pub(crate) publishes: Cell<bool>,
 }
 
 impl App {
@@ -46,7 +50,23 @@ impl App {
         if ["NO_COLOR", "CLICOLOR_FORCE"].iter().all(|name| self.environment.text(name).is_none_or(str::is_empty)) {
             color_as_git(context.repository.config().last("color.ui"));
         }
+        self.publishes.set(context.settings.publish && !context.dry_run && context.task_here().is_some());
         Ok(context)
+    }
+
+    /// After a verb that ran in the worktree of a task, publishes the task branch, where the settings ask for it. The verb
+    /// has given its answer, so a failure is only reported. A worktree that the verb has removed has nothing to publish.
+    pub(crate) fn publish_branch(&self) {
+        let Some(context) = self.open(Effect::Real).ok().filter(|_| self.publishes.get()) else { return };
+        let Some(task) = context.task_here() else { return };
+        match publish(&context, &task.id().into()) {
+            Ok(publication) => {
+                if let Some(branch) = publication.pushed {
+                    (self.progress)(&format!("{branch} was pushed"));
+                }
+            }
+            Err(error) => (self.progress)(&format!("the task branch was not published: {error}")),
+        }
     }
 }
 

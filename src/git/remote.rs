@@ -16,6 +16,22 @@ const COORDINATION: &str = "aitask-*";
 
 /// The beginning of the names of task branches, each of which may be missing on the remote.
 pub(crate) const TASK_BRANCHES: &str = "aitask/";
+
+/// Whether every fetch of the coordination branches brings the task branches, too. Every verb that publishes a task branch
+/// moves the lock branch with it. So where this clone fetches both together, a swap that finds the lock branch as
+/// expected has found all task branches that verbs published, and a pick needs no fetch of its own to know whether there
+/// is one. A clone of one branch, such as CI jobs make, is often shallow: there the branches of all tasks could bring the
+/// whole history, so only the branch that is asked for is fetched.
+pub(crate) fn fetches_task_branches(repository: &Repository, remote: &RemoteName) -> bool {
+    let all = [format!("refs/heads/*:refs/remotes/{remote}/*"), task_branches_of(remote)];
+    let specs = repository.config().all(&format!("remote.{remote}.fetch"));
+    specs.iter().any(|spec| all.iter().any(|all| all == spec.trim_start_matches('+')))
+}
+
+fn task_branches_of(remote: &RemoteName) -> String {
+    format!("refs/heads/{TASK_BRANCHES}*:refs/remotes/{remote}/{TASK_BRANCHES}*")
+}
+
 /// The ref that keeps the objects of a coordination branch that a fetch brought. `git fetch --prune` does not remove
 /// it, so a branch that is gone from the remote can be restored.
 pub(crate) fn known(remote: &RemoteName, branch: &Branch) -> String {
@@ -62,11 +78,15 @@ pub(crate) fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Br
             return Ok(());
         }
         let map = coordination.as_ref().map(|_| kept(remote, COORDINATION));
+        let of_tasks = coordination.as_ref().filter(|_| fetches_task_branches(repository, remote));
+        let of_tasks = of_tasks.map(|_| format!("+{}", task_branches_of(remote)));
+        let is_covered = |branch: &Branch| of_tasks.is_some() && branch.as_str().starts_with(TASK_BRANCHES);
         let call = fetch_call(repository, limit, true)
             .args(map.map(|kept| format!("--refmap=+refs/heads/{COORDINATION}:{kept}")))
             .args(["--", remote.as_str()])
             .args(coordination)
-            .args(named.iter().map(|branch| {
+            .args(of_tasks.clone())
+            .args(named.iter().filter(|branch| !is_covered(branch)).map(|branch| {
                 // A pattern that matches nothing is no error, and the remote-tracking ref is pruned.
                 let pattern = if branch.as_str().starts_with(TASK_BRANCHES) { "*" } else { "" };
                 format!("+{}{pattern}:{}{pattern}", branch.full(), branch.tracking(remote))

@@ -25,6 +25,7 @@ pub(crate) mod new_record;
 pub(crate) mod pick;
 pub(crate) mod propose;
 pub(crate) mod prune;
+pub(crate) mod publish;
 pub(crate) mod setup;
 pub(crate) mod shim;
 pub(crate) mod show;

@@ -12,7 +12,7 @@ use crate::ledger::{Channel, DATA, Ledger};
 use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::project::{ignores, leftovers};
 use crate::settings::{Effect, Environment, Flags, Settings};
-use crate::task::{TaskId, TaskName, TaskPath, paths};
+use crate::task::{TaskId, TaskName, TaskPath, WORKTREES_DIR, paths};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -214,10 +214,15 @@ impl Context {
         }
     }
 
-    /// The task whose branch is checked out in the current worktree.
+    /// The task whose branch is checked out in the current worktree; or, where that is on another branch or on none, the
+    /// task whose worktree is at this path.
     pub(crate) fn task_here(&self) -> Option<TaskName> {
-        let branch = self.repository.here_branch.as_ref()?;
-        TaskName::from_branch(branch.as_str())
+        let by_branch = || TaskName::from_branch(self.repository.here_branch.as_ref()?.as_str());
+        let by_path = || {
+            let folder = self.repository.toplevel.strip_prefix(self.repository.root.join(WORKTREES_DIR)).ok()?;
+            TaskName::parse(folder.to_str()?).ok()
+        };
+        by_branch().or_else(by_path)
     }
 
     /// The local time in the format of task files and locks: to the minute, without a zone.
