@@ -28,6 +28,7 @@ impl InitArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let mut context = app.open(self.dry_run.into())?;
+        context.look_again_for_default_branch();
         let mut moved = None;
         if self.data_branch {
             init::require_no_other_remote(&context)?;

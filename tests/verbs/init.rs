@@ -173,6 +173,7 @@ fn refuses_where_there_is_nothing_to_start_from() {
     let kind = |run: crate::support::Run| run.error()["error"]["kind"].as_str().unwrap().to_owned();
     assert_eq!(kind(ann.at(world.root()).aitask(&["init", "--json"]).fails(128)), "not_a_repository");
     assert_eq!(kind(ann.at(world.origin()).aitask(&["init", "--json"]).fails(128)), "bare_repository");
+    ann.git(&["remote", "remove", "origin"]);
     ann.git(&["switch", "-q", "--detach"]);
     assert_eq!(kind(ann.aitask(&["init", "--json"]).fails(128)), "detached_head");
 }
@@ -182,9 +183,20 @@ fn a_branch_that_is_not_published_gets_no_history_of_its_own() {
     let world = World::new();
     let ann = world.clone("ann");
     ann.git(&["switch", "-q", "-c", "local_only"]);
-    let run = ann.aitask(&["init", "--json"]).fails(1);
-    assert!(run.error()["error"]["hints"].to_string().contains("git push -u origin local_only"), "{run}");
+    assert_eq!(ann.aitask(&["init", "--json"]).ok().json()["data"], "main");
     assert_eq!(world.remote_branch("local_only"), None);
+}
+
+#[test]
+fn before_anything_is_published_it_names_the_branch_to_publish() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    world.git(&["--git-dir=origin.git", "update-ref", "-d", "refs/heads/main"]);
+    ann.git(&["fetch", "-q", "--prune"]);
+    let run = ann.aitask(&["init", "--json"]).fails(1);
+    assert!(run.error()["error"]["hints"].to_string().contains("git push -u origin main"), "{run}");
+    ann.git(&["push", "-q", "-u", "origin", "main"]);
+    ann.aitask(&["init"]).ok();
 }
 
 #[test]
