@@ -12,7 +12,8 @@ use clap::Args;
 /// Merge a task branch, archive the task, remove its worktree
 ///
 /// Merge, archive, release of the lock and removal of the task branch are one atomic push. On a conflict nothing is
-/// changed, and the files in conflict are listed.
+/// changed, and the files in conflict are listed. Work that was merged already, by a pull request for instance, is not
+/// merged again; what was taken back there is refused.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(after_help = "Examples:\n  git aitask finish                # the task of the worktree you are in\n  \

@@ -4,11 +4,12 @@ use crate::cli::app::{App, with_notices};
 use crate::cli::complete::tasks;
 use crate::cli::pick;
 use crate::error::{Result, quoted};
+use crate::ops::prune::{self, Pruned};
 use crate::ops::worktrees;
 use crate::report::{Page, Table};
 use clap::{Args, Subcommand};
 
-/// Create, list, find or remove the worktree of a task
+/// Create, list, find or remove the worktrees of tasks
 #[derive(Debug, Args)]
 #[command(subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
 #[command(
@@ -48,6 +49,17 @@ enum WorktreeVerb {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Remove the worktrees and branches of archived tasks whose work has landed
+    ///
+    /// Here and on the remote. Work has landed when merging it into its output branch would have changed nothing there:
+    /// after a merge, a squash, a rebase, a fast-forward or a cherry-pick, also when the same lines were changed later.
+    /// What is kept is listed, with the reason.
+    #[command(after_help = "Examples:\n  git aitask worktree prune --dry-run\n  git aitask worktree prune")]
+    Prune {
+        /// Show which commands would be run; change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Print the path of the worktree of a task
     #[command(after_help = "Example:\n  cd \"$(git aitask worktree path 12)\"")]
     Path {
@@ -60,13 +72,17 @@ enum WorktreeVerb {
 impl WorktreeArgs {
     /// Whether it creates or removes a worktree.
     pub(crate) fn is_work(&self) -> bool {
-        matches!(self.verb, WorktreeVerb::Add { .. } | WorktreeVerb::Remove { .. })
+        matches!(self.verb, WorktreeVerb::Add { .. } | WorktreeVerb::Remove { .. } | WorktreeVerb::Prune { .. })
     }
 
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
-        let dry_run =
-            matches!(self.verb, WorktreeVerb::Add { dry_run: true, .. } | WorktreeVerb::Remove { dry_run: true, .. });
+        let dry_run = match self.verb {
+            WorktreeVerb::Add { dry_run, .. }
+            | WorktreeVerb::Remove { dry_run, .. }
+            | WorktreeVerb::Prune { dry_run } => dry_run,
+            WorktreeVerb::List | WorktreeVerb::Path { .. } => false,
+        };
         let context = app.open(dry_run.into())?;
         match &self.verb {
             WorktreeVerb::Add { task, base, .. } => {
@@ -115,10 +131,29 @@ impl WorktreeArgs {
                     Page::new().table(table)
                 })
             }
+            WorktreeVerb::Prune { .. } => {
+                let outcome = prune::prune(&context)?;
+                app.report.answer(&outcome, || pruned(&outcome))
+            }
             WorktreeVerb::Path { task } => {
                 let outcome = worktrees::path(&context, &context.wanted(task.as_deref())?)?;
                 app.report.answer(&outcome, || Page::new().line(outcome.path.display().to_string()))
             }
         }
     }
+}
+
+fn pruned(outcome: &Pruned) -> Page {
+    let mut page = Page::new();
+    for it in &outcome.removed {
+        let what = [(it.worktree.is_some(), "worktree"), (it.here, "branch"), (it.on_remote, "remote branch")];
+        let what: Vec<_> = what.iter().filter(|(is_gone, _)| *is_gone).map(|(_, what)| *what).collect();
+        let (branch, what, into, at) = (&it.branch, what.join(", "), &it.into, it.landed_at.short());
+        page = page.line(format!("{branch}: {what} removed; its work is in {into} at {at}"));
+    }
+    page = page.lines(outcome.kept.iter().map(|it| format!("{} was kept: {}", it.branch, it.why)));
+    if outcome.removed.is_empty() && outcome.kept.is_empty() {
+        page = page.line("there is no task branch");
+    }
+    with_notices(page, &outcome.aside)
 }

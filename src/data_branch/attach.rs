@@ -121,6 +121,7 @@ pub(crate) fn publish(context: &Context) -> Result<bool> {
     let options = SyncOptions {
         commit: false,
         push_first: false,
+        code_stays: false,
         also: &[],
         rules: MergeRules::ThreeWay,
         resolutions: &none,

@@ -4,11 +4,14 @@ use crate::error::{Error, Kind, Result};
 use crate::files::private_folder;
 use crate::files::records::{self, Location, RecordKind};
 use crate::git::marker::{InProgressMarker, Shared};
+use crate::git::porcelain::commit::Commit;
+use crate::git::porcelain::diff_raw::{self, FileDiff};
+use crate::git::porcelain::log_raw::{self, LoggedCommit};
 use crate::git::porcelain::merge_tree::{self, MergeTree};
 use crate::git::porcelain::unmerged::{self, Versions};
 use crate::git::run::{Call, Git};
 use crate::git::worktree::Unsaved;
-use crate::git::{AheadBehind, Branch, Oid, Repository, worktree};
+use crate::git::{AheadBehind, Branch, Oid, RefName, Repository, objects, worktree};
 use crate::interrupt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -167,6 +170,73 @@ pub(crate) fn base(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<
     Ok(Oid::parse(&output.text()))
 }
 
+/// Whether two commits have the same content.
+pub(crate) fn have_same_tree(repository: &Repository, one: &Oid, other: &Oid) -> Result<bool> {
+    if one == other {
+        return Ok(true);
+    }
+    let trees = [one, other].map(|commit| format!("{commit}^{{tree}}"));
+    let text = repository.read("rev-parse").args(trees).run()?.text();
+    let mut lines = text.lines();
+    Ok(lines.next() == lines.next())
+}
+
+/// How many commits, merges aside, one branch has that another one lacks.
+pub(crate) fn count_own(repository: &Repository, commit: &Oid, other: &Oid) -> Result<u32> {
+    let range = format!("{other}..{commit}");
+    let text = repository.read("rev-list").args(["--count", "--no-merges", &range, "--"]).run()?.text();
+    Ok(text.parse().unwrap_or(0))
+}
+
+/// The tree of a commit.
+pub(crate) fn tree_of(repository: &Repository, commit: &Oid) -> Result<Option<Oid>> {
+    let object = objects::load_one(repository, commit.as_str())?;
+    object.map(|object| Commit::parse(&object.data).map(|commit| commit.tree)).transpose()
+}
+
+/// A history of the remote that was rewritten: commits that a local branch still has are no part of it any more.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct RewrittenHistory {
+    /// The last commit that the local branch and the former published history share.
+    pub(crate) shared: Oid,
+    /// How many commits the local branch has after it.
+    pub(crate) own: u32,
+}
+
+/// Whether the published history `theirs` was rewritten below the branch `local`: the reflog of the remote-tracking ref
+/// knows what was published when the local branch left it (git-merge-base(1), `--fork-point`).
+pub(crate) fn rewritten(
+    repository: &Repository,
+    tracking: &RefName,
+    local: &Oid,
+    theirs: &Oid,
+) -> Result<Option<RewrittenHistory>> {
+    let call = repository.read("merge-base").args(["--fork-point", tracking.as_str(), local.as_str()]);
+    let Some(shared) = Oid::parse(&call.output()?.text()) else { return Ok(None) };
+    if is_ancestor(repository, &shared, theirs)? {
+        return Ok(None);
+    }
+    let own = count_own(repository, local, &shared)?;
+    Ok(Some(RewrittenHistory { shared, own }))
+}
+
+impl RewrittenHistory {
+    /// The refusal, with the command that follows the new history in the checkout `dir`; `upstream` is the name of the
+    /// remote-tracking branch.
+    pub(crate) fn error(&self, dir: &Path, upstream: &str) -> Error {
+        let Self { shared, own } = self;
+        let message = format!(
+            "{upstream} was rewritten: it no longer has {}, so nothing of the former history is merged or published",
+            shared.short()
+        );
+        let error = Error::new(Kind::BranchGone, message);
+        if *own == 0 {
+            return error.hint(command!["git reset --keep", upstream].within(dir).note("nothing of yours is lost"));
+        }
+        error.hint(command!["git rebase --onto", upstream, shared].within(dir).note("carries your own commits over"))
+    }
+}
+
 /// Whether `ancestor` is reachable from `commit`.
 pub(crate) fn is_ancestor(repository: &Repository, ancestor: &Oid, commit: &Oid) -> Result<bool> {
     if ancestor == commit {
@@ -186,6 +256,23 @@ pub(crate) fn is_ancestor(repository: &Repository, ancestor: &Oid, commit: &Oid)
 /// Whether a commit is in the history of `HEAD` of the main worktree; false when that has no commit.
 pub(crate) fn is_in_head(repository: &Repository, commit: &Oid) -> Result<bool> {
     Ok(repository.read("merge-base").args(["--is-ancestor", commit.as_str(), "HEAD"]).output()?.success())
+}
+
+/// The commits of the first-parent history up to `tip` that `known` does not contain, oldest first, with the files that
+/// each changed. One process.
+pub(crate) fn first_parents(repository: &Repository, known: &[&Oid], tip: &Oid) -> Result<Vec<LoggedCommit>> {
+    let call = repository.read("log").args(["-z", "--first-parent", "--diff-merges=first-parent", "--raw"]);
+    let call = call.args(["--no-abbrev", "--no-renames", "--ignore-submodules=none", "--encoding=UTF-8"]);
+    let call = call.args([&format!("--format={}", log_raw::FORMAT), tip.as_str(), "--not"]);
+    let mut commits = log_raw::parse(&call.args(known.iter().map(|oid| oid.as_str())).arg("--").run()?.stdout)?;
+    commits.reverse();
+    Ok(commits)
+}
+
+/// The files that differ between two commits. One process.
+pub(crate) fn changes(repository: &Repository, from: &Oid, to: &Oid) -> Result<Vec<FileDiff>> {
+    let call = repository.read("diff-tree").args(["-r", "-z", "--raw", "--no-renames"]);
+    diff_raw::parse(&call.args([from.as_str(), to.as_str(), "--"]).run()?.stdout)
 }
 
 /// How many commits a branch has that are in the history of none of `known` (commit names); `None` without the branch.

@@ -4,10 +4,10 @@
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::merge::{self, Renames};
 use crate::git::objects::{self, NewCommit, ParentCommit};
-use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::run::Call;
 use crate::git::{Branch, Oid};
+use crate::landing::own_files;
 use crate::ledger::plan::{Plan, Step};
 use crate::project::context::Context;
 use crate::worktrees::scratch::Scratch;
@@ -50,7 +50,8 @@ pub(crate) enum Merge {
     Tree(Oid),
 }
 
-/// Works out the merge of `tip` into `output`.
+/// Works out the merge of `tip` into `output`; `own` are the paths of the task's own files, which are merged field by
+/// field.
 ///
 /// # Errors
 /// [`Kind::Conflict`] with the files; for [`MergeMode::Ff`], when the output branch has commits that the task branch
@@ -62,11 +63,9 @@ pub(crate) fn plan(
     into: &Branch,
     tip: &Oid,
     branch: &Branch,
+    own: &[&str],
 ) -> Result<Merge> {
     let repository = &context.repository;
-    if merge::is_ancestor(repository, tip, output)? {
-        return Ok(Merge::Already);
-    }
     let bring = || {
         let source = context.channel.remote().map_or_else(|| into.to_string(), |remote| format!("{remote}/{into}"));
         let bring = command!["git merge", source];
@@ -78,6 +77,8 @@ pub(crate) fn plan(
     if mode == MergeMode::Ff {
         return if merge::is_ancestor(repository, output, tip)? {
             Ok(Merge::FastForward)
+        } else if merge::is_ancestor(repository, tip, output)? {
+            Ok(Merge::Already)
         } else {
             let message = format!("{into} has commits that {branch} lacks, so it cannot be fast-forwarded");
             Err(Error::new(Kind::Conflict, message).hint(bring()).hint("git aitask finish --merge"))
@@ -85,13 +86,16 @@ pub(crate) fn plan(
     }
     match merge::merge_tree(repository, output, tip, Renames::AsConfigured)? {
         MergeTree::Conflict { paths, .. } => {
+            if let Some(tree) = own_files::merged_tree(context, output, tip, own)? {
+                return Ok(Merge::Tree(tree));
+            }
             let files: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
             let message = format!("{branch} conflicts with {into} in {}", files.join(", "));
             Err(Error::new(Kind::Conflict, message)
                 .hint(bring().note("resolve the conflict and commit, then finish again"))
                 .with(Payload::Files { files }))
         }
-        MergeTree::Clean { tree } if Some(&tree) == tree_of(context, output)?.as_ref() => Ok(Merge::Already),
+        MergeTree::Clean { tree } if Some(&tree) == merge::tree_of(repository, output)?.as_ref() => Ok(Merge::Already),
         MergeTree::Clean { tree } => Ok(Merge::Tree(tree)),
     }
 }
@@ -105,11 +109,6 @@ pub(crate) fn add(plan: Plan, into: &Branch, merge: &Merge, mode: MergeMode, tip
         (Merge::Tree(tree), MergeMode::Squash) => plan.step(into, step(None, Some(tree.clone()))),
         (Merge::Tree(tree), _) => plan.step(into, step(Some((tip.clone(), tree.clone())), None)),
     }
-}
-
-fn tree_of(context: &Context, commit: &Oid) -> Result<Option<Oid>> {
-    let object = objects::load_one(&context.repository, commit.as_str())?;
-    object.map(|object| Commit::parse(&object.data).map(|commit| commit.tree)).transpose()
 }
 
 /// The time limit of the check. A project's tests may take hours; a day only ends a check that hangs.

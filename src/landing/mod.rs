@@ -1,10 +1,12 @@
-//! Merging a task branch into its output without a checkout, running the check on the merged tree, and what this clone
-//! knows about the published task branch.
+//! Merging a task branch into its output without a checkout, running the check on the merged tree, what this clone
+//! knows about the published task branch, and whether its work has landed.
 //!
 //! Promises: no worktree of the user is touched; a conflict, a failed check or commits that were not seen yet refuse
 //! the merge before anything is published; and "merged" is said only with a commit that proves it.
 //!
-//! Caller: `ops::finish`.
+//! Callers: `ops::finish`, `ops::prune`, `ops::worktrees`.
 
+pub(crate) mod landed;
 pub(crate) mod merge;
+pub(crate) mod own_files;
 pub(crate) mod task_branch;

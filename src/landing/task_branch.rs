@@ -81,13 +81,9 @@ pub(crate) fn begin_landing(context: &Context, task: TaskId, tip: &Oid, nonce: &
     }
 }
 
-/// The commit of `output` that proves that the task branch is merged: one that has `tip` in its history; or the merge
-/// or squash of that tip which this clone published. `None` where there is no such proof.
-pub(crate) fn proof(context: &Context, task: TaskId, tip: &Oid, output: &Oid) -> Result<Option<Oid>> {
+/// The merge or squash of this tip which this clone published to `output`.
+pub(crate) fn published_merge(context: &Context, task: TaskId, tip: &Oid, output: &Oid) -> Result<Option<Oid>> {
     let repository = &context.repository;
-    if let Some(commit) = merge::first_with(repository, tip, output)? {
-        return Ok(Some(commit));
-    }
     let landings = LockRecord::load(repository, task).map(|held| held.landings).unwrap_or_default();
     for landing in landings.iter().filter(|landing| landing.tip == tip.as_str()) {
         if let Some(commit) = merge::with_message(repository, output, &trailer(&landing.nonce))? {

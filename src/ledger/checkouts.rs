@@ -173,6 +173,12 @@ impl Ledger<'_> {
 
     /// Merges both in the object store.
     fn join(&self, branch: &Branch, local: &Oid, target: &Oid) -> Result<Joined> {
+        if let Channel::Remote(remote) = &self.channel {
+            let tracking = branch.tracking(remote);
+            if merge::rewritten(self.repository, &tracking, local, target)?.is_some() {
+                return Ok(Joined::No(format!("{remote}/{branch} was rewritten")));
+            }
+        }
         let Aligned { ours, theirs, clashes } = align::aligned(self.repository, local, target)?;
         let conflict = |what: &str, paths: &mut dyn Iterator<Item = &PathBuf>| {
             let paths: Vec<_> = paths.map(|path| path.display().to_string()).collect();

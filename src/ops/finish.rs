@@ -21,15 +21,16 @@ use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result, quoted};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Freshness, Oid};
+use crate::landing::landed::{self, Landed};
 use crate::landing::merge::{self, Merge, MergeMode};
-use crate::landing::task_branch;
+use crate::landing::{own_files, task_branch};
 use crate::ledger::{Channel, Decision, Ledger, TransactionResult, View, nonce};
 use crate::ops::finish::decide::{FinishDecision, FinishRequest, FinishView, TaskWork, VERB, decide};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{Notices, TaskInfo};
-use crate::task::{Task, TaskId, TaskPath};
+use crate::task::{PlanPath, Task, TaskId, TaskPath};
 use crate::worktrees::branches;
 use crate::worktrees::plan_branches::PlannedBranches;
 use crate::worktrees::task_worktree::TaskWorktree;
@@ -249,6 +250,13 @@ impl FinishOperation<'_> {
             has_landed: false,
             store: TaskStore::default(),
         };
+        if let (Some(tip), Some(output), false) = (&tip, output, path.is_archived())
+            && into == data
+            && let Some(document) = own_files::document(context, &path, output, tip)?
+        {
+            seen.task = Task::from_document(path.clone(), &document);
+            seen.document = document;
+        }
         if path.is_archived() {
             self.gather_archived(view, &mut seen, tip.clone(), &place)?;
             if lock.is_none() {
@@ -279,8 +287,8 @@ impl FinishOperation<'_> {
             self.claimed = seen.carry_over.map(CarryOver::number);
         }
         match tip {
-            Some(tip) => seen.work = Some(self.gather_work(view, &path, &place, tip)?),
-            None => seen.has_landed = LockRecord::load(&context.repository, id).is_some_and(|held| held.merged),
+            Some(tip) => seen.work = Some(self.gather_work(view, &index, &path, &place, tip)?),
+            None => seen.has_landed = self.has_landed(id, &place.branch, output)?,
         }
         if seen.needs_task_store(options) {
             seen.store = load_task_store(view, &index, &path, &seen.document)?;
@@ -306,7 +314,7 @@ impl FinishOperation<'_> {
     ) -> Result<()> {
         let (context, into, id) = (self.context, self.request.into, seen.task.id);
         if let Some(tip) = tip {
-            let proof = view.base(into).map(|output| task_branch::proof(context, id, &tip, output));
+            let proof = view.base(into).map(|output| self.proof(id, &tip, output));
             let proof = proof.transpose()?.flatten();
             let merge = proof.as_ref().map(|_| Merge::Already);
             seen.work = Some(TaskWork { tip, merge, proof, needs_push: false });
@@ -322,19 +330,70 @@ impl FinishOperation<'_> {
         Ok(())
     }
 
+    /// The commit of the output branch that proves that it has the work of an archived task.
+    fn proof(&self, id: TaskId, tip: &Oid, output: &Oid) -> Result<Option<Oid>> {
+        let published = task_branch::published_merge(self.context, id, tip, output)?;
+        if published.is_some() {
+            return Ok(published);
+        }
+        Ok(match Landed::look(&self.context.repository, tip, output, None)? {
+            Landed::At(commit) => Some(commit),
+            _ => None,
+        })
+    }
+
+    /// Whether the work of a task has landed that has no branch here any more.
+    fn has_landed(&self, id: TaskId, branch: &Branch, output: Option<&Oid>) -> Result<bool> {
+        if LockRecord::load(&self.context.repository, id).is_some_and(|held| held.merged) {
+            return Ok(true);
+        }
+        let Some(output) = output else { return Ok(false) };
+        let landed = landed::of_pushed(self.context, id, output)?;
+        Ok(self.require_not_taken_back(&landed, id, branch)?.is_some())
+    }
+
+    /// The commit at which work has landed; refuses work that was taken back.
+    fn require_not_taken_back<'l>(&self, landed: &'l Landed, id: TaskId, branch: &Branch) -> Result<Option<&'l Oid>> {
+        match landed {
+            Landed::At(commit) => Ok(Some(commit)),
+            Landed::TakenBack { at, by, is_merge } => {
+                Err(landed::refuse_again(id, branch, self.request.into, [at, by], *is_merge))
+            }
+            Landed::No | Landed::Unknown => Ok(None),
+        }
+    }
+
     /// Reads the work, and works out its merge.
-    fn gather_work(&self, view: &View<'_>, path: &TaskPath, place: &TaskWorktree, tip: Oid) -> Result<TaskWork> {
+    fn gather_work(
+        &self,
+        view: &View<'_>,
+        index: &Index,
+        path: &TaskPath,
+        place: &TaskWorktree,
+        tip: Oid,
+    ) -> Result<TaskWork> {
         let (context, FinishRequest { mode, into, .. }) = (self.context, self.request);
         let branch = &place.branch;
         branches::require_other_output(into, branch)?;
         let output = view.base(into).ok_or_else(|| branches::no_output(context, into))?;
         task_branch::require_commits(context, path, &tip, output, place)?;
-        task_branch::require_no_missed_commits(context, view, path.id(), place, &tip, output)?;
-        let merge = merge::plan(context, mode, output, into, &tip, branch)?;
-        let mut proof = None;
-        if merge == Merge::Already {
-            proof = task_branch::proof(context, path.id(), &tip, output)?.or_else(|| Some(output.clone()));
-        }
+        // For a pull request the work is only pushed: what was taken back may be proposed again.
+        let landed = if self.request.options.no_push {
+            task_branch::require_no_missed_commits(context, view, path.id(), place, &tip, output)?;
+            Landed::No
+        } else {
+            landed::of_task(context, view, path.id(), place, [&tip, output])?
+        };
+        let plan = index.plan(path).map(PlanPath::as_str);
+        let own: Vec<_> = [Some(path.as_str()), plan].into_iter().flatten().collect();
+        let merge = match self.require_not_taken_back(&landed, path.id(), branch)? {
+            Some(_) => Merge::Already,
+            None => merge::plan(context, mode, output, into, &tip, branch, &own)?,
+        };
+        let proof = match landed {
+            Landed::At(commit) => Some(commit),
+            _ => (merge == Merge::Already).then(|| output.clone()),
+        };
         let needs_push = context.channel != Channel::Local && view.tip(branch).published.as_ref() != Some(&tip);
         Ok(TaskWork { tip, merge: Some(merge), proof, needs_push })
     }

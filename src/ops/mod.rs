@@ -23,6 +23,7 @@ pub(crate) mod new;
 pub(crate) mod new_in_editor;
 pub(crate) mod new_record;
 pub(crate) mod pick;
+pub(crate) mod prune;
 pub(crate) mod setup;
 pub(crate) mod shim;
 pub(crate) mod show;

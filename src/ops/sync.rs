@@ -110,18 +110,20 @@ pub(crate) enum SyncAction {
 /// [`Kind::Conflict`] with the files; [`Kind::Unreachable`], [`Kind::Dirty`], [`Kind::Denied`] and others with the
 /// command that helps. Nothing is half done.
 pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
-    let (mut committed, mut merged, mut dry_run) = (0, Vec::new(), DryRun::default());
+    let (mut committed, mut code_stays, mut merged, mut dry_run) = (0, 0, Vec::new(), DryRun::default());
     let mut progress = |progress| match progress {
         SyncProgress::Committing(files) => committed += files,
         SyncProgress::Merged(path) => merged.push(path),
         SyncProgress::WouldSwap(update) => dry_run.refs.push((&update).into()),
         SyncProgress::WouldRun(command) => dry_run.commands.push(command),
+        SyncProgress::CodeStays(commits) => code_stays = commits,
         SyncProgress::Fetching | SyncProgress::Pulling(_) | SyncProgress::Pushing(_) => {}
     };
     let (resolutions, also) = (Resolutions::new(), [Ledger::locks_branch()?]);
     let options = SyncOptions {
         commit: true,
         push_first: false,
+        code_stays: true,
         also: &also,
         rules: MergeRules::ThreeWay,
         resolutions: &resolutions,
@@ -158,6 +160,13 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
         }
     };
     let mut aside = Notices { dry_run: context.dry_run.then_some(dry_run), ..Notices::default() };
+    if code_stays > 0 {
+        let (data, plural) = (context.data_branch()?, if code_stays == 1 { "" } else { "s" });
+        aside.notes.push(format!(
+            "{code_stays} commit{plural} of {data} with other files than task data stay{} in this clone; git push publishes them",
+            if code_stays == 1 { "s" } else { "" }
+        ));
+    }
     // The lock branch was fetched in the same connection; only a lock that must be removed costs another one.
     let all = branches(context)?.both();
     let mut released = stale_locks(context, &context.reading_ledger().view(&all, Freshness::AsKnown)?)?;

@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Freshness, worktree};
+use crate::landing::landed::{self, Landed};
 use crate::ops::list::{WorktreeState, worktree_state};
 use crate::project::context::{Context, Wanted};
 use crate::project::index::Index;
@@ -10,6 +11,7 @@ use crate::project::outcome::{DryRun, Notices, WorktreeInfo};
 use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::{TaskId, TaskName};
 use crate::worktrees::base::BaseBranch;
+use crate::worktrees::branches::tips;
 use crate::worktrees::plan_branches;
 use crate::worktrees::registry::{missing_worktree, task_branch_of};
 use crate::worktrees::registry_state::WorktreeName;
@@ -138,8 +140,7 @@ pub(crate) struct Removed {
     pub(crate) aside: Notices,
 }
 
-/// Removes the worktree of a task; and its branch, when one of the branches that it may be merged into contains all of
-/// its commits.
+/// Removes the worktree of a task; and its branch, when its work is in one of the branches that it may be merged into.
 ///
 /// # Errors
 /// [`Kind::Dirty`] for uncommitted work and a rebase, unless they are to be discarded; [`Kind::Held`] for work of
@@ -148,7 +149,14 @@ pub(crate) struct Removed {
 pub(crate) fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Result<Removed> {
     let name = name_of(context, wanted)?;
     let mut aside = Notices { dry_run: context.dry_run.then(DryRun::default), ..Notices::default() };
-    let branch = BranchDeletion::IfLanded(Some(wanted.id));
+    // With work that is discarded there may be a rebase, whose commits only the other rule looks for.
+    let tip = tips(context, name.branch())?.local.filter(|_| work == Unsaved::Keep);
+    let landed = tip.map(|tip| landed::in_outputs(context, wanted.id, &tip).map(|(landed, into)| (landed, into, tip)));
+    let landed = landed.transpose()?;
+    let branch = match &landed {
+        Some((Landed::At(_), Some(into), tip)) => BranchDeletion::LandedIn { tip, into },
+        _ => BranchDeletion::IfLanded(Some(wanted.id)),
+    };
     let options = RemovalOptions { work, extent: Extent::Folder, branch, dry_run: context.dry_run };
     let removal = removal::remove(context, name.branch(), &options)?;
     let path = match removal.worktree {

@@ -124,6 +124,9 @@ pub(crate) struct WorktreeInfo {
     /// Why it is not fully prepared; it is kept all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unfinished: Option<String>,
+    /// What a task branch that this command made lacks of the local base.
+    #[serde(skip)]
+    pub(crate) left_out: Option<String>,
     /// The commit that the task branch was cut from.
     #[serde(skip)]
     pub(crate) cut_from: Option<CutFrom>,
@@ -141,7 +144,7 @@ pub(crate) struct CutFrom {
 impl WorktreeInfo {
     /// The notes about the worktree.
     pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
-        [&self.mended, &self.unfinished].into_iter().flatten().cloned()
+        [&self.left_out, &self.mended, &self.unfinished].into_iter().flatten().cloned()
     }
 }
 

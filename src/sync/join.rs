@@ -93,9 +93,10 @@ pub(crate) fn join(
     Ok(Join::Joined { commit, merged })
 }
 
-type Resolved = Result<Vec<Edit>, Vec<Unresolved>>;
+pub(crate) type Resolved = Result<Vec<Edit>, Vec<Unresolved>>;
 
-fn merge_files(
+/// Merges files that both sides changed; the edits, or the files that no rule merges.
+pub(crate) fn merge_files(
     repository: &Repository,
     files: BTreeMap<PathBuf, Versions>,
     rules: MergeRules,

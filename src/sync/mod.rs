@@ -6,6 +6,7 @@
 //!
 //! Callers: `ops::sync`, `data_branch` and `compat`.
 
+mod apart;
 pub(crate) mod dry_run;
 pub(crate) mod join;
 pub(crate) mod outcome;

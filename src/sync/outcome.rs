@@ -58,6 +58,8 @@ pub(crate) enum SyncProgress {
     Pulling(u32),
     /// This many local commits are being pushed.
     Pushing(u32),
+    /// This many local commits with other files than task data stay.
+    CodeStays(u32),
     /// This file was merged by the rules.
     Merged(PathBuf),
     /// Under `--dry-run`: this ref of the remote would be updated.
@@ -73,6 +75,8 @@ pub(crate) struct SyncOptions<'a> {
     /// Whether the first push relies on the known remote-tracking tip, without a fetch. The push itself detects a stale
     /// one.
     pub(crate) push_first: bool,
+    /// Whether, on a code branch, commits with other files than task data stay in this clone.
+    pub(crate) code_stays: bool,
     /// Further branches to fetch in the same connection.
     pub(crate) also: &'a [Branch],
     /// How files that both sides changed are merged.

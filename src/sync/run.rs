@@ -21,7 +21,7 @@ use crate::project::data_state;
 use crate::project::ignores::is_private;
 use crate::sync::join::{self, Join};
 use crate::sync::outcome::{Reconciled, SyncFailure, SyncOptions, SyncProgress};
-use crate::sync::step::{StepResult, Stop, SyncEffects, failed};
+use crate::sync::step::{NextStep, StepResult, Stop, SyncEffects, failed};
 use crate::task::{merge as task_merge, paths};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -74,6 +74,15 @@ impl SyncRun<'_, '_> {
                         (self.options.progress)(SyncProgress::Pulling(behind));
                         self.refuse_second_file(local, theirs)?;
                     }
+                    if ahead > 0 {
+                        self.refuse_rewritten(local, theirs)?;
+                        if let Some(own) = self.task_data_apart(local, theirs)? {
+                            match self.publish_apart(&own, (local, theirs), attempt, &mut blocked)? {
+                                NextStep::Done => return Ok(()),
+                                NextStep::Again => continue,
+                            }
+                        }
+                    }
                     match (ahead, behind) {
                         (0, _) if self.context.dry_run => return self.dry_run_fast_forward(theirs),
                         (0, _) => match self.fast_forward(local, theirs)? {
@@ -117,13 +126,19 @@ impl SyncRun<'_, '_> {
                     }
                     self.effects.pulled = true;
                 }
-                false if attempt >= MAX_ROUNDS || !self.deadline.wait(attempt)? => {
-                    let message = format!("every push of {} lost a race with another one", self.data);
-                    return failed(SyncFailure::Push, Error::new(Kind::Contention, message));
-                }
-                false => self.is_fetched = false,
+                false => self.lost_race(attempt)?,
             }
         }
+        Ok(())
+    }
+
+    /// Waits before the next attempt, which fetches again.
+    pub(super) fn lost_race(&mut self, attempt: u32) -> StepResult {
+        if attempt >= MAX_ROUNDS || !self.deadline.wait(attempt)? {
+            let message = format!("every push of {} lost a race with another one", self.data);
+            return failed(SyncFailure::Push, Error::new(Kind::Contention, message));
+        }
+        self.is_fetched = false;
         Ok(())
     }
 
@@ -190,7 +205,7 @@ impl SyncRun<'_, '_> {
 
     /// The folders of the task data. On a code branch, those of the project in the current folder, which may be below
     /// the root of the repository.
-    fn folders(&self) -> [String; 2] {
+    pub(super) fn folders(&self) -> [String; 2] {
         let Context { repository, here, .. } = self.context;
         let folders = [paths::TASKS_DIR, paths::PLANS_DIR];
         let project = here.strip_prefix(&repository.root).ok().filter(|_| here.join(paths::TASKS_DIR).exists());
@@ -281,7 +296,7 @@ impl SyncRun<'_, '_> {
     }
 
     /// Fast-forwards the local branch and the checkout.
-    fn fast_forward(&self, local: &Oid, to: &Oid) -> Result<CheckoutUpdate> {
+    pub(super) fn fast_forward(&self, local: &Oid, to: &Oid) -> Result<CheckoutUpdate> {
         let repository = &self.context.repository;
         if let Some(dir) = &self.checkout {
             return update_checkout::fast_forward(repository, dir, local, to, &[]);
@@ -294,7 +309,7 @@ impl SyncRun<'_, '_> {
     }
 
     /// A file was edited since the first step, and prevents the fast-forward: the edit is committed, too.
-    fn commit_new_edits(&mut self, blocked: u32, said: String) -> StepResult {
+    pub(super) fn commit_new_edits(&mut self, blocked: u32, said: String) -> StepResult {
         if blocked < MAX_ROUNDS && self.options.commit {
             let tip = || refs::load(&self.context.repository, &[self.data.full()]);
             let before = tip()?;
@@ -306,23 +321,28 @@ impl SyncRun<'_, '_> {
         failed(SyncFailure::InTheWay, Error::new(Kind::Dirty, said))
     }
 
-    /// Makes the commit that joins both histories; `None` where the checkout changed meanwhile, so that the steps start
-    /// again.
-    fn join(&mut self, local: &Oid, theirs: &Oid, blocked: &mut u32) -> StepResult<Option<Oid>> {
-        let repository = &self.context.repository;
+    /// Makes the commit that joins two histories.
+    pub(super) fn joined(&mut self, ours: &Oid, theirs: &Oid) -> StepResult<Oid> {
         let upstream = format!("{}/{}", self.remote, self.published);
         let SyncOptions { rules, resolutions, .. } = self.options;
-        let joined = match join::join(repository, local, theirs, &upstream, rules, resolutions) {
+        match join::join(&self.context.repository, ours, theirs, &upstream, rules, resolutions) {
             Ok(Join::Joined { commit, merged }) => {
                 self.effects.merged |= !merged.is_empty();
                 for path in merged {
                     (self.options.progress)(SyncProgress::Merged(path));
                 }
-                commit
+                Ok(commit)
             }
-            Ok(Join::Conflict(unresolved)) => return Err(Stop::Answer(Reconciled::Conflict(unresolved))),
-            Err(error) => return failed(SyncFailure::InTheWay, error),
-        };
+            Ok(Join::Conflict(unresolved)) => Err(Stop::Answer(Reconciled::Conflict(unresolved))),
+            Err(error) => failed(SyncFailure::InTheWay, error),
+        }
+    }
+
+    /// Makes the commit that joins both histories; `None` where the checkout changed meanwhile, so that the steps start
+    /// again.
+    fn join(&mut self, local: &Oid, theirs: &Oid, blocked: &mut u32) -> StepResult<Option<Oid>> {
+        let repository = &self.context.repository;
+        let joined = self.joined(local, theirs)?;
         if self.context.dry_run {
             return Ok(Some(joined));
         }
@@ -366,7 +386,7 @@ impl SyncRun<'_, '_> {
     }
 
     /// Pushes; `false` when the remote has moved.
-    fn push(&self, theirs: Option<&Oid>, goal: &Oid) -> StepResult<bool> {
+    pub(super) fn push(&self, theirs: Option<&Oid>, goal: &Oid) -> StepResult<bool> {
         let repository = &self.context.repository;
         let (updates, options) = self.update(theirs, goal);
         match publish::outcome(self.remote, remote::push(repository, self.remote, &updates, options)?) {

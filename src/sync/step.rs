@@ -17,6 +17,14 @@ impl From<Error> for Stop {
     }
 }
 
+/// What follows a step.
+pub(crate) enum NextStep {
+    /// The sync is complete.
+    Done,
+    /// The remote or the checkout changed meanwhile, so the steps start again.
+    Again,
+}
+
 pub(crate) type StepResult<T = ()> = Result<T, Stop>;
 
 pub(crate) fn failed<T>(failure: SyncFailure, error: Error) -> StepResult<T> {

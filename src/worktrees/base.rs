@@ -13,14 +13,16 @@ use crate::worktrees::branches::{require_code, require_other_base};
 pub(crate) struct BaseBranch {
     /// The branch.
     pub(crate) branch: Branch,
-    /// The newest commit of it that this clone knows.
+    /// Its published tip as far as this clone knows it; of a branch that is not published, the local tip.
     pub(crate) commit: Oid,
+    /// How many commits of the local branch are not published.
+    pub(crate) unpublished: u32,
 }
 
 impl BaseBranch {
     /// Finds the base: the branch that was named, else the configured one (`aitask.base`), else the branch that the
-    /// main worktree has checked out. The published tip is taken where it contains the local one, so that a task branch
-    /// starts from what everybody else sees.
+    /// main worktree has checked out. A task branch starts from the published tip, which everybody else sees: what only
+    /// this clone has would be published by the merge of the task branch, unasked.
     ///
     /// # Errors
     /// [`Kind::Usage`] for a branch that does not exist, or that carries coordination data; [`Kind::DetachedHead`] when
@@ -60,15 +62,18 @@ impl BaseBranch {
             known = refs::load(&context.repository, &asked)?;
         }
         let (local, tracking) = (known.remove(&branch.full()), tracking.and_then(|name| known.remove(&name)));
-        let commit = match (local, tracking) {
-            (Some(local), Some(theirs)) if merge::is_ancestor(&context.repository, &local, &theirs)? => Some(theirs),
-            (local, tracking) => local.or(tracking),
-        };
+        let mut unpublished = 0;
+        if let (Some(local), Some(theirs)) = (&local, &tracking)
+            && local != theirs
+        {
+            unpublished = merge::count_own(&context.repository, local, theirs)?;
+        }
+        let commit = tracking.or(local);
         let commit = commit.ok_or_else(|| {
             Error::new(Kind::Usage, format!("there is no branch {branch} to cut the task branch from"))
                 .hint("git branch -a")
         })?;
-        Ok(Self { branch, commit })
+        Ok(Self { branch, commit, unpublished })
     }
 
     /// As [`Self::find`], and refuses a base that was named and is the branch of one of these tasks.
@@ -77,6 +82,15 @@ impl BaseBranch {
         // A base that nobody named is the branch of the main worktree. That may be the task branch itself, when the
         // user works on it there, and then no branch is cut.
         if named.is_some() { require_other_base(&base.branch, wanted).map(|()| base) } else { Ok(base) }
+    }
+
+    /// What a branch that is cut from it lacks of the local branch.
+    pub(crate) fn left_out(&self) -> Option<String> {
+        let Self { branch, unpublished, .. } = self;
+        let plural = if *unpublished == 1 { "" } else { "s" };
+        (*unpublished > 0).then(|| {
+            format!("{unpublished} commit{plural} of {branch} only this clone has; the new task branch starts without")
+        })
     }
 
     /// The commit of the base with its committer time; `None` where that cannot be read.

@@ -139,6 +139,7 @@ impl TaskWorktree {
             copied: Vec::new(),
             mended: mended.and_then(|mended| mended.note(&self.path)),
             unfinished: None,
+            left_out: None,
             cut_from: base.cut_from(context)?,
         };
         let there =
@@ -157,6 +158,7 @@ impl TaskWorktree {
             // queue.
             let _queue = Queue::enter(repository, context.settings.timeout, context.progress)?;
             let start = tip.is_none().then_some(&base.commit);
+            info.left_out = start.and_then(|_| base.left_out());
             worktree_recovery::make(repository, &self.path, &self.branch, start, context.settings.timeout)?;
             info.created = true;
         }

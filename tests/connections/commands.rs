@@ -26,7 +26,7 @@ const MERGED_IN_A_WORKTREE: [&str; 5] = [
 /// A list of commands, written shorter: `open` and `build` are the ones above; `refs NAME...` reads refs, where
 /// `both:NAME` is a branch and its remote-tracking ref, `here:NAME` the same without a remote; `files` lists a tree,
 /// `read` reads objects; `push REF...` pushes with leases, `create:REF` one that is new; `forward` follows;
-/// `base` looks for the branch to cut from, `base here` without a remote; `below NAME` looks for a branch below one;
+/// `since COMMIT` reads what came after it; `base` looks for the branch to cut from, `base here` without a remote; `below NAME` looks for a branch below one;
 /// `status` is that of a worktree, its submodules included.
 ///
 /// A git before 2.36 knows no `-z` for a list of worktrees, one before 2.38 merges in a temporary worktree: with these there is
@@ -66,6 +66,11 @@ fn spelled_out(text: &str, git: (u32, u32)) -> Vec<String> {
                 let format = "for-each-ref --format=%(refname)%00%(objectname)%00%(symref)";
                 let tracking = if rest == "here" { "" } else { " refs/remotes/origin/main" };
                 commands.push(format!("{format} refs/heads/main refs/heads/aitask{tracking}"));
+            }
+            "since" => {
+                let options = "--diff-merges=first-parent --raw --no-abbrev --no-renames --ignore-submodules=none";
+                let format = "--encoding=UTF-8 --format=%x01%H%x00%P%x00%an <%ae> %at%x00%B";
+                commands.push(format!("log -z --first-parent {options} {format} <oid> --not {rest} --"));
             }
             "push" => commands.push(push(rest)),
             "ask" => {
@@ -167,8 +172,8 @@ fn on_a_remote() {
         ask main aitask/t1_one*
         refs both:aitask-locks both:main both:aitask/t1_one both:aitask-data
         files\n read\n read\n worktree list --porcelain -z
-        refs aitask/t1_one\n status
-        merge-base --is-ancestor <oid> <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
+        refs aitask/t1_one\n read\n status
+        merge-base <oid> <oid>\n since <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
         read\n build\n push main aitask-locks\n forward\n worktree list --porcelain -z
         status\n worktree remove -- <dir>/ann/aiwork/t1_one\n refs both:main\n merge-base --is-ancestor <oid> <oid>
         update-ref -m aitask: finished --create-reflog --stdin -z",
@@ -254,8 +259,8 @@ fn without_a_remote() {
         &format!(
             "open\n refs here:main here:aitask-data\n files
             refs here:aitask-locks here:main here:aitask-data\n files\n read\n read\n worktree list --porcelain -z
-            refs aitask/t1_one\n status
-            merge-base --is-ancestor <oid> <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
+            refs aitask/t1_one\n read\n status
+            merge-base <oid> <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
             read\n {merge}\n worktree list --porcelain -z\n status
             worktree remove -- <dir>/ann/aiwork/t1_one\n refs main\n merge-base --is-ancestor <oid> <oid>
             update-ref -m aitask: finished --create-reflog --stdin -z"

@@ -3,6 +3,7 @@
 
 mod anywhere;
 mod appendix;
+mod code_branch;
 mod drift;
 mod explore;
 mod front;

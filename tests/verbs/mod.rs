@@ -8,6 +8,7 @@ mod face;
 mod finish;
 pub(crate) mod init;
 mod kept;
+mod landed;
 mod list;
 mod lock;
 mod log;

@@ -125,6 +125,7 @@ fn publish(invocation: &Invocation, context: &Context) -> String {
         commit: false,
         // Mostly nobody else has pushed meanwhile; then one connection is enough.
         push_first: true,
+        code_stays: false,
         also: &[],
         rules: MergeRules::Scripts,
         resolutions: &none,

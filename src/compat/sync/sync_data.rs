@@ -52,6 +52,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
         let options = SyncOptions {
             commit: true,
             push_first: false,
+            code_stays: false,
             also: &[],
             rules: MergeRules::Scripts,
             resolutions: &resolutions,
@@ -78,7 +79,7 @@ fn show(invocation: &Invocation, batch: bool, progress: SyncProgress) {
             return;
         }
         // The script has no dry run, which alone reports these.
-        SyncProgress::WouldSwap(_) | SyncProgress::WouldRun(_) => return,
+        SyncProgress::WouldSwap(_) | SyncProgress::WouldRun(_) | SyncProgress::CodeStays(_) => return,
         _ if batch => return,
         SyncProgress::Committing(files) => format!("Auto-committing {files} modified task/plan files"),
         SyncProgress::Fetching => "Fetching from remote...".to_owned(),

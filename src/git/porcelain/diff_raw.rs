@@ -13,6 +13,8 @@ pub(crate) struct FileDiff {
     pub(crate) old_mode: String,
     /// Its mode on the second side; zeros where the file is missing there.
     pub(crate) new_mode: String,
+    /// Its object on the first side; none where the file is missing.
+    pub(crate) old: Option<Oid>,
     /// Its object on the second side; none where the file is missing, or where git did not compute it.
     pub(crate) new: Option<Oid>,
     /// The status letter: `A`, `D`, `M`, `T`, `U`.
@@ -23,23 +25,30 @@ pub(crate) struct FileDiff {
 
 /// Parses the records.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<FileDiff>> {
-    const EXPECTED: &str = "a file that differs";
     let mut changes = Vec::new();
     let mut records = records(EXPECTED, bytes, 0)?;
     while let Some(record) = records.next() {
-        let broken = || malformed(EXPECTED, record);
-        let text = std::str::from_utf8(record).ok().and_then(|text| text.strip_prefix(':')).ok_or_else(broken)?;
-        let fields: Vec<_> = text.split(' ').collect();
-        let [old_mode, new_mode, _, new, status] = fields[..] else { return Err(broken()) };
-        changes.push(FileDiff {
-            old_mode: old_mode.to_owned(),
-            new_mode: new_mode.to_owned(),
-            new: Oid::parse_or_zero(new).map_err(|_| broken())?,
-            status: status.chars().next().ok_or_else(broken)?,
-            path: path(records.next().ok_or_else(broken)?),
-        });
+        changes.push(parse_one(record, records.next())?);
     }
     Ok(changes)
+}
+
+const EXPECTED: &str = "a file that differs";
+
+/// Parses one record and the path that follows it.
+pub(super) fn parse_one(record: &[u8], name: Option<&[u8]>) -> Result<FileDiff> {
+    let broken = || malformed(EXPECTED, record);
+    let text = std::str::from_utf8(record).ok().and_then(|text| text.strip_prefix(':')).ok_or_else(broken)?;
+    let fields: Vec<_> = text.split(' ').collect();
+    let [old_mode, new_mode, old, new, status] = fields[..] else { return Err(broken()) };
+    Ok(FileDiff {
+        old_mode: old_mode.to_owned(),
+        new_mode: new_mode.to_owned(),
+        old: Oid::parse_or_zero(old).map_err(|_| broken())?,
+        new: Oid::parse_or_zero(new).map_err(|_| broken())?,
+        status: status.chars().next().ok_or_else(broken)?,
+        path: path(name.ok_or_else(broken)?),
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,267 @@
+//! Whether the work of a branch is in another branch: merged, squashed, rebased, fast-forwarded or picked commit by
+//! commit, also when the same lines were changed since; and whether it was taken back there.
+//!
+//! Work has landed at a commit when merging it there would change nothing. That this commit is looked for, and not only
+//! the tip, is what later changes of the same lines need: at the tip, the merge would be a conflict, or would bring old
+//! lines back.
+
+mod decide;
+
+use crate::coordination::lock_record::LockRecord;
+use crate::error::{Error, Kind, Result};
+use crate::git::merge::{self, Renames};
+use crate::git::porcelain::diff_raw::FileDiff;
+use crate::git::porcelain::log_raw::LoggedCommit;
+use crate::git::porcelain::merge_tree::MergeTree;
+use crate::git::{Branch, Oid, Repository};
+use crate::landing::landed::decide::{Search, Work};
+use crate::landing::task_branch;
+use crate::ledger::{Channel, View};
+use crate::project::context::Context;
+use crate::task::{TaskId, paths};
+use crate::worktrees::branches::tips;
+use crate::worktrees::landed::merge_targets;
+use crate::worktrees::task_worktree::TaskWorktree;
+use std::cell::OnceCell;
+
+/// Whether work has landed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Landed {
+    /// Merging it into this commit of the output branch changes nothing.
+    At(Oid),
+    /// It had landed, and another commit took it back.
+    TakenBack {
+        /// The commit at which it had landed.
+        at: Oid,
+        /// The commit that took it back.
+        by: Oid,
+        /// Whether that one is a merge, so that `git revert` needs a parent.
+        is_merge: bool,
+    },
+    /// It has not landed.
+    No,
+    /// It cannot be told: the work changes nothing outside the task data, the histories have nothing in common here, or
+    /// too many commits would have to be tried.
+    Unknown,
+}
+
+impl Landed {
+    /// The word for it in answers for programs.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::At(_) => "landed",
+            Self::TakenBack { .. } => "taken_back",
+            Self::No => "not_landed",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Looks whether the work up to `tip` is in the history of `output`. `cut_from` is the commit from which the branch
+    /// was cut, where that is known; only after a fast-forward, where nothing else tells it, is it needed. Two processes
+    /// where the output has changed since the fork, one where it has not.
+    pub(crate) fn look(repository: &Repository, tip: &Oid, output: &Oid, cut_from: Option<&Oid>) -> Result<Self> {
+        match merge::base(repository, output, tip)? {
+            None => Ok(Self::Unknown),
+            Some(base) if base == *tip => contained(repository, tip, output, cut_from),
+            // The output has only what the branch was cut from.
+            Some(base) if base == *output => Ok(Self::No),
+            Some(base) => elsewhere(repository, tip, output, &base),
+        }
+    }
+}
+
+/// Looks whether the work of a task has landed, and refuses where the published task branch has commits that are
+/// neither in `tip` nor in what landed. Commits that a reviewer added to the published branch may have landed with it.
+///
+/// # Errors
+/// [`Kind::Behind`].
+pub(crate) fn of_task(
+    context: &Context,
+    view: &View<'_>,
+    task: TaskId,
+    place: &TaskWorktree,
+    [tip, output]: [&Oid; 2],
+) -> Result<Landed> {
+    let repository = &context.repository;
+    let held = LockRecord::load(repository, task);
+    let cut_from = held.and_then(|held| Oid::parse(&held.base_commit?));
+    if let Some(reviewed) = view.tip(&place.branch).published.filter(|published| published != tip)
+        && context.channel != Channel::Local
+        && merge::is_ancestor(repository, tip, &reviewed)?
+    {
+        let landed = Landed::look(repository, &reviewed, output, cut_from.as_ref())?;
+        if !matches!(landed, Landed::No | Landed::Unknown) {
+            return Ok(landed);
+        }
+    }
+    task_branch::require_no_missed_commits(context, view, task, place, tip, output)?;
+    Landed::look(repository, tip, output, cut_from.as_ref())
+}
+
+/// Looks whether what this clone pushed last of a task branch has landed: for a branch that is gone here.
+pub(crate) fn of_pushed(context: &Context, task: TaskId, output: &Oid) -> Result<Landed> {
+    let held = LockRecord::load(&context.repository, task);
+    let pushed = held.as_ref().and_then(|held| held.pushed.last()).and_then(|tip| Oid::parse(tip));
+    let cut_from = held.as_ref().and_then(|held| Oid::parse(held.base_commit.as_ref()?));
+    match pushed {
+        Some(tip) => Landed::look(&context.repository, &tip, output, cut_from.as_ref()),
+        None => Ok(Landed::No),
+    }
+}
+
+/// Looks whether the work of a task up to `tip` is in one of the branches that it may be merged into, as they are
+/// published as far as this clone knows. With the branch: the first that has it, else the first.
+pub(crate) fn in_outputs(context: &Context, task: TaskId, tip: &Oid) -> Result<(Landed, Option<Branch>)> {
+    let held = LockRecord::load(&context.repository, task);
+    let cut_from = held.and_then(|held| Oid::parse(&held.base_commit?));
+    let mut answer = None;
+    for branch in merge_targets(context, task) {
+        let tips = tips(context, &branch)?;
+        let Some(output) = tips.tracking.or(tips.local) else { continue };
+        match Landed::look(&context.repository, tip, &output, cut_from.as_ref())? {
+            landed @ Landed::At(_) => return Ok((landed, Some(branch))),
+            landed => answer = answer.or(Some((landed, Some(branch)))),
+        }
+    }
+    Ok(answer.unwrap_or((Landed::Unknown, None)))
+}
+
+/// The answer where the output branch has the commits themselves.
+fn contained(repository: &Repository, tip: &Oid, output: &Oid, cut_from: Option<&Oid>) -> Result<Landed> {
+    let later = merge::first_parents(repository, &[tip], output)?;
+    let (mut history, at, work, fork);
+    match later.iter().position(|commit| commit.parents.iter().skip(1).any(|parent| parent == tip)) {
+        Some(merged) => {
+            (history, at) = (later, merged);
+            work = Work::of(history.get(at).iter().flat_map(|commit| code(&commit.changes)));
+            fork = history.get(at).and_then(|commit| commit.parents.first()).cloned();
+        }
+        None if later.first().is_none_or(|first| first.parents.first() == Some(tip)) => {
+            if !later.iter().any(|commit| code(&commit.changes).next().is_some()) {
+                return Ok(Landed::At(tip.clone()));
+            }
+            // A fast-forward: the commits of the branch are on the first-parent history.
+            let own = match cut_from {
+                Some(start) if merge::is_ancestor(repository, start, tip)? => {
+                    merge::first_parents(repository, &[start], tip)?
+                }
+                _ => Vec::new(),
+            };
+            let own = if own.is_empty() { vec![unread(tip)] } else { own };
+            (at, fork) = (own.len() - 1, cut_from.cloned());
+            // A merge of the output into the branch brought the work of others.
+            let plain = own.iter().filter(|commit| commit.parents.len() < 2);
+            work = Work::of(plain.flat_map(|commit| code(&commit.changes)));
+            history = own;
+            history.extend(later);
+        }
+        None => {
+            // It came with another branch, which was merged.
+            let first = merge::first_with(repository, tip, output)?;
+            let Some(found) = later.iter().position(|commit| Some(&commit.oid) == first.as_ref()) else {
+                return Ok(Landed::At(tip.clone()));
+            };
+            (history, at, fork) = (later, found, None);
+            work = Work::default();
+        }
+    }
+    let own = OwnCommits::new(repository, fork, tip);
+    let by = decide::taken_back(&history, at, &work, |name| own.has(name, &history, at), |_| Ok(false))?;
+    Ok(answer(&history, at, by))
+}
+
+/// The answer where the output branch has other commits than the branch.
+fn elsewhere(repository: &Repository, tip: &Oid, output: &Oid, base: &Oid) -> Result<Landed> {
+    let history = merge::first_parents(repository, &[base], output)?;
+    // Commits of task data alone are many, and cannot have brought the work.
+    if !history.iter().any(|commit| code(&commit.changes).next().is_some()) {
+        return Ok(Landed::No);
+    }
+    let changes = merge::changes(repository, base, tip)?;
+    let work = Work::of(code(&changes));
+    if work.is_empty() {
+        return Ok(Landed::Unknown);
+    }
+    let contains = |commit: &Oid| is_merged(repository, commit, tip);
+    match decide::search(&history, &work, contains)? {
+        Search::Nowhere => Ok(Landed::No),
+        Search::TooMany => Ok(Landed::Unknown),
+        Search::At(at) => {
+            let own = OwnCommits::new(repository, Some(base.clone()), tip);
+            let by = decide::taken_back(&history, at, &work, |name| own.has(name, &history, at), contains)?;
+            Ok(answer(&history, at, by))
+        }
+    }
+}
+
+fn answer(history: &[LoggedCommit], at: usize, by: Option<usize>) -> Landed {
+    let Some(at) = history.get(at).map(|commit| commit.oid.clone()) else { return Landed::Unknown };
+    match by.and_then(|by| history.get(by)) {
+        Some(by) => Landed::TakenBack { at, by: by.oid.clone(), is_merge: by.parents.len() > 1 },
+        None => Landed::At(at),
+    }
+}
+
+/// The changes outside the task data, which every command changes.
+fn code(changes: &[FileDiff]) -> impl Iterator<Item = &FileDiff> {
+    changes.iter().filter(|change| ![paths::TASKS_DIR, paths::PLANS_DIR].iter().any(|dir| change.path.starts_with(dir)))
+}
+
+/// A commit of which nothing but the name is known.
+fn unread(oid: &Oid) -> LoggedCommit {
+    let (parents, changes) = (Vec::new(), Vec::new());
+    LoggedCommit { oid: oid.clone(), parents, author: String::new(), message: String::new(), changes }
+}
+
+/// Whether merging `tip` into this commit changes nothing.
+fn is_merged(repository: &Repository, commit: &Oid, tip: &Oid) -> Result<bool> {
+    let MergeTree::Clean { tree } = merge::merge_tree(repository, commit, tip, Renames::AsConfigured)? else {
+        return Ok(false);
+    };
+    Ok(merge::tree_of(repository, commit)? == Some(tree))
+}
+
+/// The commits of the branch, read when a message names a commit that was reverted.
+struct OwnCommits<'r> {
+    repository: &'r Repository,
+    fork: Option<Oid>,
+    tip: &'r Oid,
+    commits: OnceCell<Vec<LoggedCommit>>,
+}
+
+impl<'r> OwnCommits<'r> {
+    fn new(repository: &'r Repository, fork: Option<Oid>, tip: &'r Oid) -> Self {
+        Self { repository, fork, tip, commits: OnceCell::new() }
+    }
+
+    /// Whether this is the name of a commit of the branch, or of a copy of one in the history up to `at`.
+    fn has(&self, name: &str, history: &[LoggedCommit], at: usize) -> Result<bool> {
+        let Some(fork) = &self.fork else { return Ok(false) };
+        let commits = match self.commits.get() {
+            Some(commits) => commits,
+            None => {
+                let read = merge::first_parents(self.repository, &[fork], self.tip)?;
+                self.commits.get_or_init(|| read)
+            }
+        };
+        let is_copy = |copy: &LoggedCommit| {
+            let same = |own: &LoggedCommit| (own.author.as_str(), own.subject()) == (&copy.author, copy.subject());
+            copy.oid.as_str().starts_with(name) && commits.iter().any(same)
+        };
+        let is_own = |own: &LoggedCommit| own.parents.len() < 2 && own.oid.as_str().starts_with(name);
+        Ok(commits.iter().any(is_own) || history.iter().take(at + 1).any(is_copy))
+    }
+}
+
+/// The refusal to merge work again that was taken back; `by` is a merge or not.
+pub(crate) fn refuse_again(task: TaskId, branch: &Branch, into: &Branch, [at, by]: [&Oid; 2], is_merge: bool) -> Error {
+    let message = format!(
+        "{branch} was merged into {into} at {}, and {} took it back, so it is not merged again",
+        at.short(),
+        by.short()
+    );
+    let revert = if is_merge { command!["git revert -m 1", by] } else { command!["git revert", by] };
+    Error::new(Kind::Conflict, message)
+        .hint(revert.note(format!("on {into}, if the work is wanted after all; then finish again")))
+        .hint(command!["git aitask archive", task].note("if it is not"))
+}

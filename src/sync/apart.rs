@@ -1,0 +1,131 @@
+//! Task data on a code branch: a sync of the verbs publishes it alone. Commits of this clone with other files stay here;
+//! the local branch gets the published commits by a merge.
+
+use crate::error::{Error, Kind, Result};
+use crate::git::checkout::{self, CheckoutUpdate};
+use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
+use crate::git::porcelain::diff_raw;
+use crate::git::{Oid, merge};
+use crate::ledger::nonce;
+use crate::ledger::plan::trailer;
+use crate::sync::outcome::{SyncFailure, SyncProgress};
+use crate::sync::run::{AUTO_COMMIT, SyncRun};
+use crate::sync::step::{NextStep, StepResult, failed};
+
+/// The task data of a local branch whose other commits stay.
+pub(crate) struct TaskDataApart {
+    /// A commit with the changes of task data alone, on top of the newest common commit; none where nothing changed.
+    commit: Option<Oid>,
+    /// The newest common commit.
+    base: Oid,
+}
+
+impl SyncRun<'_, '_> {
+    /// The task data apart from the code; `None` where every commit that only this clone has is one of task data alone,
+    /// so that the branch can be published as it is.
+    pub(crate) fn task_data_apart(&mut self, local: &Oid, theirs: &Oid) -> Result<Option<TaskDataApart>> {
+        let repository = &self.context.repository;
+        if self.context.has_data_branch() || !self.options.code_stays {
+            return Ok(None);
+        }
+        let folders = self.folders();
+        let others = folders.each_ref().map(|folder| format!(":(top,exclude){folder}"));
+        let range = format!("{theirs}..{local}");
+        let count = repository
+            .read("rev-list")
+            .args(["--count", "--no-merges", &range, "--", ":(top)"])
+            .args(others)
+            .run()?
+            .text();
+        let Some(base) = merge::base(repository, local, theirs)?.filter(|_| count != "0") else { return Ok(None) };
+        let call = repository.read("diff-tree").args(["-r", "-z", "--raw", "--no-renames"]);
+        let changes = diff_raw::parse(&call.args([base.as_str(), local.as_str()]).run()?.stdout)?;
+        let own = changes.into_iter().filter(|change| folders.iter().any(|folder| change.path.starts_with(folder)));
+        let edit = |change: diff_raw::FileDiff| {
+            let path = change.path.to_str()?.to_owned();
+            Some(match change.new {
+                Some(oid) => Edit::Take { path, mode: change.new_mode, oid },
+                None => Edit::Remove { path },
+            })
+        };
+        let edits: Vec<_> = own.filter_map(edit).collect();
+        (self.options.progress)(SyncProgress::CodeStays(count.parse().unwrap_or(0)));
+        if edits.is_empty() {
+            return Ok(Some(TaskDataApart { commit: None, base }));
+        }
+        let (parent, message) =
+            (ParentCommit::Commit(base.clone()), format!("{AUTO_COMMIT}\n\n{}\n", trailer(&nonce()?)));
+        let made = objects::build(repository, &[NewCommit { parent, merged: None, tree: None, edits, message }])?;
+        let commit = made.commits.into_iter().next().ok_or_else(|| Error::new(Kind::Bug, "git made no commit"))?;
+        Ok(Some(TaskDataApart { commit: Some(commit), base }))
+    }
+
+    /// Publishes it, and brings the local branch together with what is published.
+    pub(crate) fn publish_apart(
+        &mut self,
+        own: &TaskDataApart,
+        (local, theirs): (&Oid, &Oid),
+        attempt: u32,
+        blocked: &mut u32,
+    ) -> StepResult<NextStep> {
+        let mut goal = theirs.clone();
+        if let Some(commit) = &own.commit {
+            goal = if own.base == *theirs { commit.clone() } else { self.joined(commit, theirs)? };
+        }
+        // What an earlier run published without hearing of it is there already.
+        if !merge::have_same_tree(&self.context.repository, &goal, theirs)? {
+            if self.context.dry_run {
+                self.dry_run_push(Some(theirs), &goal);
+                self.effects.pushed = true;
+                return Ok(NextStep::Done);
+            }
+            (self.options.progress)(SyncProgress::Pushing(1));
+            if !self.push(Some(theirs), &goal)? {
+                self.lost_race(attempt)?;
+                return Ok(NextStep::Again);
+            }
+            self.effects.pushed = true;
+            self.known = Some(goal.clone());
+        } else {
+            goal = theirs.clone();
+        }
+        self.follow(local, &goal, blocked)
+    }
+
+    /// Merges published commits into the local branch and its checkout.
+    fn follow(&mut self, local: &Oid, to: &Oid, blocked: &mut u32) -> StepResult<NextStep> {
+        let repository = &self.context.repository;
+        if merge::is_ancestor(repository, to, local)? || self.context.dry_run {
+            return Ok(NextStep::Done);
+        }
+        let joined = self.joined(local, to)?;
+        if let Some(dir) = &self.checkout
+            && let CheckoutUpdate::Refused(said) =
+                checkout::can_follow_head(repository, dir, local, &joined, &[], None)?
+        {
+            *blocked += 1;
+            return self.commit_new_edits(*blocked, said).map(|()| NextStep::Again);
+        }
+        match self.fast_forward(local, &joined)? {
+            CheckoutUpdate::Done => {
+                self.effects.pulled |= self.known.as_ref() != Some(to);
+                Ok(NextStep::Done)
+            }
+            CheckoutUpdate::Diverged => Ok(NextStep::Again),
+            CheckoutUpdate::Refused(said) => failed(SyncFailure::InTheWay, Error::new(Kind::Dirty, said)),
+        }
+    }
+
+    /// Refuses to join a history that was rewritten on the server: what was removed there would be published again.
+    pub(crate) fn refuse_rewritten(&self, local: &Oid, theirs: &Oid) -> StepResult {
+        let repository = &self.context.repository;
+        let tracking = self.published.tracking(self.remote);
+        match merge::rewritten(repository, &tracking, local, theirs)? {
+            None => Ok(()),
+            Some(rewritten) => {
+                let dir = self.checkout.clone().unwrap_or_else(|| repository.root.clone());
+                failed(SyncFailure::InTheWay, rewritten.error(&dir, &format!("{}/{}", self.remote, self.published)))
+            }
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! Whether the work of a task has landed, however it was merged and whatever came later: `git aitask finish` and
+//! `git aitask worktree prune`.
+
+use super::init::{everything, keys, on_data_branch};
+use crate::support::{Repo, Run, World};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+const WORK: &str = "aiwork/t1_one";
+const LINES: &str = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
+
+fn kind(run: &Run) -> String {
+    run.error()["error"]["kind"].as_str().unwrap().to_owned()
+}
+
+/// Twelve branches that land in one way each: with main merged into the branch or not, with later edits of the same
+/// lines or not, and left there, taken back, or taken back and put back. A line of `expected` for each: branch, what is
+/// right, the commits at which it landed, the commits that took it back.
+const MATRIX: &str = r#"
+set -eu
+way=$1 n=0
+exec 3>../expected
+edit() { sed -i "$2s/.*/$3/" "f$1"; }
+held() { mkdir -p .git/aitask/held; echo "{\"format\":1,\"nonce\":\"x\",\"taking\":null,\"base_commit\":\"$2\"}" >.git/aitask/held/t$1.json; }
+for merged in no yes; do for later in no yes; do for back in no yes again; do
+    n=$((n + 1)) b=aitask/t$((n))_x
+    seq 9 >f$n; git add .; git commit -qm "file $n"
+    held $n "$(git rev-parse HEAD)"
+    git switch -qc $b
+    edit $n 2 two; echo new >n$n; git add .; git commit -qm "first of $n"
+    edit $n 5 five; git commit -qam "second of $n"
+    git switch -q main
+    if [ $way != ff ] || [ $merged = yes ]; then edit $n 8 eight; git commit -qam "meanwhile $n"; fi
+    if [ $merged = yes ]; then git switch -q $b; git merge -q --no-edit main; git switch -q main; fi
+    before=$(git rev-parse HEAD)
+    case $way in
+        merge) git merge -q --no-ff -m "Merge $b" $b ;;
+        squash) git merge -q --squash $b >/dev/null; git commit -qm "Work of $n (#$n)" ;;
+        rebase) git switch -qc tmp $b; git rebase -q main; git switch -q main; git merge -q --ff-only tmp; git branch -qD tmp ;;
+        pick) git cherry-pick $(git rev-list --reverse --no-merges main..$b) >/dev/null ;;
+        ff) git merge -q --ff-only $b ;;
+    esac
+    landed=$(git rev-parse HEAD)
+    own=$(git rev-list --first-parent --no-merges $before..HEAD)
+    [ $way != merge ] || own=$landed
+    [ $later = no ] || { edit $n 2 "two again"; edit $n 5 "five again"; edit $n 9 nine; git commit -qam "later $n"; }
+    reverts=
+    if [ $back != no ]; then
+        start=$(git rev-parse HEAD)
+        if [ $later = no ]; then
+            for commit in $own; do
+                case $way in merge) git revert --no-edit -m 1 $commit ;; *) git revert --no-edit $commit ;; esac >/dev/null
+            done
+        else
+            edit $n 2 2; edit $n 5 5; git rm -q n$n
+            git commit -qam "Take $n back" -m "$(for commit in $own; do echo "This reverts commit $commit."; done)"
+        fi
+        reverts=$(git rev-list $start..HEAD)
+    fi
+    if [ $back = again ]; then
+        if [ $later = no ]; then
+            for commit in $reverts; do git revert --no-edit $commit >/dev/null; done
+        else
+            edit $n 2 "two at last"; edit $n 5 "five at last"; echo new >n$n; git add .
+            git commit -qam "Again $n" -m "This reverts commit $reverts."
+        fi
+    fi
+    case $((n % 3)) in
+        0) git push -q origin $b; git branch -qD $b ;;
+        1) git push -q origin $b ;;
+    esac
+    [ $back = yes ] && right=taken_back || right=landed
+    echo $b $right $landed $(echo $reverts | tr ' ' ,) >&3
+done; done; done
+git push -q origin main
+"#;
+
+fn by_branch(list: &Value) -> BTreeMap<String, Value> {
+    let all = list.as_array().unwrap().iter();
+    all.map(|one| (one["branch"].as_str().unwrap().to_owned(), one.clone())).collect()
+}
+
+fn merged_by(way: &str) {
+    let world = World::new();
+    let ann = on_data_branch(&world, "ann");
+    ann.run("bash", &["-c", MATRIX, "matrix", way]).ok();
+    let expected = std::fs::read_to_string(world.root().join("expected")).unwrap();
+    let pruned = ann.aitask(&["worktree", "prune", "--json"]).ok().json();
+    let [removed, kept] = ["removed", "kept"].map(|key| by_branch(&pruned[key]));
+    assert_eq!((expected.lines().count(), removed.len() + kept.len()), (12, 12), "{pruned:#}");
+    let left = ["for-each-ref", "--format=%(refname)", "refs/heads/aitask/", "refs/remotes/origin/aitask/"];
+    let left = ann.git(&left);
+    for (n, line) in (1..).zip(expected.lines()) {
+        let words: Vec<_> = line.split(' ').collect();
+        let (branch, landed) = (words[0], words[2]);
+        match words[1] {
+            "landed" => {
+                let one = removed.get(branch).unwrap_or_else(|| panic!("{line}\n{:#}", kept[branch]));
+                assert_eq!(one["landed_at"], landed, "{line}\n{one:#}");
+                let where_it_was = (one["here"].as_bool(), one["on_remote"].as_bool());
+                assert_eq!(where_it_was, (Some(n % 3 != 0), Some(n % 3 != 2)), "{line}\n{one:#}");
+                assert!(!left.contains(&format!("/{branch}\n")), "{line}\n{left}");
+            }
+            _ => {
+                let one = kept.get(branch).unwrap_or_else(|| panic!("{line}\n{:#}", removed[branch]));
+                assert_eq!(
+                    (one["state"].as_str(), &one["landed_at"]),
+                    (Some("taken_back"), &landed.into()),
+                    "{line}\n{one:#}"
+                );
+                let by = one["taken_back_by"].as_str().unwrap();
+                assert!(words[3].split(',').any(|revert| revert == by), "{line}\n{one:#}");
+                assert!(left.contains(&format!("/{branch}\n")), "{line}\n{left}");
+            }
+        }
+    }
+    ann.git(&["diff", "--exit-code", "origin/main", "HEAD"]);
+}
+
+#[test]
+fn merged_by_a_merge_commit() {
+    merged_by("merge");
+}
+
+#[test]
+fn merged_as_one_commit() {
+    merged_by("squash");
+}
+
+#[test]
+fn merged_by_a_rebase() {
+    merged_by("rebase");
+}
+
+#[test]
+fn merged_commit_by_commit() {
+    merged_by("pick");
+}
+
+#[test]
+fn merged_by_a_fast_forward() {
+    merged_by("ff");
+}
+
+/// A clone that holds t1, whose branch changes line 2 and then line 5 of a file of main and is pushed for a pull request.
+fn proposed() -> (World, Repo, Repo) {
+    let world = World::new();
+    let ann = on_data_branch(&world, "ann");
+    ann.write("f", LINES);
+    ann.commit("f");
+    ann.git(&["push", "-q"]);
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    let there = ann.at(WORK);
+    there.write("f", &LINES.replace('2', "two"));
+    there.commit("first");
+    there.write("f", &LINES.replace('2', "two").replace('5', "five"));
+    there.commit("second");
+    ann.aitask(&["finish", "1", "--no-push"]).ok();
+    let bob = world.clone("bob");
+    (world, ann, bob)
+}
+
+/// Bob changes the same lines on main and pushes it; the branch is deleted on the server.
+fn goes_on(bob: &Repo) {
+    bob.write("f", &LINES.replace('2', "two, again").replace('5', "cinq"));
+    bob.commit("later");
+    bob.git(&["push", "-q", "origin", "main", ":aitask/t1_one"]);
+}
+
+fn finished(world: &World, ann: &Repo, landed: &str) {
+    let before = world.remote_branch("main");
+    let run = ann.aitask(&["finish", "1", "--json"]).ok();
+    let json = run.json();
+    assert_eq!((&json["merged"]["commit"], &json["merged"]["mode"]), (&landed.into(), &Value::Null), "{run}");
+    let done = ["unlocked", "worktree_removed", "branch_deleted"].map(|key| json[key].as_bool());
+    assert_eq!((done, world.remote_branch("main")), ([Some(true); 3], before), "{run}");
+}
+
+#[test]
+fn finish_merges_nothing_that_landed_as_one_commit_when_the_same_lines_were_changed_since() {
+    let (world, ann, bob) = proposed();
+    bob.git(&["merge", "-q", "--squash", "origin/aitask/t1_one"]);
+    let landed = bob.commit("One (#7)");
+    goes_on(&bob);
+    finished(&world, &ann, &landed);
+}
+
+#[test]
+fn finish_merges_nothing_that_landed_by_a_rebase_when_the_same_lines_were_changed_since() {
+    let (world, ann, bob) = proposed();
+    bob.write("other", "x\n");
+    bob.commit("meanwhile");
+    bob.git(&["cherry-pick", "origin/aitask/t1_one~1", "origin/aitask/t1_one"]);
+    let landed = bob.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    goes_on(&bob);
+    finished(&world, &ann, &landed);
+}
+
+#[test]
+fn finish_merges_nothing_that_landed_with_a_commit_of_a_reviewer() {
+    let (world, ann, bob) = proposed();
+    bob.git(&["switch", "-q", "aitask/t1_one"]);
+    bob.write("f", &LINES.replace('2', "zwei").replace('5', "five"));
+    bob.commit("fix");
+    bob.git(&["push", "-q"]);
+    bob.git(&["switch", "-q", "main"]);
+    bob.git(&["merge", "-q", "--squash", "aitask/t1_one"]);
+    let landed = bob.commit("One (#7)");
+    bob.git(&["push", "-q"]);
+    finished(&world, &ann, &landed);
+}
+
+#[test]
+fn finish_knows_what_landed_when_the_branch_is_gone_here() {
+    let (world, ann, bob) = proposed();
+    bob.git(&["merge", "-q", "--squash", "origin/aitask/t1_one"]);
+    bob.commit("One (#7)");
+    goes_on(&bob);
+    ann.git(&["worktree", "remove", WORK]);
+    ann.git(&["branch", "-q", "-D", "aitask/t1_one"]);
+    let json = ann.aitask(&["finish", "1", "--json"]).ok().json();
+    assert_eq!((&json["archived"], world.locks()), (&json!(["aitasks/archived/t1_one.md"]), vec![]), "{json}");
+}
+
+#[test]
+fn finish_does_not_merge_again_what_was_taken_back_until_that_is_reverted() {
+    for squash in [true, false] {
+        let (world, ann, bob) = proposed();
+        bob.git(&["merge", "-q", if squash { "--squash" } else { "--no-ff" }, "origin/aitask/t1_one"]);
+        let landed = bob.commit("One (#7)");
+        let landed = if squash { landed } else { bob.git(&["rev-parse", "HEAD~1"]).trim().to_owned() };
+        let parent: &[&str] = if squash { &[] } else { &["-m", "1"] };
+        bob.git(&[&["revert", "--no-edit"], parent, &[&landed]].concat());
+        let by = bob.git(&["rev-parse", "HEAD"]).trim().to_owned();
+        bob.git(&["push", "-q", "origin", "main", ":aitask/t1_one"]);
+        ann.git(&["fetch", "-q", "--prune"]);
+        let before = everything(&ann);
+        let run = ann.aitask(&["finish", "1", "--json"]).fails(1);
+        let error = run.error()["error"].clone();
+        assert_eq!(kind(&run), "conflict", "{run}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(&landed[..7]) && message.contains(&by[..7]), "{run}");
+        let hints = error["hints"].to_string();
+        assert!(hints.contains(&format!("git revert {by}")) && hints.contains("git aitask archive 1"), "{run}");
+        assert_eq!(everything(&ann), before);
+        bob.git(&["revert", "--no-edit", &by]);
+        bob.git(&["push", "-q"]);
+        finished(&world, &ann, &landed);
+    }
+}
+
+#[test]
+fn work_that_was_taken_back_can_be_given_up_or_proposed_again() {
+    let (world, ann, bob) = proposed();
+    bob.git(&["merge", "-q", "--squash", "origin/aitask/t1_one"]);
+    bob.commit("One (#7)");
+    bob.git(&["revert", "--no-edit", "HEAD"]);
+    bob.git(&["push", "-q", "origin", "main", ":aitask/t1_one"]);
+    ann.aitask(&["finish", "1"]).fails(1);
+    ann.aitask(&["finish", "1", "--no-push"]).ok();
+    assert!(world.remote_branch("aitask/t1_one").is_some());
+    ann.aitask(&["archive", "1"]).ok();
+    assert_eq!((world.locks(), world.remote_file("main", "f").as_deref()), (vec![], Some(LINES)));
+}
+
+#[test]
+fn work_of_which_a_part_landed_is_merged() {
+    let (world, ann, bob) = proposed();
+    bob.git(&["cherry-pick", "origin/aitask/t1_one~1"]);
+    bob.git(&["push", "-q", "origin", "main", ":aitask/t1_one"]);
+    let json = ann.aitask(&["finish", "1", "--json"]).ok().json();
+    assert_eq!(json["merged"]["mode"], "merge");
+    assert!(world.remote_file("main", "f").unwrap().contains("five"));
+}
+
+#[test]
+fn commits_of_a_task_that_somebody_else_archived_are_recognised() {
+    let (_world, ann, bob) = proposed();
+    bob.git(&["merge", "-q", "--squash", "origin/aitask/t1_one"]);
+    let landed = bob.commit("One (#7)");
+    goes_on(&bob);
+    bob.aitask(&["init"]).ok();
+    bob.aitask(&["pick", "1", "--steal", "--no-worktree"]).ok();
+    bob.aitask(&["archive", "1"]).ok();
+    let run = ann.aitask(&["finish", "1", "--json"]);
+    assert!(run.to_string().contains(&landed[..7]), "{run}");
+}
+
+/// Tasks that are archived while this clone has their branches.
+fn archived(ann: &Repo, ids: &[&str]) {
+    for id in ids {
+        ann.aitask(&["archive", id]).ok();
+    }
+}
+
+#[test]
+fn prune_removes_what_landed_and_says_why_it_keeps_the_rest() {
+    let world = World::new();
+    let ann = on_data_branch(&world, "ann");
+    for (n, title) in (1..).zip(["Landed", "Other", "Dirty", "Active"]) {
+        ann.task(title, &[]);
+        ann.aitask(&["pick", &n.to_string()]).ok();
+        let there = ann.at(format!("aiwork/t{n}_{}", title.to_lowercase()));
+        there.write(&format!("f{n}"), "work\n");
+        there.commit("work");
+        there.git(&["push", "-q", "origin", "HEAD"]);
+    }
+    for branch in ["t1_landed", "t3_dirty", "t4_active"] {
+        ann.git(&["merge", "-q", "--squash", &format!("aitask/{branch}")]);
+        ann.commit("squashed");
+    }
+    ann.git(&["push", "-q"]);
+    archived(&ann, &["1", "2", "3"]);
+    ann.write("aiwork/t3_dirty/more", "x\n");
+    let before = everything(&ann);
+    let text = ann.aitask(&["worktree", "prune", "--dry-run"]).ok().stdout;
+    assert!(text.contains("git worktree remove ") && text.contains("--delete refs/heads/aitask/t1_landed"), "{text}");
+    assert_eq!(everything(&ann), before);
+    let run = ann.aitask(&["worktree", "prune", "--json"]).ok();
+    let json = run.json();
+    assert_eq!(keys(&json), "schema removed kept", "{run}");
+    assert_eq!(keys(&json["removed"][0]), "task branch into landed_at worktree here on_remote", "{run}");
+    let [removed, kept] = ["removed", "kept"].map(|key| by_branch(&json[key]));
+    let one = &removed["aitask/t1_landed"];
+    assert_eq!((&one["here"], &one["on_remote"], &one["into"]), (&true.into(), &true.into(), &"main".into()), "{run}");
+    let states = ["t2_other", "t3_dirty", "t4_active"].map(|name| kept[&format!("aitask/{name}")]["state"].as_str());
+    assert_eq!(states, [Some("not_landed"), Some("landed"), Some("landed")], "{run}");
+    let why = |name: &str| kept[&format!("aitask/{name}")]["why"].as_str().unwrap().to_owned();
+    assert!(why("t3_dirty").contains("uncommitted work") && why("t4_active").contains("git aitask finish 4"), "{run}");
+    let there = |name: &str| ann.path(format!("aiwork/{name}")).is_dir();
+    assert_eq!(["t1_landed", "t2_other", "t3_dirty", "t4_active"].map(there), [false, true, true, true]);
+    assert_eq!(world.remote_branch("aitask/t1_landed"), None);
+    assert!(world.remote_branch("aitask/t2_other").is_some() && world.remote_branch("aitask/t4_active").is_some());
+    let page = ann.aitask(&["worktree", "prune"]).ok().stdout;
+    assert!(page.contains("aitask/t2_other was kept: its work is not in main\n"), "{page}");
+}
+
+#[test]
+fn prune_keeps_a_published_branch_that_has_moved_on_or_that_the_server_protects() {
+    let (world, ann, bob) = proposed();
+    bob.git(&["merge", "-q", "--squash", "origin/aitask/t1_one"]);
+    bob.commit("One (#7)");
+    bob.git(&["push", "-q"]);
+    archived(&ann, &["1"]);
+    bob.git(&["switch", "-q", "aitask/t1_one"]);
+    bob.write("more", "x\n");
+    bob.commit("more");
+    bob.git(&["push", "-q"]);
+    let run = ann.aitask(&["worktree", "prune", "--json"]).ok();
+    assert_eq!(run.json()["kept"][0]["state"], "not_landed", "{run}");
+    bob.git(&["push", "-q", "-f", "origin", "HEAD~1:aitask/t1_one"]);
+    world.protect("aitask/t1_one");
+    let run = ann.aitask(&["worktree", "prune", "--json"]).ok();
+    let json = run.json();
+    assert_eq!((&json["removed"][0]["here"], &json["removed"][0]["on_remote"]), (&true.into(), &false.into()), "{run}");
+    assert!(json["kept"][0]["why"].as_str().unwrap().starts_with("origin did not delete it"), "{run}");
+    assert!(world.remote_branch("aitask/t1_one").is_some());
+}
