@@ -237,12 +237,11 @@ impl<'r> OwnCommits<'r> {
     /// Whether this is the name of a commit of the branch, or of a copy of one in the history up to `at`.
     fn has(&self, name: &str, history: &[LoggedCommit], at: usize) -> Result<bool> {
         let Some(fork) = &self.fork else { return Ok(false) };
-        let commits = match self.commits.get() {
-            Some(commits) => commits,
-            None => {
-                let read = merge::first_parents(self.repository, &[fork], self.tip)?;
-                self.commits.get_or_init(|| read)
-            }
+        let commits = if let Some(commits) = self.commits.get() {
+            commits
+        } else {
+            let read = merge::first_parents(self.repository, &[fork], self.tip)?;
+            self.commits.get_or_init(|| read)
         };
         let is_copy = |copy: &LoggedCommit| {
             let same = |own: &LoggedCommit| (own.author.as_str(), own.subject()) == (&copy.author, copy.subject());

@@ -89,7 +89,7 @@ pub(crate) fn prune(context: &Context) -> Result<Pruned> {
     let known = known_branches(context)?;
     let outputs = known.values().flat_map(|name| merge_targets(context, name.id()));
     let mut all: Vec<_> = [locks, data.clone()].into_iter().chain(outputs).collect();
-    all.extend(known.keys().cloned().filter(|_| context.channel.remote().is_some()));
+    all.extend(known.keys().filter(|_| context.channel.remote().is_some()).cloned());
     all.sort();
     all.dedup();
     let ledger = context.reading_ledger();

@@ -68,27 +68,29 @@ impl SyncRun<'_, '_> {
         attempt: u32,
         blocked: &mut u32,
     ) -> StepResult<NextStep> {
-        let mut goal = theirs.clone();
-        if let Some(commit) = &own.commit {
-            goal = if own.base == *theirs { commit.clone() } else { self.joined(commit, theirs)? };
-        }
+        let goal = match &own.commit {
+            None => theirs.clone(),
+            Some(commit) if own.base == *theirs => commit.clone(),
+            Some(commit) => self.joined(commit, theirs)?,
+        };
         // What an earlier run published without hearing of it is there already.
-        if !merge::have_same_tree(&self.context.repository, &goal, theirs)? {
-            if self.context.dry_run {
-                self.dry_run_push(Some(theirs), &goal);
-                self.effects.pushed = true;
-                return Ok(NextStep::Done);
-            }
-            (self.options.progress)(SyncProgress::Pushing(1));
-            if !self.push(Some(theirs), &goal)? {
-                self.lost_race(attempt)?;
-                return Ok(NextStep::Again);
-            }
-            self.effects.pushed = true;
-            self.known = Some(goal.clone());
-        } else {
-            goal = theirs.clone();
+        if merge::have_same_tree(&self.context.repository, &goal, theirs)? {
+            return self.follow(local, theirs, blocked);
         }
+        if let Some(push_elsewhere) = self.push_elsewhere() {
+            return failed(SyncFailure::NoUpstream, push_elsewhere);
+        }
+        if self.context.dry_run {
+            self.dry_run_push(Some(theirs), &goal);
+            self.effects.pushed = true;
+            return Ok(NextStep::Done);
+        }
+        (self.options.progress)(SyncProgress::Pushing(1));
+        if !self.push(Some(theirs), &goal)? {
+            return self.lost_race(attempt).map(|()| NextStep::Again);
+        }
+        self.effects.pushed = true;
+        self.known = Some(goal.clone());
         self.follow(local, &goal, blocked)
     }
 

@@ -117,17 +117,16 @@ impl SyncRun<'_, '_> {
                 self.effects.pushed = true;
                 return if local.as_ref() == Some(&goal) { Ok(()) } else { self.dry_run_fast_forward(&goal) };
             }
-            match self.push(theirs.as_ref(), &goal)? {
-                true => {
-                    self.effects.pushed = true;
-                    self.known = Some(goal.clone());
-                    if local.as_ref() == Some(&goal) {
-                        return Ok(());
-                    }
-                    self.effects.pulled = true;
-                }
-                false => self.lost_race(attempt)?,
+            if !self.push(theirs.as_ref(), &goal)? {
+                self.lost_race(attempt)?;
+                continue;
             }
+            self.effects.pushed = true;
+            self.known = Some(goal.clone());
+            if local.as_ref() == Some(&goal) {
+                return Ok(());
+            }
+            self.effects.pulled = true;
         }
         Ok(())
     }
@@ -371,7 +370,7 @@ impl SyncRun<'_, '_> {
 
     /// The refusal to push to a branch of another name, which `git push` itself would do only with
     /// `push.default=upstream` (see git-config(1)).
-    fn push_elsewhere(&self) -> Option<Error> {
+    pub(super) fn push_elsewhere(&self) -> Option<Error> {
         let config = self.context.repository.config();
         let to_upstream = config.last("push.default").is_some_and(|to| matches!(to, "upstream" | "tracking"));
         if self.published == *self.data || to_upstream {
