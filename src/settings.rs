@@ -117,6 +117,8 @@ pub(crate) struct Flags {
     pub(crate) timeout: Option<String>,
     /// `--email`.
     pub(crate) email: Option<String>,
+    /// `--on` of `init`.
+    pub(crate) data: Option<String>,
 }
 
 /// The settings of one run.
@@ -167,7 +169,7 @@ impl Settings {
         Ok(Self {
             remote: value("remote", flags.remote.as_ref()),
             email: find("email", flags.email.as_ref()),
-            data: value("data", None),
+            data: value("data", flags.data.as_ref()),
             worktree,
             base: value("base", None),
             output: value("output", None),
