@@ -15,6 +15,7 @@ pub(crate) mod edit;
 pub(crate) mod explore;
 pub(crate) mod finish;
 pub(crate) mod init;
+pub(crate) mod init_place;
 pub(crate) mod init_plan;
 pub(crate) mod list;
 pub(crate) mod lock;
