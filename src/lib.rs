@@ -59,11 +59,21 @@
 //!    `coordination::gone::a_lock_branch_that_was_set_back_gives_nobody_a_held_task`
 //! 9. **Pushes of the coordination branches run no hooks of the user; pushes of code do.**
 //!    `compat::broken::hooks_of_the_user_run_for_task_data_alone`
-//! 10. **A push of a task branch moves it forward, or replaces exactly what this clone pushed last.**
+//! 10. **The task branch is part of the state.** `pick` and `--steal` go on from the published one; `drop`, `finish --no-push`
+//!     and `sync` of a task publish it, and `finish` removes it, each in the verb's one swap; with `aitask.publish` every
+//!     verb in the worktree publishes it. Whoever publishes it moves the lock branch, and fetches bring both together, so that
+//!     a pick with the right lock branch has the right task branch. A push moves it forward, or replaces exactly what this
+//!     clone pushed last. `holding::handover::pick_goes_on_from_the_published_branch_and_says_whose_commits_those_are`,
+//!     `holding::handover::handed_over_three_times_with_kills_no_commit_is_lost_and_none_is_twice`,
+//!     `holding::handover::sync_publishes_the_branch_of_the_task_and_nothing_else_does`,
 //!     `holding::task_branch::what_this_clone_pushed_last_may_be_replaced_and_nothing_else`
 //! 11. **A server without atomic push** gets one push for each branch: a move of the lock branch first, then the others, and the
 //!     release of a lock last; the same command finishes what was cut off. `servers::not_atomic::killed_between_the_pushes_the_same_command_finishes`
-//! 12. **A newer program's records are neither misread nor overwritten**, and keys of a lock or a task that are not known are kept.
+//! 12. **The tasks are on one branch, whatever is checked out**: the one that `aitask.data` names, else `aitask-data` where the
+//!     remote has it, else the default branch of the remote. Where that is gone, it is said and not published again.
+//!     `coordination::data_home::on_a_feature_branch_every_verb_reads_and_writes_the_default_branch`,
+//!     `coordination::data_home::a_renamed_default_branch_is_said_at_once_and_its_commands_follow_it`
+//! 13. **A newer program's records are neither misread nor overwritten**, and keys of a lock or a task that are not known are kept.
 //!     `files::records::tests::a_newer_record_is_not_read_and_not_overwritten`, `coordination::locks::tests::older_shapes_and_unknown_keys`
 //! 13. **What is published is what was named.** A task branch is cut from the published tip of its base; a sync of the verbs
 //!     publishes task data alone; a history that was rewritten on the server is neither merged nor published again.

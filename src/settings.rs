@@ -117,6 +117,8 @@ pub(crate) struct Flags {
     pub(crate) timeout: Option<String>,
     /// `--email`.
     pub(crate) email: Option<String>,
+    /// `--on` of `init`.
+    pub(crate) data: Option<String>,
 }
 
 /// The settings of one run.
@@ -126,6 +128,8 @@ pub(crate) struct Settings {
     pub(crate) remote: Option<String>,
     /// The e-mail, where one is set; else the session falls back to `userconfig.yaml` and `user.email`.
     pub(crate) email: Option<(String, Origin)>,
+    /// The branch that carries the task data.
+    pub(crate) data: Option<String>,
     /// Whether `pick` makes a worktree.
     pub(crate) worktree: bool,
     /// The branch a task branch is cut from.
@@ -140,6 +144,8 @@ pub(crate) struct Settings {
     pub(crate) worktree_copy: Vec<String>,
     /// The command that runs in a new worktree.
     pub(crate) worktree_setup: Option<String>,
+    /// Whether every verb in the worktree of a task publishes the commits of its branch.
+    pub(crate) publish: bool,
     /// The time limit of all network operations of a command together.
     pub(crate) timeout: Duration,
 }
@@ -162,9 +168,11 @@ impl Settings {
             Some(text) => parse_duration(&text)?,
         };
         let worktree = value("worktree", None).map_or(Ok(true), |text| parse_truth("aitask.worktree", &text))?;
+        let publish = value("publish", None).map_or(Ok(false), |text| parse_truth("aitask.publish", &text))?;
         Ok(Self {
             remote: value("remote", flags.remote.as_ref()),
             email: find("email", flags.email.as_ref()),
+            data: value("data", flags.data.as_ref()),
             worktree,
             base: value("base", None),
             output: value("output", None),
@@ -176,6 +184,7 @@ impl Settings {
                 .or_else(|| config.last("aitask.worktreesetup"))
                 .filter(|command| !command.trim().is_empty())
                 .map(str::to_owned),
+            publish,
             timeout,
         })
     }

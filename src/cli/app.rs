@@ -1,11 +1,14 @@
 //! What every verb starts with, and the notices that follow every result.
 
 use crate::error::Result;
+use crate::git::Branch;
+use crate::ops::publish::publish;
 use crate::project::leftovers::is_exploring;
 use crate::project::outcome::Notices;
 use crate::project::{Context, Wanted};
 use crate::report::{Page, Report, color_as_git};
 use crate::settings::{Effect, Environment, Flags};
+use std::cell::Cell;
 use std::path::PathBuf;
 
 /// What every verb starts with.
@@ -21,6 +24,8 @@ pub(crate) struct App {
     pub(crate) report: Report,
     /// The function that shows progress.
     pub(crate) progress: fn(&str),
+    /// Whether the verb ran in the worktree of a task whose branch every verb is to publish.
+    pub(crate) publishes: Cell<bool>,
 }
 
 impl App {
@@ -40,13 +45,35 @@ impl App {
         self.open_with(&flags, effect)
     }
 
+    /// Opens the repository as if `aitask.data` named this branch.
+    pub(crate) fn open_on(&self, branch: &Branch, effect: Effect) -> Result<Context> {
+        let flags = Flags { data: Some(branch.to_string()), ..self.flags.clone() };
+        self.open_with(&flags, effect)
+    }
+
     fn open_with(&self, flags: &Flags, effect: Effect) -> Result<Context> {
         let context = Context::open(&self.environment, &self.dir, flags, effect, self.progress)?;
         // A variable is set for this call, the configuration for all calls: the variable wins.
         if ["NO_COLOR", "CLICOLOR_FORCE"].iter().all(|name| self.environment.text(name).is_none_or(str::is_empty)) {
             color_as_git(context.repository.config().last("color.ui"));
         }
+        self.publishes.set(context.settings.publish && !context.dry_run && context.task_here().is_some());
         Ok(context)
+    }
+
+    /// After a verb that ran in the worktree of a task, publishes the task branch, where the settings ask for it. The verb
+    /// has given its answer, so a failure is only reported. A worktree that the verb has removed has nothing to publish.
+    pub(crate) fn publish_branch(&self) {
+        let Some(context) = self.open(Effect::Real).ok().filter(|_| self.publishes.get()) else { return };
+        let Some(task) = context.task_here() else { return };
+        match publish(&context, &task.id().into()) {
+            Ok(publication) => {
+                if let Some(branch) = publication.pushed {
+                    (self.progress)(&format!("{branch} was pushed"));
+                }
+            }
+            Err(error) => (self.progress)(&format!("the task branch was not published: {error}")),
+        }
     }
 }
 

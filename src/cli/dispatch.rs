@@ -7,6 +7,7 @@ use crate::error::{Error, Hint, Kind, Result};
 use crate::report::Report;
 use crate::settings::Environment;
 use clap_complete::CompleteEnv;
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -81,7 +82,8 @@ fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str
     })?;
     let dir = here.join(cli.dir());
     let environment = if cli.is_verbose() { environment.with("GIT_AITASK_TRACE", "1") } else { environment };
-    let app = App { environment, dir, flags: cli.flags(), report, progress: cli.progress() };
+    let app =
+        App { environment, dir, flags: cli.flags(), report, progress: cli.progress(), publishes: Cell::default() };
     if cli.is_work() && app.is_exploring() {
         return Err(Error::new(
             Kind::Usage,
@@ -90,9 +92,17 @@ fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str
         .hint(command!["exit"].note("leaves the explore worktree"))
         .hint(command!["git aitask new TITLE"].note("creates a task; this works here")));
     }
-    match dispatch(cli, &app, scripts) {
+    let done = run_on(cli, &app, scripts);
+    if done.is_ok() && app.publishes.get() {
+        app.publish_branch();
+    }
+    done
+}
+
+fn run_on(cli: &Cli, app: &App, scripts: &[&str]) -> Result<u8> {
+    match dispatch(cli, app, scripts) {
         // Such an error comes before any effect, so that the verb can run again; a text from an editor would be lost.
-        Err(error) if error.is_retryable() && !cli.may_open_editor() => dispatch(cli, &app, scripts),
+        Err(error) if error.is_retryable() && !cli.may_open_editor() => dispatch(cli, app, scripts),
         Err(error) if error.kind() == Kind::Denied && error.hints().is_empty() => Err(with_remedy(error)),
         done => done,
     }

@@ -46,8 +46,11 @@ impl DropArgs {
             if outcome.worktree_removed {
                 page = page.line("  its worktree was removed");
             }
+            if let Some(branch) = &outcome.pushed {
+                page = page.line(format!("  its branch {branch} was pushed; the next pick continues with it"));
+            }
             // A branch that was kept for another reason has a note that gives the reason.
-            if let (Some(branch), []) = (&outcome.branch_kept, outcome.aside.notes.as_slice()) {
+            if let (Some(branch), [], None) = (&outcome.branch_kept, outcome.aside.notes.as_slice(), &outcome.pushed) {
                 page = page.line(format!(
                     "  its branch {branch} was kept: it has unmerged commits; the next pick continues with it"
                 ));

@@ -132,6 +132,9 @@ fn page(outcome: &Finished, root: &str, no_push: bool) -> Page {
             None => format!("  {} was already merged into {}", merged.branch, merged.into),
         });
     }
+    if let (Some(true), Some(merged)) = (outcome.remote_branch_deleted, &outcome.merged) {
+        page = page.line(format!("  {} was removed from the remote", merged.branch));
+    }
     page = page.lines(outcome.archived.iter().map(|path| format!("  {path}")));
     page = with_notices(page, &outcome.aside);
     if outcome.worktree_removed {

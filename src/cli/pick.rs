@@ -4,14 +4,14 @@ use crate::cli::app::{App, wanted, with_notices};
 use crate::cli::complete::tasks;
 use crate::error::{Result, quoted};
 use crate::ops::pick::{self, PickKind, Picked};
-use crate::project::outcome::{CutFrom, WorktreeInfo};
+use crate::project::outcome::{CutFrom, LocalBranch, WorktreeInfo};
 use crate::report::Page;
 use clap::Args;
 
 /// Pick a task: lock it, set its status, create its worktree
 ///
-/// Lock and status are one atomic push: of all who pick a task at once, one gets it. Without a task, it picks the task of
-/// the worktree you are in.
+/// Lock and status are one atomic push: of all who pick a task at once, one gets it. Where the task branch is published,
+/// the worktree goes on from it. Without a task, it picks the task of the worktree you are in.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(
@@ -32,7 +32,7 @@ pub(crate) struct PickArgs {
     /// Create no worktree
     #[arg(long)]
     no_worktree: bool,
-    /// The branch to cut the task branch from
+    /// The branch to cut the task branch from, where there is none yet
     #[arg(long, value_name = "BRANCH")]
     base: Option<String>,
     /// The e-mail address to record as the holder
@@ -107,7 +107,11 @@ pub(crate) fn base(worktree: &WorktreeInfo) -> String {
     let Some(base) = &worktree.base else { return String::new() };
     if let (Some(ahead), Some(behind)) = (worktree.ahead, worktree.behind) {
         let commits = if ahead == 1 { "commit" } else { "commits" };
-        return format!(", already there: {ahead} {commits} ahead of {base}, {behind} behind");
+        let from = match worktree.published.as_ref().map(|published| published.local) {
+            Some(LocalBranch::Absent) => "as it is published",
+            _ => "already there",
+        };
+        return format!(", {from}: {ahead} {commits} ahead of {base}, {behind} behind");
     }
     let Some(CutFrom { commit, time }) = &worktree.cut_from else { return format!(", cut from {base}") };
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());

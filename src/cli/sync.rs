@@ -1,6 +1,7 @@
 //! `git aitask sync`.
 
 use crate::cli::app::{App, with_notices};
+use crate::cli::complete::tasks;
 use crate::error::Result;
 use crate::ops::sync::{self, SyncAction};
 use crate::report::Page;
@@ -10,10 +11,17 @@ use clap::Args;
 ///
 /// Changes to task files and plans are committed first; no other file is committed. Files that both sides changed are
 /// merged field by field. Where a file cannot be merged, it is listed, and nothing is published or changed here. Locks of
-/// archived tasks are released, and task branches whose work has landed are named.
+/// archived tasks are released, and task branches whose work has landed are named. In the worktree of a task, or for a
+/// task that is named, the commits of the task branch are published, too. Where the tasks are on a code branch, its other
+/// commits stay in this clone.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  git aitask sync\n  git aitask sync --dry-run")]
+#[command(
+    after_help = "Examples:\n  git aitask sync\n  git aitask sync 12           # publishes the task branch of 12, too\n  git aitask sync --dry-run"
+)]
 pub(crate) struct SyncArgs {
+    /// The task whose branch is published [default: that of the worktree you are in]
+    #[arg(add = tasks())]
+    task: Option<String>,
     /// Show which refs would be updated; change nothing
     #[arg(long)]
     dry_run: bool,
@@ -23,7 +31,8 @@ impl SyncArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open(self.dry_run.into())?;
-        let outcome = sync::sync_task_data(&context)?;
+        let named = self.task.as_deref().map(|task| context.wanted(Some(task))).transpose()?;
+        let outcome = sync::sync_and_publish(&context, named.as_ref())?;
         app.report.answer(&outcome, || {
             let title = match outcome.did {
                 SyncAction::Nothing => "up to date",
@@ -49,6 +58,7 @@ impl SyncArgs {
                     None => format!("  {branch} is in {into} at {at}; next: {}", it.next),
                 }
             }));
+            page = page.lines(outcome.pushed.iter().map(|branch| format!("  {branch} was pushed")));
             with_notices(page, &outcome.aside)
         })
     }

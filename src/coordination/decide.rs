@@ -12,6 +12,7 @@ use crate::git::Branch;
 use crate::ledger::Plan;
 use crate::ledger::plan::Step;
 use crate::task::TaskId;
+use std::path::Path;
 
 /// The rule of a face: which locks a session may replace without `--steal`, and what its own lock file contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +111,8 @@ pub(crate) struct LockRequest<'a> {
     pub(crate) nonce: &'a str,
     /// The time, as locks write it.
     pub(crate) now: &'a str,
+    /// Where the session works.
+    pub(crate) folder: Option<&'a Path>,
 }
 
 /// A lock that a request gets.
@@ -210,8 +213,8 @@ impl LockRequest<'_> {
                 let (host, since) = (self.session.host.clone(), self.now.to_owned());
                 LockEntry { host, since, token: None, ..own.lock }
             }
-            (LockRule::Script, None) => LockEntry::taken(task, self.session, self.now, None),
-            (LockRule::Verb, _) => LockEntry::taken(task, self.session, self.now, Some(self.nonce)),
+            (LockRule::Script, None) => LockEntry::taken(task, self.session, self.now, None, None),
+            (LockRule::Verb, _) => LockEntry::taken(task, self.session, self.now, Some(self.nonce), self.folder),
         };
         let step = Some(lock_step(&entry));
         Ok(TakenLock { entry, before, step })

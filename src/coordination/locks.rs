@@ -20,6 +20,7 @@
 //! | `pid_starttime_kind` | the form of `pid_starttime`: `proc`, `ps` or `none` (see [`ProcessIdentity`]) | `proc` |
 //! | `nonce` | 32 hexadecimal digits that make the file unlike any other | the lock was written by a script |
 //! | `boot_id`, `pid_namespace` | the scope in which `pid` is valid (see [`PidScope`]); both or none | the scope is unknown |
+//! | `folder` | where the holder works on that host: the worktree of the task, or the clone | it is unknown |
 //!
 //! The scripts write the first seven. The first line of a key counts. Lines with other keys, and lines that are no
 //! `key: value`, are kept when a lock is written back. A file that cannot be read, or is larger than 64 KiB, is a lock
@@ -42,6 +43,7 @@ use crate::ledger::{Found, LOCKS, Ledger, LedgerLock, View, no_branch};
 use crate::task::TaskId;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// The largest lock file that is read, in bytes. Real ones have some hundred; a larger one is a mistake or an attack,
 /// and reading it for every task would make every command slow.
@@ -72,7 +74,16 @@ pub(crate) struct LockEntry {
 impl LockEntry {
     /// The lock that a session takes now. A lock of a script has neither nonce nor scope: callers of the scripts read
     /// exactly seven lines.
-    pub(crate) fn taken(task: TaskId, session: &Session, now: &str, nonce: Option<&str>) -> Self {
+    pub(crate) fn taken(
+        task: TaskId,
+        session: &Session,
+        now: &str,
+        nonce: Option<&str>,
+        folder: Option<&Path>,
+    ) -> Self {
+        // A path that is no single line of text is left out: it could not be read back.
+        let folder = folder.filter(|_| nonce.is_some()).and_then(Path::to_str);
+        let folder = folder.filter(|folder| !folder.contains(char::is_control));
         let scope = session.process.scope.clone().filter(|_| nonce.is_some());
         Self {
             task,
@@ -81,9 +92,14 @@ impl LockEntry {
             since: now.to_owned(),
             process: ProcessIdentity { scope, ..session.process.clone() },
             nonce: nonce.map(str::to_owned),
-            further: Vec::new(),
+            further: folder.map(|folder| format!("{FOLDER}{folder}")).into_iter().collect(),
             token: None,
         }
+    }
+
+    /// Where the holder works, on the host of the lock.
+    pub(crate) fn folder(&self) -> Option<&str> {
+        self.further.iter().find_map(|line| line.strip_prefix(FOLDER)).filter(|folder| !folder.is_empty())
     }
 
     /// The name of a task's lock file.
@@ -192,6 +208,10 @@ impl LockEntry {
         self.holder == session.email && place && self.process.is_same(&session.process)
     }
 }
+
+/// The key of [`LockEntry::folder`]. The line is kept with those that are not known, as older versions of this program keep
+/// it.
+const FOLDER: &str = "folder: ";
 
 /// The keys of a lock file, in the order in which they are written.
 const KEYS: [&str; 10] = [

@@ -18,6 +18,7 @@
 //! | `one-repository` | `same`: pairs of addresses (`fetch`, `push`) that were found to be one repository | whatever publishes | never |
 //! | `root` | `path` of the main worktree, where the git directory is outside of it; before format 1 the bytes of the path | every command there | replaced |
 //! | `as-of` | `answered`: when the remote last answered, in seconds since 1970 | whatever fetches or pushes | replaced |
+//! | `default-branch.REMOTE` | the default branch of a remote, where git has none noted: `branch`, or null where the remote names none | whatever needs it, once | replaced |
 //! | `no-atomic-push.REMOTE` | `remote`: its server has no atomic push | whatever publishes | never |
 //! | `filing/DRAFT` | a draft that becomes a task: `draft` (its bytes), `path`, `filed` (the bytes of the task file) | the script that creates tasks | once the draft is gone |
 //! | `archiving/tID.json` | `lines` to print, `released` (ids), `parents` (files, each with a child) | the script that archives | once the task is archived |
@@ -63,6 +64,7 @@ pub(crate) enum RecordKind {
     OneRepository,
     Root,
     AsOf,
+    DefaultBranch,
     NoAtomicPush,
     Filing,
     Archiving,
@@ -91,6 +93,7 @@ impl RecordKind {
             Self::OneRepository => "one-repository",
             Self::Root => "root",
             Self::AsOf => "as-of",
+            Self::DefaultBranch => "default-branch.",
             Self::NoAtomicPush => "no-atomic-push.",
             Self::Filing => "filing/",
             Self::Archiving => "archiving/",

@@ -3,12 +3,13 @@
 
 use crate::coordination::lock_record::{Landing, LockRecord};
 use crate::error::{Error, Hint, Kind, Payload, Result};
-use crate::git::{Branch, Oid, merge, refs};
+use crate::git::{Branch, Oid, RemoteName, merge, refs};
 use crate::landing::merge::MergeMode;
 use crate::ledger::plan::trailer;
 use crate::ledger::{Channel, View};
 use crate::project::context::Context;
 use crate::task::{Task, TaskId, TaskName, TaskPath, sanitise};
+use crate::worktrees::landed::{has_landed, merge_targets};
 use crate::worktrees::task_worktree::TaskWorktree;
 
 /// Requires a fresh view where this clone knows no published task branch. The compare-and-swap detects that a known ref
@@ -43,7 +44,53 @@ pub(crate) fn require_no_missed_commits(
     if ours || merge::is_ancestor(repository, &published, tip)? || merge::is_ancestor(repository, &published, output)? {
         return Ok(());
     }
-    let theirs = merge::described(repository, tip, &published)?;
+    Err(missed_commits(context, remote, place, tip, &published, "finish")?)
+}
+
+/// The local tip of the task branch, where it has commits that are neither published nor merged; `None` where there is
+/// nothing to publish.
+///
+/// # Errors
+/// [`Kind::Behind`] as for [`require_no_missed_commits`].
+pub(crate) fn unpublished(
+    context: &Context,
+    view: &View<'_>,
+    task: TaskId,
+    place: &TaskWorktree,
+    verb: &str,
+) -> Result<Option<Oid>> {
+    let (repository, Some(remote)) = (&context.repository, context.channel.remote()) else { return Ok(None) };
+    let Some(tip) = place.tip(context)? else { return Ok(None) };
+    let held = LockRecord::load(repository, task);
+    if held.as_ref().is_some_and(|held| held.base_commit.as_deref() == Some(tip.as_str())) {
+        return Ok(None);
+    }
+    let published = view.task_branch(&place.branch)?.published;
+    if published.as_ref() == Some(&tip) || has_landed(context, &tip, &merge_targets(context, task))? {
+        return Ok(None);
+    }
+    let Some(published) = published else { return Ok(Some(tip)) };
+    let ours = held.is_some_and(|held| held.pushed.iter().any(|oid| *oid == published.as_str()));
+    if ours || merge::is_ancestor(repository, &published, &tip)? {
+        return Ok(Some(tip));
+    }
+    if merge::is_ancestor(repository, &tip, &published)? {
+        return Ok(None);
+    }
+    Err(missed_commits(context, remote, place, &tip, &published, verb)?)
+}
+
+/// The refusal for commits of the published branch that are not here.
+fn missed_commits(
+    context: &Context,
+    remote: &RemoteName,
+    place: &TaskWorktree,
+    tip: &Oid,
+    published: &Oid,
+    verb: &str,
+) -> Result<Error> {
+    let repository = &context.repository;
+    let theirs = merge::described(repository, tip, published)?;
     let shown: Vec<_> = theirs.iter().take(5).map(|line| sanitise(line)).collect();
     let (commits, more) = (
         if theirs.len() == 1 { "commit that is" } else { "commits that are" },
@@ -52,9 +99,16 @@ pub(crate) fn require_no_missed_commits(
     let branch = &place.branch;
     let count = theirs.len();
     let message = format!("{branch} on {remote} has {count} {commits} not here: {}{more}", shown.join("; "));
-    let how = if merge::is_ancestor(repository, tip, &published)? { "git merge --ff-only" } else { "git merge" };
+    let how = if merge::is_ancestor(repository, tip, published)? { "git merge --ff-only" } else { "git merge" };
     let merge = Hint::from(how).word(&format!("{remote}/{branch}")).within(&place.path);
-    Err(Error::new(Kind::Behind, message).hint(merge.note("review them, then finish again")))
+    Ok(Error::new(Kind::Behind, message).hint(merge.note(format!("review them, then {verb} again"))))
+}
+
+/// Whether a push was refused because of the task branch: by the server, or by a hook of the user for code, which runs
+/// since the branch is part of the push.
+pub(crate) fn is_refused(error: &Error, branch: Option<&Branch>) -> bool {
+    let by_hook = || error.payloads().iter().any(|payload| matches!(payload, Payload::Hook { .. }));
+    branch.is_some_and(|branch| error.is_denied_for(branch.as_str()) || by_hook())
 }
 
 /// Records, before the push, that `tip` is about to be published as the task branch: the next push may replace it.

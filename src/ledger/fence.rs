@@ -44,7 +44,7 @@ impl Plan {
 impl BranchPlan {
     /// Whether the branch gets nothing but a fence.
     pub(super) fn is_fence(&self) -> bool {
-        self.start.is_none() && self.steps.iter().all(|step| step.subject.starts_with(FENCE))
+        self.start.is_none() && !self.steps.is_empty() && self.steps.iter().all(|step| step.subject.starts_with(FENCE))
     }
 
     /// Whether the first commit of the branch is a fence, and others follow.

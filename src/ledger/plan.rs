@@ -31,7 +31,8 @@ impl Step {
 pub(crate) struct BranchPlan {
     /// The branch.
     pub(crate) branch: Branch,
-    /// A commit to move the branch to first; without it the new commits go on its tip.
+    /// A commit to move the branch to first; without it the new commits go on its tip, and without any the branch is
+    /// removed.
     pub(crate) start: Option<Oid>,
     /// The commits to make, in order.
     pub(crate) steps: Vec<Step>,
@@ -89,6 +90,12 @@ impl Plan {
     /// Moves a branch to a commit that exists.
     pub(crate) fn advance(mut self, branch: &Branch, to: Oid) -> Self {
         self.branches.push(BranchPlan { branch: branch.clone(), start: Some(to), steps: Vec::new() });
+        self
+    }
+
+    /// Removes a branch.
+    pub(crate) fn remove(mut self, branch: &Branch) -> Self {
+        self.branches.push(BranchPlan { branch: branch.clone(), start: None, steps: Vec::new() });
         self
     }
 }

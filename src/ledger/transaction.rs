@@ -56,19 +56,19 @@ impl Ledger<'_> {
         let _queue = Queue::enter(self.repository, self.timeout, self.progress)?;
         self.finish_checkout_updates()?;
         let (mut unconfirmed, mut landed) = (UnconfirmedPushes::new(), BTreeSet::new());
-        let outcome = self.attempts(nonce, branches, &mut decide, (&mut unconfirmed, &mut landed));
+        let outcome = self.attempts(nonce, branches.to_vec(), &mut decide, (&mut unconfirmed, &mut landed));
         outcome.map_err(|error| after(unconfirmed.explain(error), &landed))
     }
 
     fn attempts<T>(
         &self,
         nonce: &str,
-        branches: &[Branch],
+        mut branches: Vec<Branch>,
         decide: &mut dyn FnMut(&View<'_>) -> Result<Decision<T>>,
         (unconfirmed, landed): (&mut UnconfirmedPushes<T>, &mut BTreeSet<Branch>),
     ) -> Result<TransactionResult<T>> {
         let mut deadline = Deadline::after(self.timeout);
-        let mut view = View::load(self, branches, Freshness::AsKnown)?;
+        let mut view = View::load(self, &branches, Freshness::AsKnown)?;
         for attempt in 0.. {
             // Before anything else: a push without an answer may have landed, and pushing again would do the change
             // twice.
@@ -82,12 +82,12 @@ impl Ledger<'_> {
                 if view.is_current {
                     return Err(error);
                 }
-                view = self.fetch_view(branches, deadline)?;
+                view = self.fetch_view(&branches, deadline)?;
                 continue;
             }
             // The task data seems to have moved to its own branch. Only a fetched view can prove that.
             if view.data_moved {
-                view = self.fetch_view(branches, deadline)?;
+                view = self.fetch_view(&branches, deadline)?;
                 continue;
             }
             // On a server without atomic push `decide` must not plan again what has landed already.
@@ -96,11 +96,15 @@ impl Ledger<'_> {
             let decision = decide(&view);
             // The limit is for the network; a check command of the user takes as long as it takes.
             deadline = deadline.extended(started.elapsed());
+            if view.asks_more(&mut branches) {
+                view = self.fetch_view(&branches, deadline)?;
+                continue;
+            }
             let (plan, value) = match decision {
                 // A dry run has no swap that would discover an outdated view, so it needs a fetched one.
                 Ok(Decision::Publish(plan, value)) if view.is_current || !self.dry_run => (plan, value),
                 Ok(_) | Err(_) if !view.is_current => {
-                    view = self.fetch_view(branches, deadline)?;
+                    view = self.fetch_view(&branches, deadline)?;
                     continue;
                 }
                 Ok(Decision::Publish(plan, value)) => (plan, value),
@@ -127,7 +131,7 @@ impl Ledger<'_> {
                 if view.is_current {
                     return Err(self.with_other_remote_hint(error, &view));
                 }
-                view = self.fetch_view(branches, deadline)?;
+                view = self.fetch_view(&branches, deadline)?;
                 continue;
             }
             // The objects exist from here on, but no ref points to them: a command that is killed now has changed
@@ -165,7 +169,7 @@ impl Ledger<'_> {
             // other writers or a lock file on the server were in the way.
             let is_last = !self.refs.wait(deadline, attempt)?;
             let before = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).collect::<Vec<_>>();
-            view = self.fetch_view(branches, deadline)?;
+            view = self.fetch_view(&branches, deadline)?;
             if is_last {
                 let moved = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).ne(before);
                 let obstacle = if moved { TimeoutCause::Others } else { TimeoutCause::Lock };

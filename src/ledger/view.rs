@@ -4,11 +4,12 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
-use crate::git::{Branch, Freshness, Oid, RefUpdate, Repository};
+use crate::git::{Branch, Freshness, Oid, RefUpdate, Repository, remote};
 use crate::ledger::found::{Found, at};
 use crate::ledger::known::{LostBranch, SetBack, TipState};
 use crate::ledger::refs::Refs;
 use crate::ledger::{Channel, DATA, Ledger};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The tips of one branch.
@@ -39,6 +40,14 @@ pub(crate) struct View<'r> {
     repository: &'r Repository,
     refs: &'r dyn Refs,
     tips: BTreeMap<Branch, Tip>,
+    channel: Channel,
+    /// The task branches that the decision asked for.
+    further: RefCell<BTreeMap<Branch, Tip>>,
+    /// Those that it will ask for.
+    announced: RefCell<BTreeSet<Branch>>,
+    /// Whether this clone cannot know if one of these is published, so that the decision must be made again after a
+    /// fetch.
+    unanswered: RefCell<bool>,
     /// Whether the tips were just read from where the branches are published: by a fetch, or, without a remote, always.
     pub(crate) is_current: bool,
     /// The branches of this transaction that have landed already, on a server without atomic push.
@@ -81,7 +90,19 @@ impl<'r> View<'r> {
         }
         let is_current = freshness == Freshness::Fetched || ledger.channel == Channel::Local;
         let Ledger { repository, refs, .. } = *ledger;
-        Ok(Self { repository, refs, tips, is_current, landed: BTreeSet::new(), tip_states, data_moved })
+        Ok(Self {
+            repository,
+            refs,
+            tips,
+            channel: ledger.channel.clone(),
+            further: RefCell::default(),
+            announced: RefCell::default(),
+            unanswered: RefCell::default(),
+            is_current,
+            landed: BTreeSet::new(),
+            tip_states,
+            data_moved,
+        })
     }
 
     /// Refuses to use the task data on a code branch after it was moved to its own branch: the copy on the code branch
@@ -94,7 +115,9 @@ impl<'r> View<'r> {
             return Ok(());
         }
         let folder = self.repository.root.join("aitasks").symlink_metadata();
-        if !folder.is_ok_and(|folder| folder.is_dir()) {
+        // A checkout of another branch than the one that had the tasks is not outdated, whatever folders it has.
+        let is_there = self.repository.root_branch.as_ref().is_some_and(|branch| self.tips.contains_key(branch));
+        if !is_there || !folder.is_ok_and(|folder| folder.is_dir()) {
             // A clone of a single branch did not know the data branch until this fetch; a second attempt finds it.
             let message = format!("the task data lives on {DATA}, which is not checked out here yet");
             return Err(Error::new(Kind::NotInitialised, message).hint("git aitask init").retryable());
@@ -105,7 +128,42 @@ impl<'r> View<'r> {
 
     /// The tips of a branch.
     pub(crate) fn tip(&self, branch: &Branch) -> Tip {
-        self.tips.get(branch).cloned().unwrap_or_default()
+        let further = || self.further.borrow().get(branch).cloned();
+        self.tips.get(branch).cloned().or_else(further).unwrap_or_default()
+    }
+
+    /// The tips of a task branch, which a decision can name only after it has chosen the task. The branch becomes part of
+    /// the view: the swap guards its published tip. Where this clone cannot know whether the branch is published, the
+    /// transaction fetches it and decides again. One process, the first time.
+    pub(crate) fn task_branch(&self, branch: &Branch) -> Result<Tip> {
+        let known = self.tips.get(branch).or(self.further.borrow().get(branch)).cloned();
+        if let Some(tip) = known {
+            return Ok(tip);
+        }
+        let (here, there) = (branch.full(), self.channel.published(branch));
+        let mut found = self.refs.tips(&[here.clone(), there.clone()])?;
+        let Some(remote) = self.channel.remote() else {
+            return Ok(Tip { local: found.remove(&here), ..Tip::default() });
+        };
+        let (local, published) = (found.remove(&here), found.remove(&there));
+        if published.is_none() && !remote::fetches_task_branches(self.repository, remote) {
+            self.unanswered.replace(true);
+        }
+        let tip = Tip { published: published.clone(), local, base: published };
+        self.further.borrow_mut().insert(branch.clone(), tip.clone());
+        Ok(tip)
+    }
+
+    /// Says that the decision will ask for this task branch, so that a fetch that comes before brings it along.
+    pub(crate) fn will_ask(&self, branch: &Branch) {
+        self.announced.borrow_mut().insert(branch.clone());
+    }
+
+    /// Adds the task branches that the decision asked for. Returns whether it must be made again after they were fetched.
+    pub(super) fn asks_more(&self, branches: &mut Vec<Branch>) -> bool {
+        let asked: BTreeSet<_> = self.announced.borrow().iter().chain(self.further.borrow().keys()).cloned().collect();
+        branches.extend(asked.into_iter().filter(|branch| !self.tips.contains_key(branch)));
+        *self.unanswered.borrow()
     }
 
     /// The branches that this clone knew and that are gone from the remote. Decisions read their last known state, and
@@ -148,7 +206,9 @@ impl<'r> View<'r> {
     /// The guards of a swap: the published tips that the decision read and that `updates` do not move. They must still
     /// be the same when the swap lands, or the decision was made on an outdated view.
     pub(super) fn guards(&self, updates: &[RefUpdate]) -> Vec<RefUpdate> {
-        let others = self.tips.iter().map(|(branch, tip)| (branch.full(), tip.published.clone()));
+        let further = self.further.borrow();
+        let others = self.tips.iter().chain(further.iter());
+        let others = others.map(|(branch, tip)| (branch.full(), tip.published.clone()));
         let others = others.filter(|(name, _)| updates.iter().all(|update| update.name != *name));
         others.filter_map(|(name, published)| Some(RefUpdate::guard(name, published?))).collect()
     }

@@ -1,8 +1,9 @@
 //! Dropping a task: status and lock in one swap, then its worktree.
 //!
-//! Why the order is safe. Uncommitted work refuses the drop before the swap. The worktree is removed after the swap,
-//! and the task branch only if its commits have landed: killed in between, the task is free, the worktree is still
-//! there, and the same command removes it. The other way round, a failed push would leave a held task without its
+//! Why the order is safe. Uncommitted work refuses the drop before the swap. Commits of the task branch are published in
+//! the swap, so that whoever picks the task next has them. The worktree is removed after the swap, and the task branch
+//! only if its commits have landed: killed in between, the task is free, the worktree is still there, and the same
+//! command removes it. The other way round, a failed push would leave a held task without its
 //! worktree.
 
 mod decide;
@@ -12,6 +13,7 @@ use crate::coordination::{ReadLocks, Session};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, worktree};
+use crate::landing::task_branch;
 use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
 use crate::ops::drop::decide::{DropDecision, DropRequest, DropView, decide, is_dropped, revert_step};
 use crate::project::context::{Context, Wanted};
@@ -23,6 +25,7 @@ use crate::worktrees::removal::remove;
 use crate::worktrees::removal_result::{BranchDeletion, BranchResult, Extent, RemovalOptions};
 use crate::worktrees::task_worktree::TaskWorktree;
 use serde::Serialize;
+use std::cell::RefCell;
 
 /// The outcome.
 #[derive(Debug, Clone, Serialize)]
@@ -35,6 +38,9 @@ pub(crate) struct Dropped {
     pub(crate) worktree_removed: bool,
     /// Whether the task branch was deleted; a branch with unmerged commits is kept.
     pub(crate) branch_deleted: bool,
+    /// The task branch, where its commits were published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pushed: Option<Branch>,
     /// The task branch, where it was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) branch_kept: Option<Branch>,
@@ -56,21 +62,42 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
     let Branches { locks, data } = branches(context)?;
     let now = Context::now();
     let request = DropRequest { status, locks: &locks, data: &data, now: &now };
-    let landed = context.ledger().transact(&nonce()?, &[locks.clone(), data.clone()], |view| {
-        let tip = view.tip(&data);
-        let is_ahead = tip.local.is_some() && tip.local != tip.published;
-        let (seen, place) = gather(context, view, wanted, &session, &request, work)?;
-        let DropDecision { task, plan } = decide(seen, &request)?;
-        let outcome = DropOutcome { task, place, is_ahead };
-        Ok(if plan.is_empty() { Decision::NoChange(outcome) } else { Decision::Publish(plan, outcome) })
-    })?;
+    let (mark, sent) = (nonce()?, RefCell::new(None));
+    let attempt = |publishes: bool| {
+        context.ledger().transact(&mark, &[locks.clone(), data.clone()], |view| {
+            let tip = view.tip(&data);
+            let is_ahead = tip.local.is_some() && tip.local != tip.published;
+            let (mut seen, place) = gather(context, view, wanted, &session, &request, work)?;
+            seen.work = seen.work.filter(|_| publishes);
+            let pushed = seen.work.clone().filter(|_| seen.is_held).map(|(branch, _)| branch);
+            if let (Some((branch, tip)), true) = (&seen.work, seen.is_held && seen.not_holder.is_none()) {
+                task_branch::begin_push(context, view, seen.path.id(), branch, tip)?;
+            }
+            sent.replace(pushed.clone());
+            let DropDecision { task, plan } = decide(seen, &request)?;
+            let outcome = DropOutcome { task, place, pushed, is_ahead };
+            Ok(if plan.is_empty() { Decision::NoChange(outcome) } else { Decision::Publish(plan, outcome) })
+        })
+    };
+    let mut refusal = None;
+    let landed = match attempt(true) {
+        // A task that cannot be given back would stay with a session that has ended. The commits are kept here.
+        Err(error) if task_branch::is_refused(&error, sent.borrow().as_ref()) => {
+            refusal = Some(error.to_string());
+            attempt(false)?
+        }
+        landed => landed?,
+    };
     let mut aside = Notices::of(context, &landed);
-    let DropOutcome { task, place, is_ahead } = landed.value;
+    let DropOutcome { task, place, is_ahead, pushed } = landed.value;
+    let because = refusal.map(|why| format!("{} was not published, and is only in this clone: {why}", place.branch));
+    aside.notes.extend(because);
     let mut dropped = Dropped {
         task: TaskInfo::from(&task),
         unlocked: true,
         worktree_removed: false,
         branch_deleted: false,
+        pushed: pushed.filter(|_| !context.dry_run),
         branch_kept: None,
         aside: Notices::default(),
     };
@@ -99,6 +126,8 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
 struct DropOutcome {
     task: Task,
     place: TaskWorktree,
+    /// The task branch, where its commits are published.
+    pushed: Option<Branch>,
     /// Whether the local branch of the task data has unpublished commits.
     is_ahead: bool,
 }
@@ -131,13 +160,18 @@ fn gather(
     let is_ours = lock.is_some() && not_holder.is_none();
     let loss = is_ours.then(|| place.require_removable(context, work).err()).flatten();
     let loss = loss.map(|error| match error.kind() {
-        Kind::Dirty => error.hint(command!["git aitask drop", id, "--discard"].note("discards it")),
+        Kind::Dirty if place.strayed(context).is_none() => {
+            error.hint(command!["git aitask drop", id, "--discard"].note("discards it"))
+        }
         _ if place.record.as_ref().is_some_and(worktree::is_gone) => error.hint(
             command!["git aitask drop", id, "--discard"].note("drops the task, and leaves the worktree registered"),
         ),
         _ => error,
     });
-    Ok((DropView { path, document, is_held: lock.is_some(), not_holder, loss }, place))
+    let tip =
+        if is_ours && loss.is_none() { task_branch::unpublished(context, view, id, &place, "drop")? } else { None };
+    let work = tip.map(|tip| (place.branch.clone(), tip));
+    Ok((DropView { path, document, is_held: lock.is_some(), not_holder, loss, work }, place))
 }
 
 /// Reverts a status that is committed only locally, because the server refused it when the task was picked (see

@@ -104,8 +104,17 @@ fn finish_with_branches(
     // Without a remote, no other clone has the task branch.
     all.extend(branch.clone().filter(|_| context.channel != Channel::Local));
     let (session, mark, now) = (context.session()?, nonce()?, Context::now());
-    let request = FinishRequest { options, mode, into: &into, locks: &locks, data: &data, ids: &ids, now: &now };
-    let (checked, other_branches, landing, claimed) = Default::default();
+    let request = FinishRequest {
+        options,
+        mode,
+        into: &into,
+        locks: &locks,
+        data: &data,
+        ids: &ids,
+        now: &now,
+        keeps_published: false,
+    };
+    let (checked, other_branches, landing, claimed, removes) = Default::default();
     let mut job = FinishOperation {
         context,
         wanted,
@@ -117,13 +126,24 @@ fn finish_with_branches(
         other_branches,
         landing,
         claimed,
+        removes,
     };
     let ledger = context.ledger();
     // The check may take hours, so it runs before the transaction, outside the queue in which other commands wait. The
     // transaction runs it again only if the merged tree has changed.
     let checked =
         if job.check().is_some() { job.attempt(&ledger.view(&all, Freshness::Fetched)?).map(drop) } else { Ok(()) };
-    let landed = checked.and_then(|()| ledger.transact(&mark, &all, |view| job.attempt(view)));
+    let mut landed = checked.and_then(|()| ledger.transact(&mark, &all, |view| job.attempt(view)));
+    let refusal = landed
+        .as_ref()
+        .err()
+        .filter(|error| job.removes.as_ref().is_some_and(|branch| error.is_denied_for(branch.as_str())));
+    let refusal = refusal.map(ToString::to_string);
+    if refusal.is_some() {
+        // Whether the server refuses more than the removal shows without it.
+        job.request.keeps_published = true;
+        landed = ledger.transact(&mark, &all, |view| job.attempt(view));
+    }
     let landed = match (landed, job.other_branches.take()) {
         (Err(error), Some(other)) if error.kind() != Kind::Unknown => {
             *expected = other;
@@ -136,7 +156,7 @@ fn finish_with_branches(
             explain(error, &into, wanted)
         })?,
     };
-    finish_locally(context, &request, landed).map(Some)
+    finish_locally(context, &request, landed, refusal).map(Some)
 }
 
 /// Cleans up in this clone, and builds the outcome.
@@ -144,13 +164,17 @@ fn finish_locally(
     context: &Context,
     request: &FinishRequest<'_>,
     landed: TransactionResult<FinishOutcome>,
+    refusal: Option<String>,
 ) -> Result<Finished> {
     let FinishRequest { options, mode, into, .. } = *request;
     let mut aside = Notices::of(context, &landed);
     aside.notes.extend(landed.value.finishing.carried_over.clone());
     let merge_commit = landed.tip(into).cloned();
     let done = landed.value;
-    let FinishDecision { task, work, .. } = &done.finishing;
+    let FinishDecision { task, work, unpublished, .. } = &done.finishing;
+    let stays = refusal.map(|why| format!("{} stays on the remote: {why}", done.place.branch));
+    let remote_branch_deleted = stays.is_some().then_some(false).or(unpublished.then_some(true));
+    aside.notes.extend(stays);
     let merged = work.as_ref().and_then(|TaskWork { merge, proof, .. }| {
         let is_news = *merge.as_ref()? != Merge::Already;
         let commit = proof.clone().or(merge_commit).filter(|_| !(options.no_push && is_news));
@@ -164,6 +188,7 @@ fn finish_locally(
         unlocked: done.finishing.unlocked,
         worktree_removed: false,
         branch_deleted: false,
+        remote_branch_deleted: remote_branch_deleted.filter(|_| !context.dry_run),
         pushed: None,
         aside: Notices::default(),
     };
@@ -201,6 +226,8 @@ struct FinishOperation<'a> {
     other_branches: Option<FinishBranches>,
     /// The task whose merge was recorded.
     landing: Option<TaskId>,
+    /// The published task branch that the plan removes.
+    removes: Option<Branch>,
     /// The number that the last attempt claimed for a task that takes over deferred items.
     claimed: Option<u64>,
 }
@@ -215,6 +242,7 @@ impl FinishOperation<'_> {
         let (seen, place) = self.gather(view)?;
         let mut finishing = decide(seen, &self.request)?;
         self.prepare(view, &finishing, &place.branch)?;
+        self.removes = finishing.unpublished.then(|| place.branch.clone());
         let plan = std::mem::take(&mut finishing.plan);
         let done = FinishOutcome { finishing, place };
         Ok(if plan.is_empty() { Decision::NoChange(done) } else { Decision::Publish(plan, done) })
@@ -317,7 +345,9 @@ impl FinishOperation<'_> {
             let proof = view.base(into).map(|output| self.proof(id, &tip, output));
             let proof = proof.transpose()?.flatten();
             let merge = proof.as_ref().map(|_| Merge::Already);
-            seen.work = Some(TaskWork { tip, merge, proof, needs_push: false });
+            let is_left = |published: Oid| published == tip && context.channel != Channel::Local && merge.is_some();
+            let is_published = view.tip(&place.branch).published.is_some_and(is_left);
+            seen.work = Some(TaskWork { tip, merge, proof, needs_push: false, is_published });
         }
         if seen.locks.is_held(id) {
             return Ok(());
@@ -400,7 +430,8 @@ impl FinishOperation<'_> {
             _ => (merge == Merge::Already).then(|| output.clone()),
         };
         let needs_push = context.channel != Channel::Local && view.tip(branch).published.as_ref() != Some(&tip);
-        Ok(TaskWork { tip, merge: Some(merge), proof, needs_push })
+        let is_published = context.channel != Channel::Local && view.tip(branch).published.is_some();
+        Ok(TaskWork { tip, merge: Some(merge), proof, needs_push, is_published })
     }
 
     /// What must happen before the swap: the check, and the record of what is about to be published.

@@ -101,7 +101,15 @@ pub(crate) fn take(
         LockRule::Script => None,
     };
     let (mark, now) = (nonce()?, Context::now());
-    let claimant = LockRequest { session, rule, takeover: Takeover::Refused, judged: None, nonce: &mark, now: &now };
+    let claimant = LockRequest {
+        session,
+        rule,
+        takeover: Takeover::Refused,
+        judged: None,
+        nonce: &mark,
+        now: &now,
+        folder: Some(&context.repository.root),
+    };
     let all: Vec<_> = std::iter::once(locks_branch.clone()).chain(data.clone()).collect();
     let mut attempt = LockAttempt::new(repository, mark.clone());
     let outcome = context.ledger().transact(&mark, &all, |view| {

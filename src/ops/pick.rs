@@ -22,8 +22,10 @@ use crate::error::{Error, Kind, Result};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::held;
 use crate::project::outcome::{Holder, Notices, TaskInfo, WorktreeInfo, excerpt};
+use crate::task::sanitise;
 use planned_worktree::PlannedWorktree;
 use serde::Serialize;
+use std::path::Path;
 
 /// The options of `git aitask pick`.
 #[derive(Debug, Clone, Default)]
@@ -67,12 +69,39 @@ pub(crate) struct Picked {
     /// Who held it before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) previous: Option<Holder>,
+    /// Where the work of the former holder is, of whom nothing is published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unpublished: Option<UnpublishedWork>,
     /// The first lines of its text.
     #[serde(skip)]
     pub(crate) excerpt: Vec<String>,
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Notices,
+}
+
+/// Work that only its holder has.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct UnpublishedWork {
+    /// The host of the holder.
+    pub(crate) host: String,
+    /// The folder on that host; absent where the lock does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) folder: Option<String>,
+}
+
+impl UnpublishedWork {
+    /// The work of the holder of a lock that was replaced; `None` where it is in this clone.
+    fn of(context: &Context, lock: &LockEntry, host: &str) -> Option<Self> {
+        let folder = lock.folder().map(sanitise);
+        let is_here = folder.as_ref().is_some_and(|folder| Path::new(folder).starts_with(&context.repository.root));
+        (lock.host != host || !is_here).then(|| Self { host: sanitise(&lock.host), folder })
+    }
+
+    fn note(&self, holder: &str) -> String {
+        let place = self.folder.as_ref().map_or_else(String::new, |folder| format!("in {folder} "));
+        format!("{holder} has published no commit of this task; what there is lies {place}on {}", self.host)
+    }
 }
 
 /// Picks a task.
@@ -120,6 +149,9 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
     }
     let before = locked.before.as_ref();
     let previous = before.filter(|before| before.ownership != Ownership::Ours);
+    let lost = previous.filter(|_| taker.finds_work == Some(false)).map(|before| &before.observed.lock);
+    let unpublished = lost.and_then(|lock| UnpublishedWork::of(context, lock, &session.host));
+    aside.notes.extend(lost.zip(unpublished.as_ref()).map(|(lock, work)| work.note(&sanitise(&lock.holder))));
     Ok(Picked {
         task: TaskInfo::from(&taking.task),
         lock: Holder::new(context, &locked.entry, &session.host),
@@ -130,6 +162,7 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
             Some(Ownership::Conflict(_)) => PickKind::Stolen,
         },
         previous: previous.map(|before| Holder::new(context, &before.observed.lock, &session.host)),
+        unpublished,
         excerpt,
         aside,
     })

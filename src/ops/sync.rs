@@ -9,7 +9,8 @@ use crate::git::{AheadBehind, Branch, Freshness, Oid, merge, refs};
 use crate::landing::landed;
 use crate::ledger::plan::OutdatedCheckout;
 use crate::ledger::{Decision, Ledger, Plan, View, nonce};
-use crate::project::context::Context;
+use crate::ops::publish::publish;
+use crate::project::context::{Context, Wanted};
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{DryRun, Notices};
 use crate::sync::join::Resolutions;
@@ -88,6 +89,9 @@ pub(crate) struct Synced {
     /// Task branches of this clone whose work has landed, or was taken back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) landed: Vec<LandedBranch>,
+    /// The task branch, where commits of it were published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pushed: Option<Branch>,
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Notices,
@@ -203,7 +207,32 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
         released = landed.value;
     }
     let landed = landed_branches(context)?;
-    Ok(Synced { did, committed, merged, released, landed, aside })
+    Ok(Synced { did, committed, merged, released, landed, pushed: None, aside })
+}
+
+/// Syncs the task data, and publishes the branch of the named task, else of the task whose worktree this is.
+///
+/// # Errors
+/// As [`sync_task_data`] and [`publish`]. A task that nobody named is not refused: then a note says why its branch was not
+/// published.
+pub(crate) fn sync_and_publish(context: &Context, named: Option<&Wanted>) -> Result<Synced> {
+    let mut synced = sync_task_data(context)?;
+    let wanted = match (named, context.task_here()) {
+        (Some(named), _) => named.clone(),
+        (None, Some(name)) => name.id().into(),
+        (None, None) => return Ok(synced),
+    };
+    match publish(context, &wanted) {
+        Ok(publication) => {
+            synced.pushed = publication.pushed;
+            synced.aside.extend(publication.aside);
+        }
+        Err(error) if named.is_none() && error.kind().exit_code() == 1 => {
+            synced.aside.notes.push(format!("the task branch was not published: {error}"));
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(synced)
 }
 
 /// The branches into which pull requests of this clone go, except that of the task data.

@@ -111,8 +111,9 @@ pub(crate) fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Res
     let path = index.require_active(wanted)?;
     let planned = plan_branches::base(context, &view, &index, path, base)?;
     let base = planned.map_or_else(|| BaseBranch::find_for(context, base, std::slice::from_ref(wanted)), Ok)?;
-    let place = TaskWorktree::find(context, path.name())?;
+    let mut place = TaskWorktree::find(context, path.name())?;
     place.require_free(context)?;
+    place.tips = Some(view.task_branch(&place.branch)?);
     let mut aside = Notices { dry_run: context.dry_run.then(DryRun::default), ..Notices::default() };
     if place.record.is_none() {
         aside.would_run(place.add_command(context, &base)?);

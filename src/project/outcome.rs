@@ -124,12 +124,48 @@ pub(crate) struct WorktreeInfo {
     /// Why it is not fully prepared; it is kept all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unfinished: Option<String>,
+    /// The task branch as it is published, where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) published: Option<PublishedWork>,
+    /// What there is to say about the published branch.
+    #[serde(skip)]
+    pub(crate) handover: Option<String>,
     /// What a task branch that this command made lacks of the local base.
     #[serde(skip)]
     pub(crate) left_out: Option<String>,
     /// The commit that the task branch was cut from.
     #[serde(skip)]
     pub(crate) cut_from: Option<CutFrom>,
+}
+
+/// A task branch as it is published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct PublishedWork {
+    /// Its tip.
+    pub(crate) tip: Oid,
+    /// The number of its commits that the base lacks.
+    pub(crate) commits: u32,
+    /// The author of the last of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) author: Option<String>,
+    /// How the local branch related to it.
+    pub(crate) local: LocalBranch,
+}
+
+/// How a local task branch relates to the published one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LocalBranch {
+    /// There was none; it was made from the published one.
+    Absent,
+    /// It is the same commit.
+    Same,
+    /// It lacked commits of the published one and had none of its own; it was fast-forwarded.
+    Behind,
+    /// It has all commits of the published one, or replaces what this clone pushed; it was kept.
+    Ahead,
+    /// Both have commits that the other lacks; it was kept.
+    Diverged,
 }
 
 /// The commit that a task branch was cut from.
@@ -144,7 +180,7 @@ pub(crate) struct CutFrom {
 impl WorktreeInfo {
     /// The notes about the worktree.
     pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
-        [&self.left_out, &self.mended, &self.unfinished].into_iter().flatten().cloned()
+        [&self.handover, &self.left_out, &self.mended, &self.unfinished].into_iter().flatten().cloned()
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod branches;
 pub(crate) mod landed;
 pub(crate) mod plan_branches;
 pub(crate) mod prepare;
+pub(crate) mod published;
 pub(crate) mod registry;
 pub(crate) mod registry_state;
 pub(crate) mod removal;

@@ -34,6 +34,9 @@ impl TaskWorktree {
     /// # Errors
     /// [`Kind::Dirty`] and [`Kind::Occupied`].
     pub(crate) fn require_removable(&self, context: &Context, work: Unsaved) -> Result<()> {
+        if let Some(strayed) = self.strayed(context).filter(|_| work == Unsaved::Keep) {
+            return Err(self.stray_error(context, strayed, Kind::Dirty)?);
+        }
         let Some(record) = self.record.as_ref().or_else(|| self.using_branch().next()) else { return Ok(()) };
         let (repository, show) = (&context.repository, record.path.display());
         let refuse = |kind, message: String, hint: Hint| Err(Error::new(kind, message).hint(hint));

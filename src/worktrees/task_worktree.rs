@@ -1,18 +1,24 @@
 //! The worktree of a task: `aiwork/<task name>` on the branch `aitask/<task name>`.
 
+use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Hint, Kind, Result};
 use crate::files::exclude;
+use crate::git::checkout::CheckoutUpdate;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
-use crate::git::{Branch, Oid, merge, refs, worktree};
+use crate::git::refs::Swap;
+use crate::git::{Branch, Oid, RefUpdate, RemoteName, merge, refs, update_checkout, worktree};
+use crate::ledger::Channel;
 use crate::ledger::queue::Queue;
+use crate::ledger::view::Tip;
 use crate::project::context::Context;
 use crate::project::marker::InProgressMarker;
-use crate::project::outcome::WorktreeInfo;
+use crate::project::outcome::{CutFrom, LocalBranch, WorktreeInfo};
 use crate::project::repaired::{Interruption, Repaired};
 use crate::project::worktree_recovery::{self, RecoverableWorktree, name_of};
 use crate::task::{TaskName, WORKTREES_DIR};
 use crate::worktrees::base::BaseBranch;
 use crate::worktrees::prepare::{is_preparation_needed, prepare_worktree};
+use crate::worktrees::published;
 use crate::worktrees::registry::{missing_worktree, require_no_link, task_branch_of};
 use std::path::PathBuf;
 
@@ -29,6 +35,8 @@ pub(crate) struct TaskWorktree {
     pub(crate) all: Vec<WorktreeRecord>,
     /// The path at which a new one is added: `aiwork/<task name>`.
     pub(crate) default_path: PathBuf,
+    /// The tips of the task branch, where they were read.
+    pub(crate) tips: Option<Tip>,
 }
 
 impl TaskWorktree {
@@ -54,7 +62,7 @@ impl TaskWorktree {
         let rebased = || all.iter().find(|record| task_branch_of(context, record).as_ref() == Some(&branch));
         let record = of_task.min_by_key(|record| record.path != default_path).or_else(rebased).cloned();
         let path = record.as_ref().map_or_else(|| default_path.clone(), |record| record.path.clone());
-        Self { branch, path, record, all, default_path }
+        Self { branch, path, record, all, default_path, tips: None }
     }
 
     /// The worktrees that use the task branch: it is checked out there, or a rebase or bisection in progress there
@@ -67,6 +75,48 @@ impl TaskWorktree {
             None => worktree::branch_to_return_to(&record.path)
                 .is_some_and(|name| name == full.as_str() || name == self.branch.as_str()),
         })
+    }
+
+    /// The worktree at the path of the task's own, where somebody has checked out another branch in it, or none: the
+    /// commits made there are not on the task branch. Not one in which the task branch is being rebased.
+    pub(crate) fn strayed(&self, context: &Context) -> Option<&WorktreeRecord> {
+        let full = self.branch.full();
+        let record = self.all.iter().find(|record| record.path == self.default_path)?;
+        let is_left = record.branch.as_ref() != Some(&full)
+            && task_branch_of(context, record).as_ref() != Some(&self.branch)
+            && worktree::branch_to_return_to(&record.path).is_none();
+        let is_whole = record.head.is_some() && record.path != context.repository.root && !worktree::is_gone(record);
+        (is_left && is_whole && self.record.is_none()).then_some(record)
+    }
+
+    /// The refusal for such a worktree, with the command that brings its commits to the task branch.
+    pub(crate) fn stray_error(&self, context: &Context, record: &WorktreeRecord, kind: Kind) -> Result<Error> {
+        let (branch, show, repository) = (&self.branch, record.path.display(), &context.repository);
+        let named =
+            record.branch.as_ref().map(|name| name.branch().map_or_else(|| name.to_string(), |b| b.to_string()));
+        let (Some(head), tip) = (&record.head, self.tip(context)?) else {
+            return Err(Error::new(Kind::Bug, "a worktree without a commit"));
+        };
+        let on = named
+            .as_ref()
+            .map_or_else(|| "on no branch (detached HEAD)".to_owned(), |named| format!("on the branch {named}"));
+        let (there, hint) = match &tip {
+            Some(tip) if merge::is_ancestor(repository, head, tip)? => (0, command!["git switch", branch]),
+            Some(tip) if !merge::is_ancestor(repository, tip, head)? => {
+                let other = named.unwrap_or_else(|| head.to_string());
+                let hint = command!["git switch", branch, "&& git merge", other];
+                (merge::ahead_behind(repository, head, tip)?.ahead, hint)
+            }
+            Some(tip) => (merge::ahead_behind(repository, head, tip)?.ahead, command!["git switch -C", branch]),
+            None => (0, command!["git switch -C", branch]),
+        };
+        let commits = match there {
+            0 => String::new(),
+            1 => "; 1 commit there is not on it".to_owned(),
+            count => format!("; {count} commits there are not on it"),
+        };
+        let message = format!("{show} is {on}, and not on {branch}{commits}");
+        Ok(Error::new(kind, message).hint(hint.within(&record.path).note("then the same command again")))
     }
 
     /// The worktree that `finish` and `drop` remove: never the main one, nor the first one of a bare repository.
@@ -95,6 +145,9 @@ impl TaskWorktree {
                         command!["git branch -m", below, "another-name"],
                     );
                 }
+                if let Some(strayed) = self.strayed(context) {
+                    return Err(self.stray_error(context, strayed, Kind::Occupied)?);
+                }
                 if let Some(other) = self.all.iter().find(|record| record.path == self.path) {
                     let what = other.branch.as_ref().map_or("a detached HEAD", |branch| branch.as_str());
                     return occupied(
@@ -117,14 +170,24 @@ impl TaskWorktree {
     /// The git command that would add the worktree.
     pub(crate) fn add_command(&self, context: &Context, base: &BaseBranch) -> Result<String> {
         let (branch, path) = (&self.branch, self.path.display());
-        Ok(match self.tip(context)? {
-            Some(_) => format!("git worktree add {path} {branch}"),
-            None => format!("git worktree add -b {branch} {path} {}", base.branch),
+        Ok(match (self.tip(context)?, self.published(context, base)?) {
+            (Some(_), _) => format!("git worktree add {path} {branch}"),
+            (None, Some(published)) => format!("git worktree add -b {branch} {path} {published}"),
+            (None, None) => format!("git worktree add -b {branch} {path} {}", base.branch),
         })
     }
 
-    /// Adds the worktree where there is none: on the task branch if that exists, else on a new branch cut from `base`.
-    /// A worktree that a killed command left half made, half removed or unprepared is completed.
+    /// The published tip that the branch goes on from; `None` also where the base contains it, so that nothing of it is
+    /// left to go on with.
+    fn published(&self, context: &Context, base: &BaseBranch) -> Result<Option<Oid>> {
+        let published = self.tips.as_ref().and_then(|tips| tips.published.clone());
+        let Some(published) = published.filter(|_| context.channel != Channel::Local) else { return Ok(None) };
+        let has_landed = merge::is_ancestor(&context.repository, &published, &base.commit)?;
+        Ok(Some(published).filter(|_| !has_landed))
+    }
+
+    /// Adds the worktree where there is none: on the task branch if that exists here, else on one made from the published
+    /// one, else on a new branch cut from `base`. A local branch that only lacks published commits is fast-forwarded. A worktree that a killed command left half made, half removed or unprepared is completed.
     pub(crate) fn ensure(mut self, context: &Context, base: &BaseBranch) -> Result<WorktreeInfo> {
         let repository = &context.repository;
         let mut mark = InProgressMarker::furnishing(repository, name_of(&self.branch));
@@ -139,14 +202,22 @@ impl TaskWorktree {
             copied: Vec::new(),
             mended: mended.and_then(|mended| mended.note(&self.path)),
             unfinished: None,
+            published: None,
+            handover: None,
             left_out: None,
             cut_from: base.cut_from(context)?,
         };
         let there =
             self.record.as_ref().filter(|record| record.branch.is_some()).and_then(|record| record.head.clone());
-        let tip = if there.is_some() { there } else { self.tip(context)? };
+        let mut tip = if there.is_some() { there } else { self.known_tip(context)? };
+        let mut start = None;
+        if let Some(published) = self.published(context, base)? {
+            let stands = self.go_on(context, base, &mut tip, &published, &mut info)?;
+            start = (stands == LocalBranch::Absent).then_some(published);
+        }
         // The counts are information for the user; a failure to count them does not make the worktree unusable.
-        let counts = tip.as_ref().and_then(|tip| merge::ahead_behind(repository, tip, &base.commit).ok());
+        let counts =
+            start.as_ref().or(tip.as_ref()).and_then(|tip| merge::ahead_behind(repository, tip, &base.commit).ok());
         (info.ahead, info.behind) = counts.map(|counts| (counts.ahead, counts.behind)).unzip();
         if self.record.is_none() {
             require_no_link(context, &self.path)?;
@@ -157,8 +228,9 @@ impl TaskWorktree {
             // A fetch of this clone reads the registry and fails on a record that is half written. Ours waits in this
             // queue.
             let _queue = Queue::enter(repository, context.settings.timeout, context.progress)?;
-            let start = tip.is_none().then_some(&base.commit);
-            info.left_out = start.and_then(|_| base.left_out());
+            let cut = tip.is_none().then_some(&base.commit).filter(|_| start.is_none());
+            info.left_out = cut.and_then(|_| base.left_out());
+            let start = start.as_ref().or(cut);
             worktree_recovery::make(repository, &self.path, &self.branch, start, context.settings.timeout)?;
             info.created = true;
         }
@@ -177,6 +249,68 @@ impl TaskWorktree {
         }
         mark.clear();
         Ok(info)
+    }
+
+    /// Brings a local branch that only lacks commits of the published one to its tip, with its checkout; and says whose
+    /// commits these are.
+    fn go_on(
+        &self,
+        context: &Context,
+        base: &BaseBranch,
+        tip: &mut Option<Oid>,
+        published: &Oid,
+        info: &mut WorktreeInfo,
+    ) -> Result<LocalBranch> {
+        let (repository, local) = (&context.repository, tip.clone());
+        let task = TaskName::from_branch(self.branch.as_str()).map(|name| name.id());
+        let held = task.and_then(|task| LockRecord::load(repository, task));
+        let is_ours = held.is_some_and(|held| held.pushed.iter().any(|oid| oid == published.as_str()));
+        let is_ancestor = |ancestor: &Oid, commit: &Oid| merge::is_ancestor(repository, ancestor, commit);
+        let stands = published::compare(local.as_ref(), published, is_ours, is_ancestor)?;
+        let work = published::describe(repository, published, &base.commit, stands)?;
+        let remote = context.channel.remote().map_or("the remote", RemoteName::as_str);
+        info.handover = published::note(&work, remote, &self.branch, &base.branch, local.as_ref());
+        info.published = Some(work);
+        match (stands, &local) {
+            (LocalBranch::Absent, _) => info.cut_from = Self::fork(context, published, base)?,
+            (LocalBranch::Behind, Some(local)) => match self.forward(context, local, published)? {
+                None => *tip = Some(published.clone()),
+                Some(said) => {
+                    info.handover = Some(format!(
+                        "{} on {remote} has commits that are not here, and it could not be fast-forwarded: {said}; in \
+                         its worktree, git merge --ff-only {remote}/{} does it",
+                        self.branch, self.branch
+                    ));
+                }
+            },
+            _ => {}
+        }
+        Ok(stands)
+    }
+
+    /// Where the published branch left the base.
+    fn fork(context: &Context, published: &Oid, base: &BaseBranch) -> Result<Option<CutFrom>> {
+        let fork = merge::base(&context.repository, published, &base.commit)?;
+        fork.map_or(Ok(None), |commit| {
+            BaseBranch { commit, branch: base.branch.clone(), unpublished: 0 }.cut_from(context)
+        })
+    }
+
+    /// Fast-forwards the local branch, and the worktree that has it checked out. Returns why it could not be.
+    fn forward(&self, context: &Context, from: &Oid, to: &Oid) -> Result<Option<String>> {
+        let repository = &context.repository;
+        if let Some(record) = &self.record {
+            return Ok(match update_checkout::fast_forward(repository, &record.path, from, to, &[])? {
+                CheckoutUpdate::Done => None,
+                CheckoutUpdate::Diverged => Some("it has commits of its own".to_owned()),
+                CheckoutUpdate::Refused(said) => Some(said),
+            });
+        }
+        let update = RefUpdate { name: self.branch.full(), old: Some(from.clone()), new: Some(to.clone()) };
+        Ok(match refs::swap(repository, &[update], "aitask: fast-forward to the published branch")? {
+            Swap::Done => None,
+            Swap::Refused(said) | Swap::CutOff(said) => Some(said.lines().next().unwrap_or_default().to_owned()),
+        })
     }
 
     /// The worktree together with the markers of interrupted commands.
@@ -210,8 +344,18 @@ impl TaskWorktree {
         let queue = Queue::enter(&context.repository, context.settings.timeout, context.progress)?;
         let mended = site.repair(context.settings.timeout)?;
         drop(queue);
+        let published = self.tips.take().map(|tips| Tip { local: None, ..tips });
         *self = Self::find_for_branch(context, self.branch.clone(), self.default_path.clone())?;
+        self.tips = published;
         Ok(mended)
+    }
+
+    /// The tip of the task branch, read before where it was.
+    fn known_tip(&self, context: &Context) -> Result<Option<Oid>> {
+        match &self.tips {
+            Some(tips) if self.record.is_none() => Ok(tips.local.clone()),
+            _ => self.tip(context),
+        }
     }
 
     /// Reads the tip of the task branch.

@@ -63,7 +63,7 @@ fn a_session_that_uses_both_faces_loses_nothing_that_either_wrote_of_its_lock() 
     ann.aitask(&["pick", "1", "--no-worktree"]).ok();
     let of_the_verb = lock_text(&world, "1");
     let keys: Vec<_> = of_the_verb.lines().skip(7).filter_map(|line| Some(line.split_once(':')?.0)).collect();
-    assert_eq!(keys, ["nonce", "boot_id", "pid_namespace"], "{of_the_verb}");
+    assert_eq!(keys, ["nonce", "boot_id", "pid_namespace", "folder"], "{of_the_verb}");
     Peer::new(&world, "peer").lock("1", &format!("{of_the_verb}reason: lunch\n"));
     let before = kept("1");
     assert!(pick(&ann, "1", "ann").ok().stdout.starts_with("PRIOR_LOCK:"));

@@ -78,7 +78,9 @@ fn spelled_out(text: &str, git: (u32, u32)) -> Vec<String> {
                 let options = "--quiet --prune --no-tags --no-write-fetch-head --no-recurse-submodules";
                 let coordination = "+refs/heads/aitask-*:refs/remotes/origin/aitask-*";
                 let map = "--refmap=+refs/heads/aitask-*:refs/aitask/known/origin/aitask-*";
-                commands.push(format!("fetch {options} {map} -- origin {coordination}{}", names.collect::<String>()));
+                let tasks = "+refs/heads/aitask/*:refs/remotes/origin/aitask/*";
+                let names: String = names.collect();
+                commands.push(format!("fetch {options} {map} -- origin {coordination} {tasks}{names}"));
             }
             "worktree" if rest == "list --porcelain -z" && git < (2, 36) => {
                 commands.extend([line.to_owned(), "worktree list --porcelain".into()]);
@@ -129,18 +131,19 @@ fn on_a_remote() {
     expect(
         &ann,
         "init",
-        "open\n refs both:aitask-data\n refs both:aitask-locks both:aitask-ids both:main both:aitask-data\n files\n build
+        "open\n refs both:aitask-data\n ls-remote --symref -- origin HEAD
+        refs both:aitask-locks both:aitask-ids both:main both:aitask-data\n files\n build
         push create:aitask-locks create:aitask-ids main\n forward",
     );
     let new = "open\n refs both:aitask-ids both:main both:aitask-data\n files\n read\n build\n push aitask-ids main
         update-ref --stdin -z\n forward";
     expect(&ann, "new one", new);
     expect(&ann, "new two", new);
-    let worktree_added = "base\n read\n refs aitask/t1_one
+    let worktree_added = "base\n read
         worktree add --quiet --no-track -b aitask/t1_one -- <dir>/ann/aiwork/t1_one <oid>";
     let pick = format!(
         "open\n base\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n worktree list --porcelain -z
-        below aitask/t1_one\n build\n push aitask-locks main\n forward\n {worktree_added}"
+        below aitask/t1_one\n refs both:aitask/t1_one\n build\n push aitask-locks main\n forward\n {worktree_added}"
     );
     expect(&ann, "pick 1", &pick);
     expect(
@@ -151,8 +154,8 @@ fn on_a_remote() {
     expect(
         &ann,
         "drop 2",
-        "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n read\n worktree list --porcelain -z\n build
-        push main aitask-locks\n forward\n worktree list --porcelain -z\n refs aitask/t2_two",
+        "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n read\n worktree list --porcelain -z
+        refs aitask/t2_two\n build\n push main aitask-locks\n forward\n worktree list --porcelain -z\n refs aitask/t2_two",
     );
     expect(
         &ann,
@@ -168,7 +171,7 @@ fn on_a_remote() {
         "finish 1",
         "open\n refs both:main both:aitask-data\n files
         refs both:aitask-locks both:main both:aitask/t1_one both:aitask-data
-        ask main aitask/t1_one*
+        ask main
         refs both:aitask-locks both:main both:aitask/t1_one both:aitask-data
         files\n read\n read\n worktree list --porcelain -z
         refs aitask/t1_one\n read\n status
@@ -212,7 +215,7 @@ fn of_readers() {
         "open
         fetch --quiet --prune --no-tags --no-write-fetch-head --no-recurse-submodules \
         --refmap=+refs/heads/aitask-*:refs/aitask/known/origin/aitask-* -- origin \
-        +refs/heads/aitask-*:refs/remotes/origin/aitask-*
+        +refs/heads/aitask-*:refs/remotes/origin/aitask-* +refs/heads/aitask/*:refs/remotes/origin/aitask/*
         read\n read",
     );
 }

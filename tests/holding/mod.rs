@@ -4,6 +4,7 @@
 mod displaced;
 mod fences;
 mod gates;
+mod handover;
 mod records;
 mod rounds;
 mod task_branch;

@@ -39,7 +39,7 @@ fn a_branch_with_commits_stays_and_the_next_pick_goes_on_with_it() {
     let (world, ann) = holder();
     let tip = ann.at(WORK).commit("half of it");
     let run = ann.aitask(&["drop", "1"]).ok();
-    run.assert().stdout(contains("its branch aitask/t1_one was kept: it has unmerged commits"));
+    run.assert().stdout(contains("its branch aitask/t1_one was pushed; the next pick continues with it"));
     assert!(!ann.path(WORK).exists());
     assert_eq!((branches(&ann).as_str(), world.locks()), ("aitask/t1_one\n", vec![]));
     ann.aitask(&["pick", "1"]).ok();

@@ -2,8 +2,8 @@
 
 use crate::coordination::locks::unlock_step;
 use crate::error::{Error, Result};
-use crate::git::Branch;
 use crate::git::objects::Edit;
+use crate::git::{Branch, Oid};
 use crate::ledger::Plan;
 use crate::ledger::plan::Step;
 use crate::task::{Document, Status, Task, TaskPath, edits};
@@ -21,6 +21,8 @@ pub(crate) struct DropView {
     pub(crate) not_holder: Option<Error>,
     /// The refusal, where removing the worktree would lose work.
     pub(crate) loss: Option<Error>,
+    /// The task branch and its tip, where that has commits to publish.
+    pub(crate) work: Option<(Branch, Oid)>,
 }
 
 /// The request.
@@ -55,13 +57,18 @@ pub(crate) fn is_dropped(task: &Task, status: &Status) -> bool {
 /// # Errors
 /// The first refusal: another holder, then work that would be lost.
 pub(crate) fn decide(seen: DropView, request: &DropRequest<'_>) -> Result<DropDecision> {
-    let DropView { path, mut document, is_held, not_holder, loss } = seen;
+    let DropView { path, mut document, is_held, not_holder, loss, work } = seen;
     if let Some(refusal) = not_holder.or(loss) {
         return Err(refusal);
     }
     let mut plan = Plan::new();
     if !is_dropped(&Task::from_document(path.clone(), &document), request.status) {
         plan = plan.step(request.data, revert_step(&path, &mut document, request.status, request.now)?);
+    }
+    // Before the lock is released: on a server that takes one branch after the other, nobody may pick the task without the
+    // commits.
+    if let Some((branch, tip)) = work.filter(|_| is_held) {
+        plan = plan.advance(&branch, tip);
     }
     if is_held {
         plan = plan.step(request.locks, unlock_step(path.id()));

@@ -54,6 +54,8 @@ pub(crate) struct TaskWork {
     pub(crate) proof: Option<Oid>,
     /// Whether the published task branch is behind it.
     pub(crate) needs_push: bool,
+    /// Whether the task branch is published; all its commits are in the tip or the output branch, or were replaced here.
+    pub(crate) is_published: bool,
 }
 
 /// The request.
@@ -73,6 +75,8 @@ pub(crate) struct FinishRequest<'a> {
     pub(crate) ids: &'a Branch,
     /// The time, as task files write it.
     pub(crate) now: &'a str,
+    /// Whether the published task branch stays, since the server refuses to remove it.
+    pub(crate) keeps_published: bool,
 }
 
 /// The decision: a task that can be finished.
@@ -88,6 +92,8 @@ pub(crate) struct FinishDecision {
     pub(crate) carried_over: Option<String>,
     /// Whether the lock is removed.
     pub(crate) unlocked: bool,
+    /// Whether the published task branch is removed.
+    pub(crate) unpublished: bool,
     /// What to publish; empty where all of it is published already.
     pub(crate) plan: Plan,
 }
@@ -152,13 +158,18 @@ pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<Fi
     }
     let claimed = seen.carry_over.map(|carry_over| carry_over.claim(Plan::new(), request.ids));
     let mut plan = claimed.unwrap_or_default();
+    let mut unpublished = false;
     match &work {
         _ if task.path.is_archived() => {}
         None if !seen.has_landed => return Err(task_branch::missing(&task, &branch)),
         Some(work) if options.no_push && work.needs_push => plan = plan.advance(&branch, work.tip.clone()),
-        Some(TaskWork { tip, merge: Some(merge), .. }) if !options.no_push => {
+        Some(TaskWork { tip, merge: Some(merge), is_published, .. }) if !options.no_push => {
             let subject = subject(&task, &seen.document, &branch, request);
             plan = merge::add(plan, into, merge, mode, tip, &subject);
+            unpublished = *is_published && !request.keeps_published;
+            if unpublished {
+                plan = plan.remove(&branch);
+            }
         }
         Some(_) | None => {}
     }
@@ -167,6 +178,11 @@ pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<Fi
     if task.path.is_archived() {
         archived.push(path.to_owned());
         if unlocked {
+            // On a server that takes one branch after the other, a kill may come before the removal of the branch.
+            unpublished = work.as_ref().is_some_and(|work| work.is_published) && !request.keeps_published;
+            if unpublished {
+                plan = plan.remove(&branch);
+            }
             plan = plan.step(request.locks, unlock_step(id));
         }
     } else if options.ends_task() {
@@ -179,7 +195,7 @@ pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<Fi
         archived = changes.targets;
     }
     let plan = plan.fenced(request.locks, id);
-    Ok(FinishDecision { task, work, archived, carried_over, unlocked, plan })
+    Ok(FinishDecision { task, work, archived, carried_over, unlocked, unpublished, plan })
 }
 
 fn subject(task: &Task, document: &Document, branch: &Branch, request: &FinishRequest<'_>) -> String {

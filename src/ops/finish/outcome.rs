@@ -56,6 +56,9 @@ pub(crate) struct Finished {
     pub(crate) worktree_removed: bool,
     /// Whether the task branch was deleted.
     pub(crate) branch_deleted: bool,
+    /// Whether the published task branch was deleted; absent where there was none to delete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) remote_branch_deleted: Option<bool>,
     /// The task branch, where it was pushed for a pull request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pushed: Option<Branch>,

@@ -1,6 +1,8 @@
 //! The pick operation of both faces: one transaction; or two, where the server refuses the task data.
 
-use crate::coordination::decide::{LocalEvidence, LockConflict, LockRequest, LockRule, ObservedLock, TakenLock};
+use crate::coordination::decide::{
+    LocalEvidence, LockConflict, LockRequest, LockRule, ObservedLock, Ownership, TakenLock,
+};
 use crate::coordination::lock_record::{LockAttempt, LockRecord};
 use crate::coordination::locks::unlock_step;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
@@ -14,6 +16,7 @@ use crate::project::context::{Context, Wanted};
 use crate::project::holder::observe_lock;
 use crate::project::index::Index;
 use crate::task::{Document, Task, TaskId, TaskPath};
+use std::path::PathBuf;
 
 /// Where the task is read, and for whom it is picked.
 #[derive(Clone, Copy)]
@@ -73,6 +76,10 @@ pub(crate) struct PickOperation<'a> {
     /// The lock that a takeover was decided on. A retry displaces exactly this one, so that a holder who refreshed the
     /// lock, or took it meanwhile, is not displaced.
     judged: Option<LockEntry>,
+    /// Where the task was taken from another session: whether the task branch is published.
+    pub(super) finds_work: Option<bool>,
+    /// Where the work will be.
+    folder: PathBuf,
     /// The worktree to add.
     pub(super) planned_worktree: Option<PlannedWorktree>,
     /// The task whose lock was taken in a separate transaction.
@@ -103,6 +110,8 @@ impl<'a> PickOperation<'a> {
             now: Context::now(),
             session,
             judged: None,
+            finds_work: None,
+            folder: context.repository.root.clone(),
             planned_worktree: None,
             settled: None,
             planned_lock: None,
@@ -154,6 +163,13 @@ impl<'a> PickOperation<'a> {
             None => wanted.iter().map(|wanted| index.require_active(wanted).cloned()).collect(),
         };
         let mut refusal = None;
+        if self.planned_worktree.is_some() && !view.is_current {
+            for path in paths.iter().flatten() {
+                if let Ok(branch) = Branch::parse(&path.name().branch_name()) {
+                    view.will_ask(&branch);
+                }
+            }
+        }
         for path in paths {
             let taken = match path {
                 // A task that cannot be read is an error, and not a reason to pick the next one.
@@ -247,7 +263,8 @@ impl<'a> PickOperation<'a> {
     fn claimant(&self) -> Option<LockRequest<'_>> {
         let Policy { rule, takeover, .. } = self.policy;
         let (judged, nonce, now) = (self.judged.as_ref(), self.nonce.as_str(), self.now.as_str());
-        self.session.as_ref().map(|session| LockRequest { session, rule, takeover, judged, nonce, now })
+        let folder = Some(self.folder.as_path());
+        self.session.as_ref().map(|session| LockRequest { session, rule, takeover, judged, nonce, now, folder })
     }
 
     fn take(
@@ -256,6 +273,9 @@ impl<'a> PickOperation<'a> {
         published: Option<(&View<'_>, &Index)>,
         parts: PickParts,
     ) -> Result<Decision<PickOutcome>, PickRefusal> {
+        if self.planned_worktree.is_some() {
+            self.folder = self.context.repository.root.join(seen.path.name().worktree_dir());
+        }
         let (path, there) = (seen.path.clone(), seen.lock.as_ref().map(|observed| observed.lock.clone()));
         let request = PickRequest {
             policy: self.policy,
@@ -278,10 +298,15 @@ impl<'a> PickOperation<'a> {
         if taking.lock.as_ref().is_some_and(|lock| lock.displaced().is_some()) {
             self.judged.clone_from(&there);
         }
+        let before = taking.lock.as_ref().and_then(|lock| lock.before.as_ref());
+        let is_takeover = before.is_some_and(|before| before.ownership != Ownership::Ours);
+        if let (Some((view, _)), true, Channel::Remote(_)) = (published, is_takeover, &self.context.channel) {
+            self.finds_work = Some(is_published(view, &path)?);
+        }
         if let (Some(planned_worktree), Some(published), true) =
             (&mut self.planned_worktree, published, parts != PickParts::Status)
         {
-            planned_worktree.find(self.context, published.0, published.1, &path)?;
+            planned_worktree.find(self.context, published, &path)?;
         }
         let plan = std::mem::take(&mut taking.plan);
         if plan.is_empty() {
@@ -346,6 +371,20 @@ impl<'a> PickOperation<'a> {
         };
         Ok(PickResult { landed, unpublished: Some(error) })
     }
+}
+
+/// Whether a task that is taken from another session has a published branch. Its holder may have pushed it by hand, which
+/// the lock does not show, so without one the view must be current.
+///
+/// # Errors
+/// [`Kind::Behind`] on a view that is not current.
+fn is_published(view: &View<'_>, path: &TaskPath) -> Result<bool> {
+    let branch = Branch::parse(&path.name().branch_name())?;
+    let is_published = view.task_branch(&branch)?.published.is_some();
+    if is_published || view.is_current {
+        return Ok(is_published);
+    }
+    Err(Error::new(Kind::Behind, format!("whether {branch} is published is not known yet")))
 }
 
 /// Releases a lock after the second transaction failed, as the scripts do; only where nobody held the task before, and

@@ -1,7 +1,7 @@
 //! The worktree that a pick will add: found and judged before the swap, added after it.
 
 use crate::error::Result;
-use crate::ledger::View;
+use crate::ledger::{Channel, View};
 use crate::project::context::{Context, Wanted};
 use crate::project::index::Index;
 use crate::project::outcome::{Notices, WorktreeInfo};
@@ -18,6 +18,8 @@ pub(crate) struct PlannedWorktree {
     /// The base, unless the plan of the task names another one.
     base: BaseBranch,
     planned: Option<BaseBranch>,
+    /// A sentence about a base that was named and is not used.
+    unused: Option<String>,
     place: Option<TaskWorktree>,
 }
 
@@ -28,17 +30,35 @@ impl PlannedWorktree {
     /// Those of [`BaseBranch::find_for`].
     pub(super) fn new(context: &Context, named: Option<&str>, wanted: &[Wanted]) -> Result<Self> {
         let base = BaseBranch::find_for(context, named, wanted)?;
-        Ok(Self { named: named.map(str::to_owned), base, planned: None, place: None })
+        Ok(Self { named: named.map(str::to_owned), base, planned: None, unused: None, place: None })
     }
 
     /// Finds the worktree of the task that is picked, and refuses what would make adding it fail.
     ///
     /// # Errors
     /// [`Occupied`](crate::error::Kind::Occupied) when it cannot be added.
-    pub(super) fn find(&mut self, context: &Context, view: &View<'_>, index: &Index, path: &TaskPath) -> Result<()> {
-        self.planned = plan_branches::base(context, view, index, path, self.named.as_deref())?;
-        let place = TaskWorktree::find(context, path.name())?;
+    pub(super) fn find(
+        &mut self,
+        context: &Context,
+        (view, index): (&View<'_>, &Index),
+        path: &TaskPath,
+    ) -> Result<()> {
+        let mut place = TaskWorktree::find(context, path.name())?;
         place.require_free(context)?;
+        if context.channel != Channel::Local {
+            place.tips = Some(view.task_branch(&place.branch)?);
+        }
+        let is_published = place.tips.as_ref().is_some_and(|tips| tips.published.is_some());
+        // A base is for a branch that is cut now. The published one was cut where its first holder chose.
+        let named = self.named.as_deref().filter(|_| !is_published);
+        self.planned = plan_branches::base(context, view, index, path, named)?;
+        self.unused = None;
+        if let (true, Some(named)) = (is_published, &self.named) {
+            self.unused = Some(format!("{} exists, so --base {named} was not used", place.branch));
+            if self.planned.is_none() {
+                self.planned = Some(BaseBranch::find(context, None)?);
+            }
+        }
         self.place = Some(place);
         Ok(())
     }
@@ -55,7 +75,7 @@ impl PlannedWorktree {
         // Where the task data is on the base, the swap has moved it.
         let now = BaseBranch::find(context, Some(base.branch.as_str()))?;
         let worktree = place.ensure(context, &now)?;
-        aside.notes.extend(worktree.notes());
+        aside.notes.extend(self.unused.into_iter().chain(worktree.notes()));
         Ok(Some(worktree))
     }
 }

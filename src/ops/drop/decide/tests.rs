@@ -8,7 +8,7 @@ const BACK: &str = "---\nstatus: Ready\nupdated_at: u\n---\n\ntext\n";
 /// The caller's task, held and with nothing in the way.
 fn seen(text: &str) -> DropView {
     let (path, document) = (TaskPath::parse("aitasks/t1_first.md").unwrap(), Document::parse(text.as_bytes()));
-    DropView { path, document, is_held: true, not_holder: None, loss: None }
+    DropView { path, document, is_held: true, not_holder: None, loss: None, work: None }
 }
 
 fn drop_as(seen: DropView, status: &Status) -> Result<DropDecision> {
@@ -28,6 +28,18 @@ fn what_the_caller_holds_is_reverted_and_unlocked_in_one_plan() {
     let [Edit::Put { content, .. }] = &outcome.plan.branches[0].steps[0].edits[..] else { panic!() };
     let content = std::str::from_utf8(content).unwrap();
     assert_eq!(content, "---\nstatus: Postponed\nupdated_at: now\nX: 'kept'\n---\n\ntext\n");
+}
+
+#[test]
+fn the_commits_are_published_before_the_lock_is_released() {
+    let (branch, tip) = (Branch::parse("aitask/t1_first").unwrap(), Oid::parse(&"a".repeat(40)).unwrap());
+    let work = Some((branch.clone(), tip.clone()));
+    let outcome = drop_as(DropView { work: work.clone(), ..seen(HELD) }, &Status::Ready).unwrap();
+    let names: Vec<_> = outcome.plan.branches.iter().map(|plan| plan.branch.as_str()).collect();
+    assert_eq!(names, ["aitask-data", "aitask/t1_first", "aitask-locks"]);
+    assert_eq!((&outcome.plan.branches[1].start, outcome.plan.branches[1].steps.len()), (&Some(tip), 0));
+    // Without the lock they may be somebody else's to publish.
+    assert!(drop_as(DropView { work, is_held: false, ..seen(BACK) }, &Status::Ready).unwrap().plan.is_empty());
 }
 
 #[test]

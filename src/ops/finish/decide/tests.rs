@@ -30,7 +30,7 @@ fn oid(digit: &str) -> Oid {
 
 fn work(merge: Merge) -> TaskWork {
     let proof = (merge == Merge::Already).then(|| oid("d"));
-    TaskWork { tip: oid("a"), merge: Some(merge), proof, needs_push: true }
+    TaskWork { tip: oid("a"), merge: Some(merge), proof, needs_push: true, is_published: false }
 }
 
 /// The caller's task, held, with work to merge and nothing in the way.
@@ -54,7 +54,17 @@ fn seen(path: &str) -> FinishView {
 
 fn finish_as(seen: FinishView, options: &FinishOptions, mode: MergeMode) -> Result<FinishDecision> {
     let [into, locks, data, ids] = ["main", "aitask-locks", "aitask-data", "aitask-ids"].map(branch);
-    decide(seen, &FinishRequest { options, mode, into: &into, locks: &locks, data: &data, ids: &ids, now: "now" })
+    let request = FinishRequest {
+        options,
+        mode,
+        into: &into,
+        locks: &locks,
+        data: &data,
+        ids: &ids,
+        now: "now",
+        keeps_published: false,
+    };
+    decide(seen, &request)
 }
 
 fn finish(seen: FinishView, options: &FinishOptions) -> Result<FinishDecision> {
@@ -85,6 +95,28 @@ fn merge_archive_and_unlock_are_one_plan() {
     );
     assert_eq!(steps(&done.plan, "aitask-locks")[0].subject, "ait: Unlock task t1");
     assert_eq!((done.archived, done.unlocked), (vec![ARCHIVED.to_owned()], true));
+}
+
+#[test]
+fn the_published_branch_goes_with_the_merge_and_before_the_lock() {
+    let published = |merge| Some(TaskWork { is_published: true, ..work(merge) });
+    for merge in [Merge::Tree(oid("b")), Merge::FastForward, Merge::Already] {
+        let is_merged = merge == Merge::Already;
+        let done = finish(FinishView { work: published(merge), ..seen(ACTIVE) }, &OVER).unwrap();
+        let names = branches_of(&done.plan);
+        let rest = ["aitask/t1_first", "aitask-data", "aitask-locks"];
+        assert_eq!(names[usize::from(!is_merged)..], rest);
+        let [removed] =
+            &done.plan.branches.iter().filter(|plan| plan.branch == branch(rest[0])).collect::<Vec<_>>()[..]
+        else {
+            panic!()
+        };
+        assert!(done.unpublished && removed.start.is_none() && removed.steps.is_empty());
+    }
+    // For a pull request it stays.
+    let options = FinishOptions { no_push: true, ..OVER };
+    let done = finish(FinishView { work: published(Merge::FastForward), ..seen(ACTIVE) }, &options).unwrap();
+    assert!(!done.unpublished);
 }
 
 #[test]

@@ -1,0 +1,359 @@
+//! Work that goes from one person to another: what of it is published, and that whoever comes next goes on with it.
+
+use super::{WORK, committed, killed_after_push, kind, worked};
+use crate::support::{Repo, Run, When, World, share, thorough};
+use std::collections::BTreeMap;
+
+const BRANCH: &str = "aitask/t1_one";
+
+/// The subjects of the work on a branch of a clone, oldest first.
+fn work_on(repo: &Repo, branch: &str) -> Vec<String> {
+    let log = repo.git(&["log", "--reverse", "--format=%s", branch, "--not", "main"]);
+    log.lines()
+        .filter(|subject| !subject.starts_with("ait: ") && !subject.starts_with("Merge "))
+        .map(Into::into)
+        .collect()
+}
+
+fn tip(repo: &Repo, name: &str) -> String {
+    repo.git(&["rev-parse", name]).trim().to_owned()
+}
+
+/// Ann's work on t1, given back.
+fn given_back() -> (World, Repo) {
+    let (world, ann) = worked();
+    ann.aitask(&["drop", "1"]).ok();
+    (world, ann)
+}
+
+fn says(run: &Run, parts: &[&str]) {
+    let said = run.to_string();
+    for part in parts {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+}
+
+#[test]
+fn drop_publishes_the_commits_it_leaves_behind() {
+    let (world, ann) = worked();
+    let work = tip(&ann, BRANCH);
+    let run = ann.aitask(&["drop", "1", "--json"]).ok();
+    assert_eq!((run.json()["pushed"].as_str(), world.remote_branch(BRANCH)), (Some(BRANCH), Some(work)));
+    assert!(world.locks().is_empty() && !ann.path(WORK).exists());
+    // What has no commits is not published.
+    ann.task("Two", &[]);
+    ann.aitask(&["pick", "2"]).ok();
+    assert!(ann.aitask(&["drop", "2", "--json"]).ok().json()["pushed"].is_null());
+    assert_eq!(world.remote_branch("aitask/t2_two"), None);
+}
+
+#[test]
+fn pick_goes_on_from_the_published_branch_and_says_whose_commits_those_are() {
+    let (world, ann) = given_back();
+    let bob = world.clone("bob");
+    let run = bob.aitask(&["pick", "1", "--base", "main", "--json"]).ok();
+    let worktree = &run.json()["worktree"];
+    let published = &worktree["published"];
+    assert_eq!((published["commits"].as_u64(), published["author"].as_str()), (Some(1), Some("ann")), "{run}");
+    assert_eq!((published["local"].as_str(), worktree["created"].as_bool()), (Some("absent"), Some(true)));
+    says(&run, &["1 commit that main lacks, the last by ann", "--base main was not used"]);
+    assert_eq!(tip(&bob.at(WORK), "HEAD"), tip(&ann, BRANCH));
+    committed(&bob, "more.txt");
+    bob.aitask(&["finish", "1"]).ok();
+    assert!(world.remote_file("main", "work.txt").is_some() && world.remote_file("main", "more.txt").is_some());
+}
+
+#[test]
+fn a_clone_that_has_not_fetched_since_goes_on_with_it() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    let bob = world.clone("bob");
+    ann.aitask(&["pick", "1"]).ok();
+    committed(&ann, "work.txt");
+    ann.aitask(&["drop", "1"]).ok();
+    bob.count_connections();
+    bob.aitask(&["pick", "1"]).ok();
+    // The lock branch has moved, so the first push is refused; the fetch brings the task branch with it.
+    assert_eq!(bob.connections(), ["push", "fetch", "push"]);
+    assert_eq!(work_on(&bob, BRANCH), ["work.txt"]);
+}
+
+#[test]
+fn a_branch_that_was_pushed_by_hand_is_found_by_a_takeover() {
+    let (world, ann) = worked();
+    let bob = world.clone("bob");
+    ann.at(WORK).git(&["push", "-q", "origin", "HEAD"]);
+    bob.count_connections();
+    bob.aitask(&["pick", "1", "--steal"]).ok();
+    assert_eq!(bob.connections(), ["fetch", "push"]);
+    assert_eq!(work_on(&bob, BRANCH), ["work.txt"]);
+}
+
+#[test]
+fn a_clone_of_one_branch_goes_on_with_it() {
+    let (world, ann) = given_back();
+    let url = format!("file://{}", world.origin().display());
+    for depth in share(["--depth=1", "--no-tags"]) {
+        world.git(&["clone", "-q", "--single-branch", depth, &url, &format!("one{depth}")]);
+        let dir = world.root().join(format!("one{depth}"));
+        let one = world.clone(&format!("bob{depth}")).at(&dir).env("GIT_AITASK_EMAIL", "bob@example.com");
+        one.aitask(&["pick", "1"]).ok();
+        let there = one.at(dir.join(WORK));
+        assert_eq!(tip(&there, "HEAD"), tip(&ann, BRANCH));
+        one.aitask(&["drop", "1"]).ok();
+    }
+}
+
+#[test]
+fn a_local_branch_that_is_behind_is_forwarded_and_one_that_is_ahead_is_kept() {
+    let (world, ann) = given_back();
+    let bob = world.clone("bob");
+    bob.aitask(&["pick", "1"]).ok();
+    committed(&bob, "second.txt");
+    bob.aitask(&["drop", "1"]).ok();
+    let run = ann.aitask(&["pick", "1", "--json"]).ok();
+    assert_eq!(run.json()["worktree"]["published"]["local"], "behind");
+    says(&run, &["2 commits that main lacks, the last by bob"]);
+    assert_eq!(work_on(&ann, BRANCH), ["work.txt", "second.txt"]);
+    assert!(ann.path(WORK).join("second.txt").exists());
+    let third = committed(&ann, "third.txt");
+    let run = ann.at(WORK).aitask(&["pick", "1", "--json"]).ok();
+    assert_eq!((run.json()["worktree"]["published"]["local"].as_str(), tip(&ann, BRANCH)), (Some("ahead"), third));
+}
+
+#[test]
+fn a_worktree_that_is_still_there_follows_the_published_branch() {
+    let (world, ann) = worked();
+    ann.aitask(&["sync", "1"]).ok();
+    let bob = world.clone("bob");
+    bob.aitask(&["pick", "1", "--steal"]).ok();
+    let second = committed(&bob, "second.txt");
+    bob.aitask(&["drop", "1"]).ok();
+    ann.aitask(&["pick", "1"]).ok();
+    assert!(ann.path(WORK).join("second.txt").exists());
+    assert_eq!((tip(&ann, BRANCH), ann.at(WORK).git(&["status", "--porcelain"])), (second, String::new()));
+}
+
+#[test]
+fn branches_that_went_apart_are_kept_and_both_are_named() {
+    let (world, ann) = worked();
+    ann.aitask(&["sync", "1"]).ok();
+    let bob = world.clone("bob");
+    bob.aitask(&["pick", "1", "--steal"]).ok();
+    let theirs = committed(&bob, "theirs.txt");
+    bob.aitask(&["drop", "1"]).ok();
+    let ours = committed(&ann, "ours.txt");
+    let run = ann.aitask(&["pick", "1", "--json"]).ok();
+    assert_eq!(run.json()["worktree"]["published"]["local"], "diverged");
+    says(&run, &[&ours[..7], &theirs[..7], "git merge origin/aitask/t1_one"]);
+    assert_eq!((tip(&ann, BRANCH), world.remote_branch(BRANCH)), (ours, Some(theirs.clone())));
+    // Nor does giving it back replace what is there.
+    for args in share([["drop", "1", "--json"], ["sync", "1", "--json"]]) {
+        let run = ann.aitask(&args).fails(1);
+        assert_eq!((kind(&run).as_str(), world.remote_branch(BRANCH)), ("behind", Some(theirs.clone())), "{run}");
+        says(&run, &["theirs.txt", "git merge origin/aitask/t1_one"]);
+    }
+    ann.at(WORK).git(&["merge", "-q", "--no-edit", "origin/aitask/t1_one"]);
+    ann.aitask(&["drop", "1"]).ok();
+    assert_eq!(world.remote_branch(BRANCH), Some(tip(&ann, BRANCH)));
+}
+
+#[test]
+fn sync_publishes_the_branch_of_the_task_and_nothing_else_does() {
+    let (world, ann) = worked();
+    for line in [&["list"][..], &["edit", "1", "--priority", "low"], &["pick", "1"], &["sync"], &["new", "x"]] {
+        ann.at(if line[0] == "sync" { "." } else { WORK }).aitask(line).ok();
+        assert_eq!(world.remote_branch(BRANCH), None, "{line:?}");
+    }
+    let run = ann.at(WORK).aitask(&["sync", "--json"]).ok();
+    assert_eq!((run.json()["pushed"].as_str(), world.remote_branch(BRANCH)), (Some(BRANCH), Some(tip(&ann, BRANCH))));
+    let there = ann.at(WORK);
+    there.git(&["commit", "-q", "--amend", "-m", "better"]);
+    ann.aitask(&["sync", "1"]).ok();
+    assert_eq!(world.remote_branch(BRANCH), Some(tip(&ann, BRANCH)));
+    ann.count_connections();
+    ann.aitask(&["sync", "1"]).ok();
+    assert_eq!(ann.connections(), ["fetch"]);
+}
+
+#[test]
+fn a_former_holder_publishes_nothing() {
+    let (world, ann) = worked();
+    world.clone("bob").aitask(&["pick", "1", "--steal"]).ok();
+    assert_eq!(kind(&ann.aitask(&["sync", "1", "--json"]).fails(1)), "not_holder");
+    // Nobody named the task, so the task data is synced all the same.
+    let run = ann.at(WORK).aitask(&["sync"]).ok();
+    says(&run, &["the task branch was not published"]);
+    assert_eq!(world.remote_branch(BRANCH), None);
+}
+
+#[test]
+fn with_the_setting_every_verb_in_the_worktree_publishes() {
+    let (world, ann) = worked();
+    ann.git(&["config", "aitask.publish", "true"]);
+    for line in share([&["list"][..], &["edit", "1", "--priority", "low"], &["pick", "1"], &["show", "1"]]) {
+        let commit = committed(&ann, &format!("{}.txt", line[0]));
+        ann.aitask(line).ok();
+        assert_ne!(world.remote_branch(BRANCH), Some(commit.clone()), "{line:?} elsewhere");
+        ann.at(WORK).aitask(line).ok();
+        assert_eq!(world.remote_branch(BRANCH), Some(commit), "{line:?}");
+    }
+    ann.count_connections();
+    ann.at(WORK).aitask(&["list"]).ok();
+    assert!(ann.connections().is_empty());
+}
+
+#[test]
+fn a_takeover_of_work_that_was_never_published_says_where_it_is() {
+    let (world, ann) = worked();
+    let bob = world.clone("bob");
+    let run = bob.aitask(&["pick", "1", "--steal", "--json"]).ok();
+    let (folder, host) =
+        (ann.path(WORK).display().to_string(), run.json()["lock"]["host"].as_str().unwrap().to_owned());
+    let unpublished = &run.json()["unpublished"];
+    assert_eq!((unpublished["folder"].as_str(), unpublished["host"].as_str()), (Some(&*folder), Some(&*host)));
+    says(&run, &["ann@example.com has published no commit of this task", &format!("lies in {folder} on {host}")]);
+    // In one clone it is where the next one works.
+    let run = bob.env("GIT_AITASK_EMAIL", "cid@example.com").aitask(&["pick", "1", "--steal", "--json"]).ok();
+    assert!(run.json()["unpublished"].is_null(), "{run}");
+}
+
+#[test]
+fn a_branch_that_the_server_refuses_does_not_keep_a_task_from_being_dropped() {
+    let (world, ann) = worked();
+    let work = tip(&ann, BRANCH);
+    world.protect(BRANCH);
+    let run = ann.aitask(&["drop", "1", "--json"]).ok();
+    assert!(run.json()["pushed"].is_null() && world.locks().is_empty(), "{run}");
+    says(&run, &["aitask/t1_one was not published, and is only in this clone"]);
+    assert_eq!(tip(&ann, BRANCH), work);
+}
+
+#[test]
+fn finish_removes_the_published_branch_in_its_one_push() {
+    for mode in share(["--merge", "--squash"]) {
+        let (world, ann) = worked();
+        ann.at(WORK).git(&["push", "-q", "-u", "origin", "HEAD"]);
+        ann.count_connections();
+        let run = ann.aitask(&["finish", "1", mode, "--json"]).ok();
+        assert_eq!(ann.connections(), ["push"]);
+        assert_eq!((run.json()["remote_branch_deleted"].as_bool(), world.remote_branch(BRANCH)), (Some(true), None));
+        assert!(!ann.git(&["config", "--list"]).contains("branch.aitask/"));
+        ann.git_fails(&["rev-parse", "--verify", "-q", "refs/remotes/origin/aitask/t1_one"]);
+    }
+}
+
+#[test]
+fn a_commit_that_came_meanwhile_keeps_the_published_branch() {
+    let (world, ann) = worked();
+    ann.aitask(&["sync", "1"]).ok();
+    let bob = world.clone("bob");
+    bob.git(&["switch", "-q", BRANCH]);
+    bob.write("fix.txt", "fix\n");
+    let fix = bob.commit("Review fix");
+    bob.git(&["push", "-q"]);
+    assert_eq!(kind(&ann.aitask(&["finish", "1", "--json"]).fails(1)), "behind");
+    assert_eq!((world.remote_branch(BRANCH), world.remote_file("main", "work.txt")), (Some(fix), None));
+}
+
+#[test]
+fn where_the_server_deletes_no_branches_it_stays_and_finish_says_so() {
+    for atomic in share(["true", "false"]) {
+        let (world, ann) = worked();
+        world.git(&["--git-dir=origin.git", "config", "receive.denyDeletes", "true"]);
+        world.git(&["--git-dir=origin.git", "config", "receive.advertiseAtomic", atomic]);
+        ann.aitask(&["sync", "1"]).ok();
+        let run = ann.aitask(&["finish", "1", "--json"]).ok();
+        assert_eq!(run.json()["remote_branch_deleted"].as_bool(), Some(false), "{run}");
+        says(&run, &["aitask/t1_one stays on the remote"]);
+        assert!(world.remote_branch(BRANCH).is_some() && world.remote_file("main", "work.txt").is_some());
+        assert!(world.locks().is_empty() && !ann.path(WORK).exists(), "{run}");
+        let main = ann.git(&["log", "--format=%s", "origin/main"]);
+        assert_eq!(main.matches("Merge branch").count(), 1, "{main}");
+    }
+}
+
+#[test]
+fn a_branch_of_an_agents_own_in_the_worktree_is_recognised() {
+    for (own, is_beside) in share([("branch", false), ("detached", false), ("branch", true), ("detached", true)]) {
+        let (world, ann) = worked();
+        let there = ann.at(WORK);
+        if own == "branch" {
+            there.git(&["switch", "-q", "-c", "my-feature"]);
+        } else {
+            there.git(&["switch", "-q", "--detach"]);
+        }
+        if is_beside {
+            there.git(&["reset", "-q", "--hard", "HEAD~1"]);
+        }
+        committed(&ann, "own.txt");
+        let main = world.remote_branch("main");
+        for args in
+            [&["finish", "--json"][..], &["finish", "--no-push", "--json"], &["drop", "--json"], &["pick", "--json"]]
+        {
+            let run = there.aitask(args).fails(1);
+            says(&run, &["1 commit there is not on it"]);
+            assert!(["dirty", "occupied"].contains(&kind(&run).as_str()), "{run}");
+        }
+        assert_eq!((world.remote_branch("main"), world.locks().len()), (main, 1));
+        let run = there.aitask(&["finish", "--json"]).fails(1);
+        let hint = run.error()["error"]["hints"][0].as_str().unwrap().to_owned();
+        ann.run("sh", &["-c", &hint]).ok();
+        there.aitask(&["finish"]).ok();
+        for file in ["work.txt", "own.txt"] {
+            assert!(world.remote_file("main", file).is_some(), "{own} {is_beside} {file}");
+        }
+    }
+}
+
+/// Runs a verb that is killed, once at this call of git and once right after its push, and again until it is through.
+fn through_kills(repo: &Repo, args: &[&str], k: usize, when: When) {
+    let killed = [repo.killed_at(k, when, args), killed_after_push(repo).aitask(args)];
+    if killed.iter().all(|run| run.signal.is_some()) {
+        repo.aitask(args).ok();
+        return;
+    }
+    // One of them was through; a second time there may be nothing left to do.
+    assert!(killed.iter().any(|run| run.code == 0), "{}\n{}", killed[0], killed[1]);
+}
+
+#[test]
+fn handed_over_three_times_with_kills_no_commit_is_lost_and_none_is_twice() {
+    let calls = if thorough() { (1..40).collect() } else { share([3, 8, 12, 15, 18, 21]) };
+    for k in calls {
+        for when in [When::Before, When::After] {
+            let world = World::new();
+            let ann = world.initialised("ann");
+            ann.task("One", &[]);
+            let [bob, cid] = ["bob", "cid"].map(|name| world.clone(name));
+            let mut made = Vec::new();
+            // Two people, three clones: cid's is a second one of ann's.
+            let cid = cid.env("GIT_AITASK_EMAIL", "ann@example.com");
+            for (turn, repo) in [&ann, &bob, &cid, &bob].into_iter().enumerate() {
+                let takes: &[&str] = if turn == 2 { &["pick", "1", "--steal"] } else { &["pick", "1"] };
+                through_kills(repo, takes, k, when);
+                for part in ["a", "b"] {
+                    made.push(format!("{turn}{part}.txt"));
+                    committed(repo, made.last().unwrap());
+                }
+                match turn {
+                    // Taken over after it was synced, given back otherwise.
+                    1 => through_kills(repo, &["sync", "1"], k, when),
+                    3 => through_kills(repo, &["finish", "1"], k, when),
+                    _ => through_kills(repo, &["drop", "1"], k, when),
+                }
+            }
+            let log = world.git(&["--git-dir=origin.git", "log", "--format=%s", "main"]);
+            let mut count = BTreeMap::new();
+            for subject in log.lines() {
+                *count.entry(subject).or_insert(0) += 1;
+            }
+            for subject in &made {
+                assert_eq!(count.get(subject.as_str()), Some(&1), "{subject} at call {k}, {when:?}\n{log}");
+                assert!(world.remote_file("main", subject).is_some());
+            }
+            assert_eq!((world.remote_branch(BRANCH), world.locks()), (None, Vec::new()), "call {k}, {when:?}");
+        }
+    }
+}
