@@ -71,6 +71,11 @@
 //!     release of a lock last; the same command finishes what was cut off. `servers::not_atomic::killed_between_the_pushes_the_same_command_finishes`
 //! 12. **A newer program's records are neither misread nor overwritten**, and keys of a lock or a task that are not known are kept.
 //!     `files::records::tests::a_newer_record_is_not_read_and_not_overwritten`, `coordination::locks::tests::older_shapes_and_unknown_keys`
+//! 13. **What is published is what was named.** A task branch is cut from the published tip of its base; a sync of the verbs
+//!     publishes task data alone; a history that was rewritten on the server is neither merged nor published again.
+//!     `sharing::code_branch::commits_that_only_this_clone_has_are_not_in_the_worktree_and_a_finish_does_not_publish_them`,
+//!     `sharing::code_branch::unfinished_code_stays_and_the_task_data_is_published`,
+//!     `sharing::code_branch::a_history_that_was_rewritten_on_the_server_is_not_published_again`
 //!
 //! # Rules of safety
 //!

@@ -1,6 +1,6 @@
 //! Task data on a code branch: what a sync of the verbs publishes, and a history that was rewritten on the server.
 
-use crate::support::{Repo, World};
+use crate::support::{Repo, When, World, share};
 
 /// Ann's clone with the task 1, on `main`.
 fn project() -> (World, Repo) {
@@ -184,4 +184,34 @@ fn a_field_that_both_changed_differently_refuses_a_finish_and_names_the_file() {
     let said = work.aitask(&["finish", "--json"]).fails(1).error();
     assert_eq!((&said["error"]["kind"], &said["error"]["files"][0]), (&"conflict".into(), &TASK.into()), "{said}");
     assert_eq!(world.remote_branch("main"), before);
+}
+
+#[test]
+fn a_sync_that_keeps_code_back_is_completed_after_a_kill_and_the_code_stays() {
+    let scene = || {
+        let (world, ann) = project();
+        let bob = world.clone("bob");
+        bob.run("sed", &["-i", "s/^effort:.*/effort: low/", TASK]).ok();
+        bob.commit("bob");
+        bob.git(&["push", "--quiet"]);
+        commit_code(&ann, "wip.c");
+        append(&ann, TASK, "note");
+        (world, ann)
+    };
+    let (run, calls) = scene().1.git_commands(&["sync"]);
+    run.ok();
+    for k in share(1..=calls.len()) {
+        for when in [When::Before, When::After] {
+            let (world, ann) = scene();
+            let killed = ann.killed_at(k, when, &["sync"]);
+            let again = ann.aitask(&["sync"]);
+            let at = format!("{when:?} call {k}: {}\n{killed}{again}", calls[k - 1]);
+            assert_eq!(again.code, 0, "{at}");
+            let published = world.remote_file("main", TASK).unwrap();
+            assert!(published.contains("effort: low") && published.matches("note\n").count() == 1, "{at}{published}");
+            assert_eq!(world.remote_file("main", "wip.c"), None, "{at}");
+            let here = (ann.read(TASK) == published, ann.path("wip.c").exists(), ann.git(&["status", "--porcelain"]));
+            assert_eq!(here, (true, true, String::new()), "{at}");
+        }
+    }
 }
