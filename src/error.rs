@@ -57,6 +57,8 @@ pub(crate) enum Kind {
     NoCommits,
     /// The published task branch has commits that the local one lacks.
     Behind,
+    /// The task branch was pushed for a pull request that is not merged.
+    NotMerged,
     /// A gate that the task declares has not passed.
     GatePending,
     /// The check command failed on the merged tree.
@@ -110,6 +112,7 @@ impl Kind {
             Kind::Conflict => "conflict",
             Kind::NoCommits => "no_commits",
             Kind::Behind => "behind",
+            Kind::NotMerged => "not_merged",
             Kind::GatePending => "gate_pending",
             Kind::CheckFailed => "check_failed",
             Kind::Denied => "denied",
@@ -144,6 +147,7 @@ impl Kind {
             | Kind::Conflict
             | Kind::NoCommits
             | Kind::Behind
+            | Kind::NotMerged
             | Kind::GatePending
             | Kind::CheckFailed
             | Kind::Denied

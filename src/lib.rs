@@ -69,7 +69,11 @@
 //!     `holding::task_branch::what_this_clone_pushed_last_may_be_replaced_and_nothing_else`
 //! 11. **A server without atomic push** gets one push for each branch: a move of the lock branch first, then the others, and the
 //!     release of a lock last; the same command finishes what was cut off. `servers::not_atomic::killed_between_the_pushes_the_same_command_finishes`
-//! 12. **A newer program's records are neither misread nor overwritten**, and keys of a lock or a task that are not known are kept.
+//! 12. **The tasks are on one branch, whatever is checked out**: the one that `aitask.data` names, else `aitask-data` where the
+//!     remote has it, else the default branch of the remote. Where that is gone, it is said and not published again.
+//!     `coordination::data_home::on_a_feature_branch_every_verb_reads_and_writes_the_default_branch`,
+//!     `coordination::data_home::a_renamed_default_branch_is_said_at_once_and_its_commands_follow_it`
+//! 13. **A newer program's records are neither misread nor overwritten**, and keys of a lock or a task that are not known are kept.
 //!     `files::records::tests::a_newer_record_is_not_read_and_not_overwritten`, `coordination::locks::tests::older_shapes_and_unknown_keys`
 //! 13. **What is published is what was named.** A task branch is cut from the published tip of its base; a sync of the verbs
 //!     publishes task data alone; a history that was rewritten on the server is neither merged nor published again.

@@ -117,6 +117,8 @@ pub(crate) struct Flags {
     pub(crate) timeout: Option<String>,
     /// `--email`.
     pub(crate) email: Option<String>,
+    /// `--on` of `init`.
+    pub(crate) data: Option<String>,
 }
 
 /// The settings of one run.
@@ -126,6 +128,8 @@ pub(crate) struct Settings {
     pub(crate) remote: Option<String>,
     /// The e-mail, where one is set; else the session falls back to `userconfig.yaml` and `user.email`.
     pub(crate) email: Option<(String, Origin)>,
+    /// The branch that carries the task data.
+    pub(crate) data: Option<String>,
     /// Whether `pick` makes a worktree.
     pub(crate) worktree: bool,
     /// The branch a task branch is cut from.
@@ -168,6 +172,7 @@ impl Settings {
         Ok(Self {
             remote: value("remote", flags.remote.as_ref()),
             email: find("email", flags.email.as_ref()),
+            data: value("data", flags.data.as_ref()),
             worktree,
             base: value("base", None),
             output: value("output", None),

@@ -1,6 +1,7 @@
 //! What every verb starts with, and the notices that follow every result.
 
 use crate::error::Result;
+use crate::git::Branch;
 use crate::ops::publish::publish;
 use crate::project::leftovers::is_exploring;
 use crate::project::outcome::Notices;
@@ -41,6 +42,12 @@ impl App {
     /// Opens the repository, with the e-mail address that the verb was given.
     pub(crate) fn open_as(&self, email: Option<&String>, effect: Effect) -> Result<Context> {
         let flags = Flags { email: email.cloned(), ..self.flags.clone() };
+        self.open_with(&flags, effect)
+    }
+
+    /// Opens the repository as if `aitask.data` named this branch.
+    pub(crate) fn open_on(&self, branch: &Branch, effect: Effect) -> Result<Context> {
+        let flags = Flags { data: Some(branch.to_string()), ..self.flags.clone() };
         self.open_with(&flags, effect)
     }
 

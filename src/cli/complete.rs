@@ -15,7 +15,9 @@ pub(crate) fn tasks() -> ArgValueCandidates {
 fn candidates() -> Option<Vec<CompletionCandidate>> {
     let here = std::env::current_dir().ok()?;
     let quiet: fn(&str) = |_| {};
-    let context = Context::open(&Environment::of_process(), &here, &Flags::default(), Effect::DryRun, quiet).ok()?;
+    // A clone that knows nothing yet asks the remote, which must not hold up the user who is typing.
+    let flags = Flags { timeout: Some("1s".to_owned()), ..Flags::default() };
+    let context = Context::open(&Environment::of_process(), &here, &flags, Effect::DryRun, quiet).ok()?;
     let listed = list::list(&context, &list::ListOptions::default()).ok()?;
     let offer = |row: list::Row| CompletionCandidate::new(row.id.to_string()).help(Some(sanitise(&row.title).into()));
     Some(listed.tasks.into_iter().map(offer).collect())

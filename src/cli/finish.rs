@@ -6,6 +6,7 @@ use crate::cli::complete::tasks;
 use crate::error::{Result, quoted};
 use crate::landing::merge::MergeMode;
 use crate::ops::finish::{self, Finished};
+use crate::ops::propose;
 use crate::report::Page;
 use clap::Args;
 
@@ -13,12 +14,13 @@ use clap::Args;
 ///
 /// Merge, archive, release of the lock and removal of the task branch are one atomic push. On a conflict nothing is
 /// changed, and the files in conflict are listed. Work that was merged already, by a pull request for instance, is not
-/// merged again; what was taken back there is refused.
+/// merged again; what was taken back there is refused. A branch that was pushed for a pull request (--no-push) is merged
+/// past it only with --merge, --squash or --ff.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(after_help = "Examples:\n  git aitask finish                # the task of the worktree you are in\n  \
 git aitask finish 12 --squash -m \"feature: Add login (t12)\"\n  git aitask finish 12 --check \"cargo test\"\n  \
-git aitask finish 12 --no-push   # for a pull request")]
+git aitask finish 12 --pr        # opens a pull request")]
 pub(crate) struct FinishArgs {
     /// The task [default: that of the worktree you are in]
     #[arg(add = tasks())]
@@ -44,9 +46,12 @@ pub(crate) struct FinishArgs {
     /// Do not archive the task
     #[arg(long)]
     no_archive: bool,
-    /// Push the task branch for a pull request; keep lock and worktree
+    /// Push the task branch for a pull request; do not merge
     #[arg(long)]
     no_push: bool,
+    /// As --no-push, and open the pull request, by gh or glab
+    #[arg(long)]
+    pr: bool,
     /// Finish even if gates of the task have not passed
     #[arg(long)]
     override_gates: bool,
@@ -77,12 +82,28 @@ impl FinishArgs {
             message: self.message.clone(),
             check: self.check.clone(),
             no_archive: self.no_archive,
-            no_push: self.no_push,
+            no_push: self.no_push || self.pr,
             override_gates: self.override_gates,
             deferred: if self.carry_over { Deferred::CarryOver } else { Deferred::Refuse },
         };
-        let outcome = finish::finish(&context, &context.wanted(self.task.as_deref())?, &options)?;
-        app.report.answer(&outcome, || page(&outcome, &quoted(&context.repository.root), self.no_push))
+        let wanted = context.wanted(self.task.as_deref())?;
+        let root = quoted(&context.repository.root);
+        if self.pr {
+            let outcome = propose::propose(&context, &wanted, &options)?;
+            return app.report.answer(&outcome, || {
+                let page = page(&outcome.finished, &root, true);
+                match &outcome.pull_request {
+                    Some(request) => page.line(format!(
+                        "  {} opened the pull request{}",
+                        request.by,
+                        request.address.as_ref().map_or(String::new(), |address| format!(" {address}"))
+                    )),
+                    None => page,
+                }
+            });
+        }
+        let outcome = finish::finish(&context, &wanted, &options)?;
+        app.report.answer(&outcome, || page(&outcome, &root, self.no_push))
     }
 }
 

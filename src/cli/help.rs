@@ -32,6 +32,7 @@ Settings, by `git config aitask.NAME` or the variable GIT_AITASK_NAME; an option
 overrides both:
   remote         the remote for coordination, `.` for none [origin]
   email          the e-mail address of the holder [userconfig.yaml, user.email]
+  data           the branch that carries the tasks
   worktree       whether pick creates a worktree [true]
   base           the branch that task branches are cut from
   output         the branch that finish merges into

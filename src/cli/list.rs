@@ -141,6 +141,10 @@ fn state(row: &Row) -> (String, Tone) {
             (format!("waits for {}", names(blockers.iter().map(ToString::to_string).collect())), Tone::Faint)
         }
     };
+    let state = match &row.pull_request {
+        Some(request) => (format!("{}; {}", state.0, request.sentence()), state.1),
+        None => state,
+    };
     match &row.worktree {
         Some(worktree) => {
             let dirty = if worktree.dirty == Some(true) { ", uncommitted changes" } else { "" };

@@ -205,7 +205,7 @@ impl Cli {
 
     /// The settings that the command line names.
     pub(crate) fn flags(&self) -> Flags {
-        Flags { remote: self.global.remote.clone(), timeout: self.global.timeout.clone(), email: None }
+        Flags { remote: self.global.remote.clone(), timeout: self.global.timeout.clone(), ..Flags::default() }
     }
 
     /// The function that shows progress.

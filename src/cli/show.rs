@@ -52,6 +52,9 @@ impl ShowArgs {
             if let Some(lock) = &row.lock {
                 page = page.line(format!("lock      {}", lock.sentence()));
             }
+            if let Some(request) = &row.pull_request {
+                page = page.line(format!("request   {}", request.sentence()));
+            }
             if outcome.lacks_worktree {
                 page = page.line(format!("worktree  none; to create it: git aitask worktree add {}", row.id));
             }

@@ -11,8 +11,9 @@ use clap::Args;
 ///
 /// Changes to task files and plans are committed first; no other file is committed. Files that both sides changed are
 /// merged field by field. Where a file cannot be merged, it is listed, and nothing is published or changed here. Locks of
-/// archived tasks are released. In the worktree of a task, or for a task that is named, the commits of the task branch are
-/// published, too.
+/// archived tasks are released, and task branches whose work has landed are named. In the worktree of a task, or for a
+/// task that is named, the commits of the task branch are published, too. Where the tasks are on a code branch, its other
+/// commits stay in this clone.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  git aitask sync\n  git aitask sync 12           # publishes the task branch of 12, too\n  git aitask sync --dry-run"
@@ -50,6 +51,13 @@ impl SyncArgs {
             page = page.lines(
                 outcome.released.iter().map(|id| format!("  released: the lock of {}, archived", id.prefixed())),
             );
+            page = page.lines(outcome.landed.iter().map(|it| {
+                let (branch, into, at) = (&it.branch, &it.into, it.landed_at.short());
+                match &it.taken_back_by {
+                    Some(by) => format!("  {branch} was merged into {into} at {at}, and taken back by {}", by.short()),
+                    None => format!("  {branch} is in {into} at {at}; next: {}", it.next),
+                }
+            }));
             page = page.lines(outcome.pushed.iter().map(|branch| format!("  {branch} was pushed")));
             with_notices(page, &outcome.aside)
         })

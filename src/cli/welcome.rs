@@ -56,6 +56,14 @@ fn own_next(context: &Context, overview: &Overview, own: Option<&String>) -> Opt
     let mut rows = overview.active.iter().filter(is_own);
     let row = rows.clone().find(|row| Some(row.id) == here).or_else(|| rows.next())?;
     let worktree = row.worktree.as_ref()?;
+    if let Some(request) = row.pull_request.as_ref().filter(|_| worktree.dirty == Some(false)) {
+        let finish = format!("git aitask finish {}", row.id);
+        return Some(match request.state {
+            "landed" => format!("next: {finish}   # {}", request.sentence()),
+            "taken_back" => format!("next: git aitask show {}   # {}", row.id, request.sentence()),
+            _ => format!("next: {finish}   # once it is merged: {}", request.sentence()),
+        });
+    }
     Some(match (Some(row.id) == here, worktree.dirty, worktree.ahead) {
         (false, ..) => format!("next: cd {}", quoted(&worktree.path)),
         (true, Some(false), Some(1..)) => "next: git aitask finish".to_owned(),

@@ -37,6 +37,9 @@ pub(crate) struct LockRecord {
     /// replace one of them and no other tip, so that commits of another clone are never overwritten.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) pushed: Vec<String>,
+    /// The tip that was pushed for a pull request, or was being pushed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) requested: Option<String>,
     /// The merges that were being published and may still land.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) landings: Vec<Landing>,
@@ -99,6 +102,7 @@ impl LockRecord {
             base_commit: None,
             merged: false,
             pushed: Vec::new(),
+            requested: None,
             landings: Vec::new(),
         }
     }
@@ -127,13 +131,19 @@ impl LockRecord {
 
     /// The tasks with an attempt that was interrupted, those that this process is taking again included.
     pub(crate) fn cut_off(repository: &Repository) -> Vec<TaskId> {
+        let mut tasks = Self::tasks(repository);
+        tasks.retain(|task| {
+            Self::load(repository, *task).is_some_and(|held| !held.earlier.is_empty() || held.was_cut_off(repository))
+        });
+        tasks
+    }
+
+    /// The tasks that have a record.
+    pub(crate) fn tasks(repository: &Repository) -> Vec<TaskId> {
         let names = repository.records().names(RecordKind::Held);
         let mut tasks: Vec<_> =
             names.iter().filter_map(|name| TaskId::try_parse(name.strip_suffix(".json")?)).collect();
         tasks.sort_unstable();
-        tasks.retain(|task| {
-            Self::load(repository, *task).is_some_and(|held| !held.earlier.is_empty() || held.was_cut_off(repository))
-        });
         tasks
     }
 

@@ -100,6 +100,10 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
         let message = format!("{} is on no branch", root.display());
         return Err(Error::new(Kind::DetachedHead, message).hint("git switch main"));
     };
+    if let Some(home) = context.ledger().code_home.filter(|home| home.branch != code) {
+        let message = format!("the tasks are on {}, and {} is on {code}", home.branch, root.display());
+        return Err(Error::new(Kind::Occupied, message).hint(command!["git switch", home.branch].within(root)));
+    }
     require_committed(context)?;
     let ledger = Ledger { data_only_branch: None, ..context.ledger() };
     let both = [data.clone(), code.clone()];

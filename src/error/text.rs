@@ -78,6 +78,10 @@ fn push_redacted(shown: &mut String, scheme: &str, address: &str) {
         let separator = part.rfind(['&', ';', '#', '?']).map_or("", |at| &part[at..]);
         let part = part.strip_suffix(separator).unwrap_or(part);
         match part.split_once('=') {
+            // Where a server offers to open a pull request, GitLab names the branch.
+            Some((key, _)) if key.ends_with("source_branch%5D") || key.ends_with("source_branch]") => {
+                shown.extend([part, separator]);
+            }
             Some((key, value)) => {
                 let tail = value.len() - value.trim_end_matches(['.', ',', ':', ')', ']', '/']).len();
                 shown.extend([key, "=***", &value[value.len() - tail..], separator]);
@@ -100,6 +104,10 @@ mod tests {
             ("https://token@host", "https://***@host"),
             ("https://a@b:t@host:8443/a?b", "https://***@host:8443/a?***"),
             ("https://host/a?private_token=s&x=1#frag", "https://host/a?private_token=***&x=***#***"),
+            (
+                "https://host/a/new?merge_request%5Bsource_branch%5D=aitask%2Ft1_a&x=1",
+                "https://host/a/new?merge_request%5Bsource_branch%5D=aitask%2Ft1_a&x=***",
+            ),
             ("https://host?access_token=s", "https://host?access_token=***"),
             ("https://host/#access_token=s", "https://host/#access_token=***"),
             (

@@ -9,7 +9,7 @@
 //!
 //! | path | content | writer | removed |
 //! |---|---|---|---|
-//! | `held/tID.json` | the right to a task: `nonce` of its lock; `taking`, the process of the command that is taking it, else null; `earlier`?, nonces of interrupted attempts; `before`?, the record before this attempt; `base`, `base_commit`, `data`, the branches and the commit of the work, else null; `merged`, true once the work has landed; `pushed`?, tips of the task branch; `landings`?, merges being published (`tip`, `nonce`) | pick, lock, finish | drop, finish, unlock; never by age |
+//! | `held/tID.json` | the right to a task: `nonce` of its lock; `taking`, the process of the command that is taking it, else null; `earlier`?, nonces of interrupted attempts; `before`?, the record before this attempt; `base`, `base_commit`, `data`, the branches and the commit of the work, else null; `merged`, true once the work has landed; `pushed`?, tips of the task branch; `requested`?, the one of a pull request; `landings`?, merges being published (`tip`, `nonce`) | pick, lock, finish | drop, finish, unlock; never by age |
 //! | `making/NONCE` | a task being published: `request` (the arguments), `nonce` of its commits, `process` or null, `id`, `path` | new | new; after an hour |
 //! | `carry/BRANCH.COMMIT` | a checkout whose branch a local swap moves: `path`, `branch`, `old`, `new` (commits), `adopted` (files whose uncommitted content was committed: `path`, `oid` or null, `seen` bytes or null) | every local swap | once the checkout was updated; never by age |
 //! | `at-work/main`, `at-work/linked-NAME` | a note that git is changing a checkout: `path`, `step`? (`old`, `new`, `moved`: whether the branch is at `new` already), `adopted`? | whatever changes a checkout | when git has ended, or once the next command has finished its work |
@@ -18,6 +18,7 @@
 //! | `one-repository` | `same`: pairs of addresses (`fetch`, `push`) that were found to be one repository | whatever publishes | never |
 //! | `root` | `path` of the main worktree, where the git directory is outside of it; before format 1 the bytes of the path | every command there | replaced |
 //! | `as-of` | `answered`: when the remote last answered, in seconds since 1970 | whatever fetches or pushes | replaced |
+//! | `default-branch.REMOTE` | the default branch of a remote, where git has none noted: `branch`, or null where the remote names none | whatever needs it, once | replaced |
 //! | `no-atomic-push.REMOTE` | `remote`: its server has no atomic push | whatever publishes | never |
 //! | `filing/DRAFT` | a draft that becomes a task: `draft` (its bytes), `path`, `filed` (the bytes of the task file) | the script that creates tasks | once the draft is gone |
 //! | `archiving/tID.json` | `lines` to print, `released` (ids), `parents` (files, each with a child) | the script that archives | once the task is archived |
@@ -63,6 +64,7 @@ pub(crate) enum RecordKind {
     OneRepository,
     Root,
     AsOf,
+    DefaultBranch,
     NoAtomicPush,
     Filing,
     Archiving,
@@ -91,6 +93,7 @@ impl RecordKind {
             Self::OneRepository => "one-repository",
             Self::Root => "root",
             Self::AsOf => "as-of",
+            Self::DefaultBranch => "default-branch.",
             Self::NoAtomicPush => "no-atomic-push.",
             Self::Filing => "filing/",
             Self::Archiving => "archiving/",

@@ -56,6 +56,14 @@ impl Address {
         }
     }
 
+    /// The name of the host.
+    pub(crate) fn host(&self) -> Option<&str> {
+        match self {
+            Self::Hosted(hosted) => Some(&hosted.host),
+            Self::Local(_) | Self::Other(_) => None,
+        }
+    }
+
     fn of_url(text: &str, scheme: &str, rest: &str) -> Self {
         let transport = match scheme {
             "file" => return Self::Local(PathBuf::from(rest)),

@@ -28,6 +28,14 @@ pub(crate) fn may_exist(repository: &Repository, name: &RefName) -> bool {
         || packed().split(|&byte| byte == b'\n').any(|line| line.ends_with(ending.as_bytes()))
 }
 
+/// Whether there may be a ref that begins with `prefix`, which ends with a slash, told without running git.
+pub(crate) fn may_exist_below(repository: &Repository, prefix: &str) -> bool {
+    let (dir, middle) = (&repository.common_dir, format!(" {prefix}"));
+    let packed = || std::fs::read(dir.join("packed-refs")).unwrap_or_default();
+    let is_in = |line: &[u8]| line.windows(middle.len()).any(|part| part == middle.as_bytes());
+    dir.join("reftable").exists() || dir.join(prefix).exists() || packed().split(|&byte| byte == b'\n').any(is_in)
+}
+
 /// All refs that begin with `prefix`, which ends with a slash, with their objects. One process.
 pub(crate) fn load_below(repository: &Repository, prefix: &str) -> Result<BTreeMap<RefName, Oid>> {
     let output = repository.read("for-each-ref").arg(format!("--format={}", for_each_ref::FORMAT)).arg(prefix).run()?;

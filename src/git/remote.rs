@@ -1,6 +1,7 @@
 //! The remote: one fetch for all branches, one push for all refs, and the outcome of the push.
 
 use crate::error::{Error, Kind, Payload, Result};
+use crate::files::read_own;
 use crate::git::contact::{connection_error, contact_error};
 use crate::git::porcelain::failure::{self, Ended, GitFailure};
 use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
@@ -62,20 +63,27 @@ pub(crate) fn tracks(repository: &Repository, remote: &RemoteName, branch: &Bran
     specs.iter().map(|spec| spec.trim_start_matches('+')).any(|spec| spec == wanted || spec == all)
 }
 
-/// Updates the remote-tracking refs of `branches`; the ref of a branch that the remote lacks is removed. One
-/// connection; a second one only when a code branch is missing on the remote.
+/// Updates the remote-tracking refs of `branches`; the ref of a coordination or task branch that the remote lacks is
+/// removed. Returns the code branches that it lacks; their refs stay. One connection; a second one only when a code
+/// branch is missing on the remote.
 ///
 /// # Errors
 /// [`Kind::Unreachable`] or [`Kind::Authentication`], with git's reason.
-pub(crate) fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], limit: Duration) -> Result<()> {
+pub(crate) fn fetch(
+    repository: &Repository,
+    remote: &RemoteName,
+    branches: &[Branch],
+    limit: Duration,
+) -> Result<Vec<Branch>> {
     // `--prune` does not apply to refs that are updated through `--refmap`, so the refs that keep the last known tips
     // stay.
     let mut named: Vec<&Branch> = branches.iter().filter(|branch| !branch.as_str().starts_with("aitask-")).collect();
+    let mut lacking = Vec::new();
     loop {
         let coordination = (named.len() < branches.len())
             .then(|| format!("+refs/heads/{COORDINATION}:refs/remotes/{remote}/{COORDINATION}"));
         if coordination.is_none() && named.is_empty() {
-            return Ok(());
+            return Ok(lacking);
         }
         let map = coordination.as_ref().map(|_| kept(remote, COORDINATION));
         let of_tasks = coordination.as_ref().filter(|_| fetches_task_branches(repository, remote));
@@ -93,13 +101,15 @@ pub(crate) fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Br
             }));
         let output = at_work::moving_refs(repository, &call)?;
         if output.success() {
-            return Ok(());
+            return Ok(lacking);
         }
         let stderr_text = output.stderr_text();
         let missing = stderr_text.lines().find_map(|line| line.split("couldn't find remote ref refs/heads/").nth(1));
         // A code branch that the remote lacks fails the whole fetch, so it is repeated without that branch.
         let before = named.len();
-        named.retain(|branch| Some(branch.as_str()) != missing);
+        let is_missing = |branch: &Branch| Some(branch.as_str()) == missing;
+        lacking.extend(named.iter().filter(|branch| is_missing(branch)).map(|branch| (*branch).clone()));
+        named.retain(|branch| !is_missing(branch));
         if named.len() < before {
             continue;
         }
@@ -161,6 +171,34 @@ pub(crate) fn has_branch(
         return Err(connection_error(remote.as_str(), &call, &output));
     }
     Ok(output.text().lines().any(|line| line.split('\t').nth(1) == Some(full.as_str())))
+}
+
+/// The default branch of a remote as git noted it here, when it cloned the remote or by git-remote(1), `set-head`. No
+/// process, except with reftable.
+pub(crate) fn noted_default(repository: &Repository, remote: &RemoteName) -> Option<Branch> {
+    let (dir, name) = (&repository.common_dir, format!("refs/remotes/{remote}/HEAD"));
+    let target = if dir.join("reftable").exists() {
+        repository.read("symbolic-ref").args(["--quiet", &name]).output().ok()?.text()
+    } else {
+        String::from_utf8(read_own(&dir.join(&name)).ok()?).ok()?.strip_prefix("ref: ")?.trim_end().to_owned()
+    };
+    Branch::parse(target.strip_prefix(&format!("refs/remotes/{remote}/"))?).ok()
+}
+
+/// Asks a remote for its default branch; `None` where it names none that exists. One connection.
+///
+/// # Errors
+/// Those of the connection.
+pub(crate) fn ask_default(repository: &Repository, remote: &RemoteName, limit: Duration) -> Result<Option<Branch>> {
+    let call = repository.git().network(&repository.root, "ls-remote", limit);
+    let call = call.args(["--symref", "--", remote.as_str(), "HEAD"]);
+    let output = call.output()?;
+    if !output.success() {
+        return Err(connection_error(remote.as_str(), &call, &output));
+    }
+    let text = output.text();
+    let target = text.lines().find_map(|line| line.strip_prefix("ref: refs/heads/")?.strip_suffix("\tHEAD"));
+    Ok(target.and_then(|branch| Branch::parse(branch).ok()))
 }
 
 /// The outcome of a push.

@@ -56,6 +56,15 @@ impl Landed {
         }
     }
 
+    /// The commit at which the work landed, and the one that took it back.
+    pub(crate) fn commits(&self) -> [Option<Oid>; 2] {
+        match self {
+            Self::At(at) => [Some(at.clone()), None],
+            Self::TakenBack { at, by, .. } => [Some(at.clone()), Some(by.clone())],
+            Self::No | Self::Unknown => [None, None],
+        }
+    }
+
     /// Looks whether the work up to `tip` is in the history of `output`. `cut_from` is the commit from which the branch
     /// was cut, where that is known; only after a fast-forward, where nothing else tells it, is it needed. Two processes
     /// where the output has changed since the fork, one where it has not.
@@ -114,8 +123,13 @@ pub(crate) fn of_pushed(context: &Context, task: TaskId, output: &Oid) -> Result
 pub(crate) fn in_outputs(context: &Context, task: TaskId, tip: &Oid) -> Result<(Landed, Option<Branch>)> {
     let held = LockRecord::load(&context.repository, task);
     let cut_from = held.and_then(|held| Oid::parse(&held.base_commit?));
+    let targets = merge_targets(context, task);
+    if cut_from.as_ref() == Some(tip) {
+        // It has no commits yet.
+        return Ok((Landed::Unknown, targets.into_iter().next()));
+    }
     let mut answer = None;
-    for branch in merge_targets(context, task) {
+    for branch in targets {
         let tips = tips(context, &branch)?;
         let Some(output) = tips.tracking.or(tips.local) else { continue };
         match Landed::look(&context.repository, tip, &output, cut_from.as_ref())? {

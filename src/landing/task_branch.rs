@@ -4,6 +4,7 @@
 use crate::coordination::lock_record::{Landing, LockRecord};
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::{Branch, Oid, RemoteName, merge, refs};
+use crate::landing::merge::MergeMode;
 use crate::ledger::plan::trailer;
 use crate::ledger::{Channel, View};
 use crate::project::context::Context;
@@ -118,6 +119,42 @@ pub(crate) fn begin_push(context: &Context, view: &View<'_>, task: TaskId, branc
     let known = view.tip(branch).published.map(|oid| oid.to_string()).filter(|oid| held.pushed.contains(oid));
     let pushed = known.into_iter().chain([tip.to_string()]).collect();
     LockRecord { pushed, ..held }.save(&context.repository, task)
+}
+
+/// Records, before the push, that `tip` is proposed as a pull request: a finish waits until that is merged.
+pub(crate) fn begin_request(context: &Context, task: TaskId, tip: &Oid) -> Result<()> {
+    let held = LockRecord::load(&context.repository, task).filter(|_| !context.dry_run);
+    match held.filter(|held| held.requested.as_deref() != Some(tip.as_str())) {
+        Some(held) => LockRecord { requested: Some(tip.to_string()), ..held }.save(&context.repository, task),
+        None => Ok(()),
+    }
+}
+
+/// Refuses to merge work past its pull request: one for which this clone pushed the branch, while that is published.
+///
+/// # Errors
+/// [`Kind::NotMerged`].
+pub(crate) fn require_no_request(
+    context: &Context,
+    view: &View<'_>,
+    task: TaskId,
+    branch: &Branch,
+    into: &Branch,
+    mode: MergeMode,
+) -> Result<()> {
+    let held = LockRecord::load(&context.repository, task);
+    if held.is_none_or(|held| held.requested.is_none()) || view.tip(branch).published.is_none() {
+        return Ok(());
+    }
+    let message = format!("{branch} was pushed for a pull request, and its work is not in {into} yet");
+    let past = match mode {
+        MergeMode::Merge => command!["git aitask finish", task, "--merge"],
+        MergeMode::Squash => command!["git aitask finish", task, "--squash"],
+        MergeMode::Ff => command!["git aitask finish", task, "--ff"],
+    };
+    Err(Error::new(Kind::NotMerged, message)
+        .hint(command!["git aitask finish", task].note("once it is merged"))
+        .hint(past.note("merges it here, past the pull request")))
 }
 
 /// Records, before the push, that a merge of `tip` is about to be published by commits with this nonce. A finish that

@@ -1,11 +1,11 @@
 //! Reading the branches: from the remote-tracking refs of this clone, or after a fetch.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, Freshness};
+use crate::git::{Branch, Freshness, remote};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::found::{Found, at};
 use crate::ledger::view::View;
-use crate::ledger::{Channel, Ledger};
+use crate::ledger::{Channel, CodeHome, DATA, LOCKS, Ledger};
 use std::time::Duration;
 
 impl Ledger<'_> {
@@ -20,6 +20,9 @@ impl Ledger<'_> {
             Freshness::Fetched => self.fetch_view(branches, deadline),
             Freshness::AsKnown => View::load(self, branches, freshness),
         }?;
+        if !view.is_current && branches.iter().any(|branch| self.is_out_of_sight(&view, branch)) {
+            view = self.fetch_view(branches, deadline)?;
+        }
         let mut unusable_error = self.unusable_error(&view)?;
         if unusable_error.is_some() && !view.is_current {
             // Only a fetch can tell whether the remote lacks the branch too.
@@ -37,6 +40,15 @@ impl Ledger<'_> {
         // All coordination branches are fetched by one pattern, so one more costs nothing.
         self.fetch_branches(&[branches, self.unlisted_data_branch(branches)?.as_slice()].concat(), deadline)?;
         View::load(self, branches, Freshness::Fetched)
+    }
+
+    /// Whether this clone cannot know a branch of the coordination or of the task data, since nothing fetched it yet.
+    /// Such clones are those of one branch, and the checkouts of jobs.
+    fn is_out_of_sight(&self, view: &View<'_>, branch: &Branch) -> bool {
+        let Channel::Remote(remote) = &self.channel else { return false };
+        let is_home = self.code_home.as_ref().is_some_and(|home| home.branch == *branch);
+        let is_ours = || matches!(branch.as_str(), LOCKS | DATA) && !remote::tracks(self.repository, remote, branch);
+        view.tip(branch).published.is_none() && view.gone(branch).is_none() && (is_home || is_ours())
     }
 
     /// The error that keeps a command from using these branches, unless it is the one that repairs them.
@@ -83,16 +95,69 @@ impl Ledger<'_> {
     pub(super) fn fetch_branches(&self, branches: &[Branch], deadline: Deadline) -> Result<()> {
         if let Channel::Remote(remote) = &self.channel {
             let mut tries = 0;
-            while let Err(error) = self.refs.fetch(remote, branches, deadline.remaining_for_query()) {
-                // Another git that fetches at the same time has the remote-tracking ref locked; it soon ends.
-                if error.kind() != Kind::Contention || !self.refs.wait(deadline, tries)? {
-                    return Err(error);
+            let lacking = loop {
+                match self.refs.fetch(remote, branches, deadline.remaining_for_query()) {
+                    Ok(lacking) => break lacking,
+                    // Another git that fetches at the same time has the remote-tracking ref locked; it soon ends.
+                    Err(error) if error.kind() == Kind::Contention && self.refs.wait(deadline, tries)? => tries += 1,
+                    Err(error) => return Err(error),
                 }
-                tries += 1;
-            }
+            };
             self.record_answer_time()?;
+            self.require_code_home(&lacking)?;
         }
         Ok(())
+    }
+}
+
+impl Ledger<'_> {
+    /// Refuses to go on where the code branch with the task data is among the branches that the remote lacks: to publish
+    /// it again would give the tasks a second home beside the branch that it was renamed to. One connection in that
+    /// case.
+    ///
+    /// # Errors
+    /// [`Kind::BranchGone`] with the commands that follow the new default branch, or put the branch back; those of the
+    /// connection.
+    pub(crate) fn require_code_home(&self, lacking: &[Branch]) -> Result<()> {
+        let (Some(remote), Some(CodeHome { branch, is_named })) = (self.channel.remote(), &self.code_home) else {
+            return Ok(());
+        };
+        if !lacking.contains(branch) {
+            return Ok(());
+        }
+        let default = remote::ask_default(self.repository, remote, self.timeout)?;
+        let tracking = branch.tracking(remote);
+        let known = self.refs.tips(&[branch.full(), tracking.clone()])?;
+        let is_here = known.contains_key(&branch.full());
+        if let Some(new) = default.filter(|default| default != branch) {
+            let message =
+                format!("the default branch of {remote} is {new} now, and {branch}, which carried the tasks, is gone");
+            let fetched = format!("+{}:{}", new.full(), new.tracking(remote));
+            let error = Error::new(Kind::BranchGone, message).hint(command!["git fetch", remote, fetched]);
+            let error = if *is_named {
+                error.hint(command!["git config aitask.data", new])
+            } else {
+                error.hint(command!["git remote set-head", remote, new])
+            };
+            return Err(if is_here {
+                error.hint(command!["git branch -m", branch, new]).hint(command![
+                    "git branch -u",
+                    format!("{remote}/{new}"),
+                    new
+                ])
+            } else {
+                error
+            });
+        }
+        let error = Error::new(Kind::BranchGone, format!("{branch}, which carries the tasks, is not on {remote}"));
+        let from = if is_here { Some(branch.full()) } else { known.contains_key(&tracking).then_some(tracking) };
+        Err(match from {
+            Some(from) => {
+                let back = format!("{from}:{}", branch.full());
+                error.hint(command!["git push", remote, back].note("puts it back as this clone has it"))
+            }
+            None => error.hint(command!["git ls-remote --heads", remote]),
+        })
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Ledger<'r> {
     /// The branch that holds nothing but task data, where there is one. Commits on it that only this clone has are
     /// published together with a plan; on a code branch it is the user who decides when to push them.
     pub(crate) data_only_branch: Option<Branch>,
+    /// The code branch that carries the task data, where it is the same one whatever is checked out.
+    pub(crate) code_home: Option<CodeHome>,
     /// Whether local branches and checkouts are left where they are.
     pub(crate) keep_checkouts: bool,
     /// Whether this command creates or restores missing branches; every other command refuses when one is missing.
@@ -39,6 +41,15 @@ pub(crate) struct Ledger<'r> {
     pub(crate) progress: fn(&str),
     /// How to read the files on the branch of locks.
     pub(crate) lock_format: LockFormat,
+}
+
+/// A code branch that carries the task data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CodeHome {
+    /// The branch.
+    pub(crate) branch: Branch,
+    /// Whether the settings of this clone name it; else it is the default branch of the remote.
+    pub(crate) is_named: bool,
 }
 
 /// A lock, as far as the ledger knows it.
@@ -75,7 +86,9 @@ impl Ledger<'_> {
     /// the data to its own branch since, so that must be looked at too.
     pub(crate) fn unlisted_data_branch(&self, branches: &[Branch]) -> Result<Option<Branch>> {
         // A reading ledger names the code branch as its data branch, so the field alone does not tell.
-        let on_code = (self.data_only_branch.is_none() || self.dry_run)
+        let is_named = self.code_home.as_ref().is_some_and(|home| home.is_named);
+        let on_code = !is_named
+            && (self.data_only_branch.is_none() || self.dry_run)
             && branches.iter().any(|branch| !branch.as_str().starts_with("aitask-"));
         let data = Branch::parse(DATA)?;
         Ok((on_code && !branches.contains(&data)).then_some(data))

@@ -256,6 +256,7 @@ impl Clone {
             channel: Channel::Remote(RemoteName::parse("origin").unwrap()),
             timeout: Duration::from_secs(30),
             data_only_branch: None,
+            code_home: None,
             keep_checkouts: false,
             repairs: false,
             dry_run: false,
@@ -320,7 +321,7 @@ impl Refs for Clone {
         Ok(refs.into_iter().filter(|(name, _)| names.contains(name)).collect())
     }
 
-    fn fetch(&self, remote: &RemoteName, branches: &[Branch], _: Duration) -> Result<()> {
+    fn fetch(&self, remote: &RemoteName, branches: &[Branch], _: Duration) -> Result<Vec<Branch>> {
         self.next();
         let mut world = self.remote.world();
         let mut state = self.state();
@@ -332,7 +333,7 @@ impl Refs for Clone {
             }
         }
         world.pass();
-        Ok(())
+        Ok(Vec::new())
     }
 
     fn objects(&self, names: &[String]) -> Result<Vec<Option<Object>>> {

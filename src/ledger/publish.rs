@@ -5,11 +5,11 @@
 //! (a broken connection, a time limit) means that the outcome is unknown, and the caller looks for the nonce in the
 //! refs.
 
-use crate::error::{Error, Kind, Payload, Result};
+use crate::error::{Error, Kind, Payload, Result, sanitise};
 use crate::files::records::RecordKind;
 use crate::git::porcelain::push::{PushReport, Rejection};
 use crate::git::refs::Swap;
-use crate::git::remote::{PushOptions, Pushed};
+use crate::git::remote::{PushOptions, Pushed, TASK_BRANCHES};
 use crate::git::{Branch, RefUpdate, RemoteName};
 use crate::interrupt;
 use crate::ledger::backoff::Deadline;
@@ -150,7 +150,24 @@ impl Ledger<'_> {
     ) -> Result<Option<Outcome>> {
         let limit = deadline.remaining().unwrap_or_default().max(SHORTEST_PUSH);
         let options = PushOptions { atomic, hooks: hooks(updates), dry_run: false, limit };
-        Ok(outcome(remote, self.refs.push(remote, updates, options)?))
+        let pushed = self.refs.push(remote, updates, options)?;
+        if let Pushed::Answered(report) = &pushed {
+            self.pass_on_addresses(updates, report);
+        }
+        Ok(outcome(remote, pushed))
+    }
+
+    /// Passes on what the server says of a task branch with an address in it: where a pull request can be opened.
+    fn pass_on_addresses(&self, updates: &[RefUpdate], report: &PushReport) {
+        let is_task_branch = |update: &RefUpdate| {
+            let branch = update.name.branch();
+            update.new.is_some() && branch.is_some_and(|branch| branch.as_str().starts_with(TASK_BRANCHES))
+        };
+        if report.rejection().is_none() && updates.iter().any(is_task_branch) {
+            for line in report.said.iter().filter(|line| line.contains("://")) {
+                (self.progress)(&sanitise(line.trim()));
+            }
+        }
     }
 }
 

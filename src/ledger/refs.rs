@@ -18,8 +18,9 @@ pub(crate) trait Refs: Debug {
     /// The refs among `names` that exist. One process.
     fn tips(&self, names: &[RefName]) -> Result<BTreeMap<RefName, Oid>>;
 
-    /// Brings the remote-tracking refs of branches up to date. One connection.
-    fn fetch(&self, remote: &RemoteName, branches: &[Branch], limit: Duration) -> Result<()>;
+    /// Brings the remote-tracking refs of branches up to date, and returns the code branches that the remote lacks. One
+    /// connection.
+    fn fetch(&self, remote: &RemoteName, branches: &[Branch], limit: Duration) -> Result<Vec<Branch>>;
 
     /// Reads objects by name; `None` where nothing has the name. One process.
     fn objects(&self, names: &[String]) -> Result<Vec<Option<Object>>>;
@@ -64,7 +65,7 @@ impl Refs for Repository {
         refs::load(self, names)
     }
 
-    fn fetch(&self, remote: &RemoteName, branches: &[Branch], limit: Duration) -> Result<()> {
+    fn fetch(&self, remote: &RemoteName, branches: &[Branch], limit: Duration) -> Result<Vec<Branch>> {
         remote::fetch(self, remote, branches, limit)
     }
 

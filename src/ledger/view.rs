@@ -115,7 +115,9 @@ impl<'r> View<'r> {
             return Ok(());
         }
         let folder = self.repository.root.join("aitasks").symlink_metadata();
-        if !folder.is_ok_and(|folder| folder.is_dir()) {
+        // A checkout of another branch than the one that had the tasks is not outdated, whatever folders it has.
+        let is_there = self.repository.root_branch.as_ref().is_some_and(|branch| self.tips.contains_key(branch));
+        if !is_there || !folder.is_ok_and(|folder| folder.is_dir()) {
             // A clone of a single branch did not know the data branch until this fetch; a second attempt finds it.
             let message = format!("the task data lives on {DATA}, which is not checked out here yet");
             return Err(Error::new(Kind::NotInitialised, message).hint("git aitask init").retryable());

@@ -379,17 +379,17 @@ impl FinishOperation<'_> {
         }
         let Some(output) = output else { return Ok(false) };
         let landed = landed::of_pushed(self.context, id, output)?;
-        Ok(self.require_not_taken_back(&landed, id, branch)?.is_some())
+        self.require_not_taken_back(&landed, id, branch)
     }
 
-    /// The commit at which work has landed; refuses work that was taken back.
-    fn require_not_taken_back<'l>(&self, landed: &'l Landed, id: TaskId, branch: &Branch) -> Result<Option<&'l Oid>> {
+    /// Whether work has landed; refuses work that was taken back.
+    fn require_not_taken_back(&self, landed: &Landed, id: TaskId, branch: &Branch) -> Result<bool> {
         match landed {
-            Landed::At(commit) => Ok(Some(commit)),
+            Landed::At(_) => Ok(true),
             Landed::TakenBack { at, by, is_merge } => {
                 Err(landed::refuse_again(id, branch, self.request.into, [at, by], *is_merge))
             }
-            Landed::No | Landed::Unknown => Ok(None),
+            Landed::No | Landed::Unknown => Ok(false),
         }
     }
 
@@ -416,9 +416,14 @@ impl FinishOperation<'_> {
         };
         let plan = index.plan(path).map(PlanPath::as_str);
         let own: Vec<_> = [Some(path.as_str()), plan].into_iter().flatten().collect();
-        let merge = match self.require_not_taken_back(&landed, path.id(), branch)? {
-            Some(_) => Merge::Already,
-            None => merge::plan(context, mode, output, into, &tip, branch, &own)?,
+        let options = self.request.options;
+        let merge = if self.require_not_taken_back(&landed, path.id(), branch)? {
+            Merge::Already
+        } else {
+            if options.mode.is_none() && !options.no_push {
+                task_branch::require_no_request(context, view, path.id(), branch, into, mode)?;
+            }
+            merge::plan(context, mode, output, into, &tip, branch, &own)?
         };
         let proof = match landed {
             Landed::At(commit) => Some(commit),
@@ -443,6 +448,9 @@ impl FinishOperation<'_> {
             self.checked = Some(merged.clone());
         }
         if self.request.options.no_push {
+            if context.channel != Channel::Local {
+                task_branch::begin_request(context, id, tip)?;
+            }
             if *needs_push { task_branch::begin_push(context, view, id, branch, tip) } else { Ok(()) }
         } else if *merge != Merge::Already {
             self.landing = Some(id);

@@ -1,10 +1,12 @@
 //! Listing tasks in order, with their holders, worktrees and open dependencies.
 
+use crate::coordination::lock_record::LockRecord;
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, ReadLocks, Session};
 use crate::error::Result;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Freshness, Oid, merge, worktree};
+use crate::landing::landed::{self, Landed};
 use crate::ledger::{Ledger, View};
 use crate::project::context::{Context, Wanted};
 use crate::project::index::{Branches, Index, branches};
@@ -95,6 +97,49 @@ pub(crate) struct Row {
     /// Its worktree in this clone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) worktree: Option<WorktreeState>,
+    /// Its pull request, where this clone pushed its branch for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pull_request: Option<PullRequest>,
+}
+
+/// What became of a pull request, as far as this clone knows the output branch.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct PullRequest {
+    /// The tip that was pushed.
+    pub(crate) tip: String,
+    /// The branch that the work goes to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) into: Option<Branch>,
+    /// Whether its work has landed: `landed`, `taken_back`, `not_landed` or `unknown`.
+    pub(crate) state: &'static str,
+    /// The commit at which it landed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) landed_at: Option<Oid>,
+    /// The commit that took it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) taken_back_by: Option<Oid>,
+}
+
+impl PullRequest {
+    /// That of a task; none, where this clone pushed its branch for none.
+    fn load(context: &Context, task: TaskId) -> Option<Self> {
+        let tip = LockRecord::load(&context.repository, task)?.requested?;
+        let unknown = (Landed::Unknown, None);
+        let looked = Oid::parse(&tip).map(|tip| landed::in_outputs(context, task, &tip));
+        let (landed, into) = looked.transpose().ok().flatten().unwrap_or(unknown);
+        let (state, [landed_at, taken_back_by]) = (landed.name(), landed.commits());
+        Some(Self { tip, into, state, landed_at, taken_back_by })
+    }
+
+    /// A few words: whether it is merged, and where.
+    pub(crate) fn sentence(&self) -> String {
+        let into = self.into.as_ref().map_or("its output branch", Branch::as_str);
+        match (&self.landed_at, &self.taken_back_by) {
+            (Some(_), Some(by)) => format!("pull request merged, and taken back by {}", by.short()),
+            (Some(at), None) => format!("pull request merged into {into} at {}", at.short()),
+            (None, _) => format!("pull request not merged into {into} yet"),
+        }
+    }
 }
 
 impl Row {
@@ -211,6 +256,7 @@ impl ReadView {
             assigned_to: task.assigned_to.clone(),
             lock: self.locks.get(&task.id).map(|lock| Holder::new(context, lock, &self.host)),
             worktree: self.worktree(context, &task.name),
+            pull_request: self.locks.get(&task.id).and_then(|_| PullRequest::load(context, task.id)),
         }
     }
 

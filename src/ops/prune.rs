@@ -10,6 +10,7 @@ use crate::git::remote::{self, PushOptions, Pushed};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Freshness, Oid, RefName, RefUpdate, RemoteName, refs};
 use crate::landing::landed::{self, Landed};
+use crate::ledger::queue::Queue;
 use crate::project::context::Context;
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{DryRun, Notices};
@@ -86,6 +87,10 @@ struct Candidate {
 pub(crate) fn prune(context: &Context) -> Result<Pruned> {
     let repository = &context.repository;
     let Branches { locks, data } = branches(context)?;
+    if !context.dry_run {
+        let _queue = Queue::enter(repository, context.settings.timeout, context.progress)?;
+        context.ledger().finish_checkout_updates()?;
+    }
     let known = known_branches(context)?;
     let outputs = known.values().flat_map(|name| merge_targets(context, name.id()));
     let mut all: Vec<_> = [locks, data.clone()].into_iter().chain(outputs).collect();
@@ -144,11 +149,7 @@ fn known_branches(context: &Context) -> Result<BTreeMap<Branch, TaskName>> {
 
 fn kept(task: TaskId, branch: Branch, landed: &Landed, into: Option<&Branch>, is_active: bool) -> KeptBranch {
     let into = into.map_or("the output branch", Branch::as_str);
-    let (landed_at, taken_back_by) = match landed {
-        Landed::At(at) => (Some(at.clone()), None),
-        Landed::TakenBack { at, by, .. } => (Some(at.clone()), Some(by.clone())),
-        Landed::No | Landed::Unknown => (None, None),
-    };
+    let [landed_at, taken_back_by] = landed.commits();
     let why = match landed {
         Landed::At(at) if is_active => {
             format!("its work is in {into} at {}, and the task is active; git aitask finish {task} ends it", at.short())

@@ -1,10 +1,12 @@
 //! Syncing the task data of this clone with the remote, and removing locks of tasks that are closed.
 
 use crate::coordination::ReadLocks;
+use crate::coordination::lock_record::LockRecord;
 use crate::coordination::locks::cleanup_step;
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::run::Call;
-use crate::git::{AheadBehind, Branch, Freshness, merge};
+use crate::git::{AheadBehind, Branch, Freshness, Oid, merge, refs};
+use crate::landing::landed;
 use crate::ledger::plan::OutdatedCheckout;
 use crate::ledger::{Decision, Ledger, Plan, View, nonce};
 use crate::ops::publish::publish;
@@ -14,9 +16,11 @@ use crate::project::outcome::{DryRun, Notices};
 use crate::sync::join::Resolutions;
 use crate::sync::outcome::{Reconciled, SyncOptions, SyncProgress};
 use crate::sync::reconcile::reconcile;
-use crate::task::TaskId;
 use crate::task::merge::MergeRules;
+use crate::task::{BRANCH_PREFIX, TaskId, TaskName};
+use crate::worktrees::landed::merge_targets;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -82,12 +86,33 @@ pub(crate) struct Synced {
     /// Archived tasks whose remaining lock was removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) released: Vec<TaskId>,
+    /// Task branches of this clone whose work has landed, or was taken back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) landed: Vec<LandedBranch>,
     /// The task branch, where commits of it were published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pushed: Option<Branch>,
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Notices,
+}
+
+/// A task branch whose work is, or was, in the branch that it goes to.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct LandedBranch {
+    /// The task.
+    pub(crate) task: TaskId,
+    /// The branch.
+    pub(crate) branch: Branch,
+    /// The branch that it goes to.
+    pub(crate) into: Branch,
+    /// The commit at which it landed.
+    pub(crate) landed_at: Oid,
+    /// The commit that took it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) taken_back_by: Option<Oid>,
+    /// The command that ends the task, or removes what is left of it.
+    pub(crate) next: String,
 }
 
 /// What a sync did.
@@ -123,7 +148,9 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
         SyncProgress::CodeStays(commits) => code_stays = commits,
         SyncProgress::Fetching | SyncProgress::Pulling(_) | SyncProgress::Pushing(_) => {}
     };
-    let (resolutions, also) = (Resolutions::new(), [Ledger::locks_branch()?]);
+    let mut also = vec![Ledger::locks_branch()?];
+    also.extend(awaited_outputs(context)?);
+    let resolutions = Resolutions::new();
     let options = SyncOptions {
         commit: true,
         push_first: false,
@@ -179,7 +206,8 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
         aside.extend(Notices { lagging: Vec::new(), ..Notices::of(context, &landed) });
         released = landed.value;
     }
-    Ok(Synced { did, committed, merged, released, pushed: None, aside })
+    let landed = landed_branches(context)?;
+    Ok(Synced { did, committed, merged, released, landed, pushed: None, aside })
 }
 
 /// Syncs the task data, and publishes the branch of the named task, else of the task whose worktree this is.
@@ -205,6 +233,38 @@ pub(crate) fn sync_and_publish(context: &Context, named: Option<&Wanted>) -> Res
         Err(error) => return Err(error),
     }
     Ok(synced)
+}
+
+/// The branches into which pull requests of this clone go, except that of the task data.
+fn awaited_outputs(context: &Context) -> Result<BTreeSet<Branch>> {
+    let data = context.data_branch()?;
+    let requested =
+        |task: &TaskId| LockRecord::load(&context.repository, *task).is_some_and(|held| held.requested.is_some());
+    let tasks = LockRecord::tasks(&context.repository).into_iter().filter(requested);
+    Ok(tasks.flat_map(|task| merge_targets(context, task)).filter(|branch| branch != data).collect())
+}
+
+/// The task branches of this clone whose work has landed. No process where it has no task branch.
+fn landed_branches(context: &Context) -> Result<Vec<LandedBranch>> {
+    let repository = &context.repository;
+    let below = format!("refs/heads/{BRANCH_PREFIX}");
+    if !refs::may_exist_below(repository, &below) {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for (name, tip) in refs::load_below(repository, &below)? {
+        let Some(branch) = name.branch() else { continue };
+        let Some(task) = TaskName::from_branch(branch.as_str()).map(|name| name.id()) else { continue };
+        let (landed, into) = landed::in_outputs(context, task, &tip)?;
+        let ([Some(landed_at), taken_back_by], Some(into)) = (landed.commits(), into) else { continue };
+        // Without a record the task is not one of this clone any more.
+        let next = match LockRecord::load(repository, task) {
+            Some(_) => format!("git aitask finish {task}"),
+            None => "git aitask worktree prune".to_owned(),
+        };
+        found.push(LandedBranch { task, branch, into, landed_at, taken_back_by, next });
+    }
+    Ok(found)
 }
 
 /// The locked tasks that are archived and not active.

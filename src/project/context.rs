@@ -8,12 +8,14 @@ use crate::git::run::WITHIN;
 use crate::git::{Branch, Freshness, Repository, refs};
 use crate::ledger::known::is_known;
 use crate::ledger::queue::Queue;
-use crate::ledger::{Channel, DATA, Ledger};
+use crate::ledger::{Channel, CodeHome, DATA, IDS, LOCKS, Ledger};
+use crate::project::data_home::{self, DataHome, DefaultBranch, Reader, Signs};
 use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::project::{ignores, leftovers};
 use crate::settings::{Effect, Environment, Flags, Settings};
 use crate::task::{TaskId, TaskName, TaskPath, WORKTREES_DIR, paths};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// The context of one command.
@@ -31,7 +33,9 @@ pub(crate) struct Context {
     pub(crate) dry_run: bool,
     /// The current directory.
     pub(crate) here: PathBuf,
-    data_branch: Option<Branch>,
+    data_home: DataHome,
+    /// The default branch of the remote, once it is known.
+    default_branch: OnceLock<DefaultBranch>,
 }
 
 /// A task as the user names it.
@@ -85,7 +89,7 @@ impl Context {
         let repository = Repository::discover(environment, dir)?;
         let settings = Settings::new(flags, environment, repository.config())?;
         let channel = Channel::of(&repository, settings.remote.as_deref())?;
-        Self::assemble(repository, settings, channel, dir, effect, progress)
+        Self::assemble(repository, settings, channel, dir, (effect, Reader::Verb), progress)
     }
 
     /// Opens the repository of `dir` for a script. The scripts know only the remote `origin`.
@@ -98,7 +102,7 @@ impl Context {
         let repository = Repository::discover(environment, dir)?;
         let settings = Settings::new(flags, environment, repository.config())?;
         let channel = Channel::of_script(&repository, None)?;
-        Self::assemble(repository, settings, channel, dir, Effect::Real, progress)
+        Self::assemble(repository, settings, channel, dir, (Effect::Real, Reader::Script), progress)
     }
 
     fn assemble(
@@ -106,32 +110,45 @@ impl Context {
         settings: Settings,
         channel: Channel,
         dir: &Path,
-        effect: Effect,
+        (effect, reader): (Effect, Reader),
         progress: fn(&str),
     ) -> Result<Self> {
         let dry_run = effect == Effect::DryRun;
         if !dry_run {
             mend_checkout_of_data(&repository, settings.timeout, progress)?;
         }
-        let data_branch = data_branch(&repository, &channel)?;
+        let known = channel.remote().and_then(|remote| data_home::known_default(&repository, remote));
+        let data_home = find_data_home(&repository, &channel, &settings, reader, known.as_ref())?;
+        let default_branch = known.map_or_else(OnceLock::new, OnceLock::from);
         leftovers::sweep(&repository);
-        Ok(Self { repository, settings, channel, progress, dry_run, here: dir.to_owned(), data_branch })
+        let here = dir.to_owned();
+        Ok(Self { repository, settings, channel, progress, dry_run, here, data_home, default_branch })
     }
 
-    /// The branch with the task data: `aitask-data` where the repository has it, else the branch that is checked out in
-    /// the main worktree.
+    /// The branch with the task data: the one that `aitask.data` names; else `aitask-data` where the repository has it;
+    /// else the default branch of the remote, which is asked for it once. Without a remote, and where it names no
+    /// default branch, it is the branch that the main worktree has checked out.
     ///
     /// # Errors
-    /// [`Kind::DetachedHead`] or [`Kind::NoCommit`] when that is no branch with commits.
+    /// [`Kind::DetachedHead`] or [`Kind::NoCommit`] when that is no branch with commits, and those of the connection.
     pub(crate) fn data_branch(&self) -> Result<&Branch> {
+        match &self.data_home {
+            DataHome::Own(branch) | DataHome::Named(branch) => return Ok(branch),
+            DataHome::Default(_) => {
+                if let Some(branch) = self.default_branch()? {
+                    return Ok(branch);
+                }
+            }
+            DataHome::CheckedOut => {}
+        }
         let root = self.repository.root.display();
-        match &self.data_branch {
+        match &self.repository.root_branch {
             None => Err(Error::new(
                 Kind::DetachedHead,
                 format!("{root} is on no branch (detached HEAD), and the task data of this repository lives on a code branch"),
             )
             .hint(command!["git switch main"].within(&self.repository.root))),
-            Some(branch) if branch.as_str() != DATA && self.repository.unborn => {
+            Some(branch) if self.repository.unborn => {
                 Err(Error::new(Kind::NoCommit, format!("the branch {branch} has no commit yet"))
                     .hint("git commit --allow-empty -m 'first commit'"))
             }
@@ -139,9 +156,47 @@ impl Context {
         }
     }
 
+    /// The default branch of the remote; `None` where there is no remote, or it names none. One connection where this
+    /// clone does not know it yet.
+    fn default_branch(&self) -> Result<Option<&Branch>> {
+        if let (None, Some(remote)) = (self.default_branch.get(), self.channel.remote()) {
+            let branch = data_home::ask_default(&self.repository, remote, self.settings.timeout)?;
+            let _ = self.default_branch.set(branch);
+        }
+        Ok(self.default_branch.get().and_then(|default| default.0.as_ref()))
+    }
+
+    /// Makes this command ask the remote again for its default branch, where it named none before: it was empty then.
+    pub(crate) fn look_again_for_default_branch(&mut self) {
+        if self.default_branch.get() == Some(&DefaultBranch(None)) {
+            self.default_branch = OnceLock::new();
+        }
+    }
+
+    /// The code branch that work starts from and is merged into where none is named: the one that the main worktree has
+    /// checked out; on a detached `HEAD`, as in a job of a pull request, the default branch of the remote.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub(crate) fn work_branch(&self) -> Result<Option<Branch>> {
+        match &self.repository.root_branch {
+            Some(branch) => Ok(Some(branch.clone())),
+            None => self.default_branch().map(Option::<&Branch>::cloned),
+        }
+    }
+
+    /// Whether the task data is on whatever branch the main worktree has checked out.
+    pub(crate) fn follows_checkout(&self) -> bool {
+        match self.data_home {
+            DataHome::CheckedOut => true,
+            DataHome::Default(_) => self.default_branch.get() == Some(&DefaultBranch(None)),
+            DataHome::Own(_) | DataHome::Named(_) => false,
+        }
+    }
+
     /// Whether the task data has a branch of its own.
     pub(crate) fn has_data_branch(&self) -> bool {
-        self.data_branch.as_ref().is_some_and(|branch| branch.as_str() == DATA)
+        matches!(self.data_home, DataHome::Own(_))
     }
 
     /// Whether any remote is configured, whatever its name.
@@ -169,7 +224,11 @@ impl Context {
             refs: &self.repository,
             channel: self.channel.clone(),
             timeout: self.settings.timeout,
-            data_only_branch: self.data_branch.clone().filter(|_| self.has_data_branch()),
+            data_only_branch: match &self.data_home {
+                DataHome::Own(branch) => Some(branch.clone()),
+                _ => None,
+            },
+            code_home: self.code_home(),
             keep_checkouts: self.is_exploring(),
             repairs: false,
             dry_run: self.dry_run,
@@ -185,7 +244,20 @@ impl Context {
 
     /// The ledger for commands that only read: commits of the task data that only this clone has are shown too.
     pub(crate) fn reading_ledger(&self) -> Ledger<'_> {
-        Ledger { data_only_branch: self.data_branch.clone(), dry_run: true, ..self.ledger() }
+        Ledger { data_only_branch: self.data_branch().ok().cloned(), dry_run: true, ..self.ledger() }
+    }
+
+    /// The code branch with the task data, as far as it is known without a connection; `None` where it is whatever the
+    /// user checks out.
+    fn code_home(&self) -> Option<CodeHome> {
+        match &self.data_home {
+            DataHome::Named(branch) => Some(CodeHome { branch: branch.clone(), is_named: true }),
+            DataHome::Default(_) => {
+                let branch = self.default_branch.get().and_then(|default| default.0.clone());
+                branch.map(|branch| CodeHome { branch, is_named: false })
+            }
+            DataHome::Own(_) | DataHome::CheckedOut => None,
+        }
     }
 
     /// The session of this command.
@@ -248,23 +320,34 @@ fn mend_checkout_of_data(repository: &Repository, limit: Duration, progress: fn(
     Ok(())
 }
 
-fn data_branch(repository: &Repository, channel: &Channel) -> Result<Option<Branch>> {
-    let data = Branch::parse(DATA)?;
-    let root = &repository.root;
-    if data_checkout(root).is_some() {
-        return Ok(Some(data));
+fn find_data_home(
+    repository: &Repository,
+    channel: &Channel,
+    settings: &Settings,
+    reader: Reader,
+    known_default: Option<&DefaultBranch>,
+) -> Result<DataHome> {
+    let (root, data) = (&repository.root, Branch::parse(DATA)?);
+    let named = settings.data.as_deref().filter(|_| reader == Reader::Verb).map(Branch::parse).transpose()?;
+    if let Some(branch) = named.as_ref().filter(|branch| matches!(branch.as_str(), LOCKS | IDS)) {
+        let message = format!("aitask.data is {branch}, which carries coordination data");
+        return Err(Error::new(Kind::Usage, message).hint("git config --unset aitask.data"));
     }
-    // A clone that never checked out the data branch has its task data there all the same, unless there is a real
-    // folder aitasks/. A real folder that the code branch ignores does not count: it holds what remained when the task
-    // data was moved.
     let folder = root.join(paths::TASKS_DIR).symlink_metadata();
-    if folder.is_ok_and(|folder| folder.is_dir()) && !ignores::is_ignored(root) {
-        return Ok(repository.root_branch.clone());
-    }
-    let mut names = vec![data.full()];
-    names.extend(channel.remote().map(|remote| data.tracking(remote)));
-    // Also where the branch is gone from the remote: meanwhile the task data must not get a second home on the code
-    // branch.
-    let known = !refs::load(repository, &names)?.is_empty() || is_known(repository, channel, &data);
-    Ok(if known { Some(data) } else { repository.root_branch.clone() })
+    let default = known_default.and_then(|default| default.0.as_ref());
+    let signs = Signs {
+        reader,
+        named,
+        remote: channel.remote(),
+        is_attached: data_checkout(root).is_some(),
+        has_folder: folder.is_ok_and(|folder| folder.is_dir()) && !ignores::is_ignored(root),
+        is_on_default: default.is_some() && default == repository.root_branch.as_ref(),
+    };
+    DataHome::of(signs, || {
+        let mut refs_of_it = vec![data.full()];
+        refs_of_it.extend(channel.remote().map(|remote| data.tracking(remote)));
+        // Also where the branch is gone from the remote: meanwhile the task data must not get a second home on the code
+        // branch.
+        Ok(!refs::load(repository, &refs_of_it)?.is_empty() || is_known(repository, channel, &data))
+    })
 }

@@ -3,7 +3,7 @@
 
 use crate::files::data_checkout;
 use crate::git::run::Git;
-use crate::git::{Branch, refs, registry};
+use crate::git::{Branch, RemoteName, refs, registry, remote};
 use crate::project::context::Context;
 use crate::settings::Environment;
 use std::path::{Path, PathBuf};
@@ -68,12 +68,9 @@ pub(crate) fn head(environment: &Environment, dir: &Path) -> CheckedOut {
 /// where there is none of them.
 pub(crate) fn primary_branch(context: &Context) -> String {
     let repository = &context.repository;
-    let remote = context.channel.remote().map_or("origin", |remote| remote.as_str());
-    let head = format!("refs/remotes/{remote}/HEAD");
-    let output = repository.read("symbolic-ref").args(["--quiet", &head]).output();
-    let chosen = output.map(|output| output.text()).unwrap_or_default();
-    if let Some(branch) = chosen.strip_prefix(&format!("refs/remotes/{remote}/")) {
-        return branch.to_owned();
+    let remote = context.channel.remote().cloned().or_else(|| RemoteName::parse("origin").ok());
+    if let Some(branch) = remote.and_then(|remote| remote::noted_default(repository, &remote)) {
+        return branch.to_string();
     }
     let names: Vec<_> = ["main", "master"].iter().filter_map(|name| Branch::parse(name).ok()).collect();
     let full: Vec<_> = names.iter().map(Branch::full).collect();

@@ -87,8 +87,8 @@ pub(crate) fn require_holder(
     let data = context.data_branch()?;
     if let Some(other) = held.as_ref().filter(|held| held.is_about(lock)).and_then(|held| held.data.as_deref())
         && other != data.as_str()
-        // The lock was taken before the task data was moved to its own branch.
-        && !context.has_data_branch()
+        // Elsewhere the lock was taken before the data was moved to its own branch, or before its branch was renamed.
+        && context.follows_checkout()
     {
         let root = repository.root.display();
         let message = format!("{} was taken with its task data on {other}, and {root} is on {data}", task.prefixed());

@@ -6,6 +6,7 @@
 //! their floor (landing, sync, worktrees, archive, data branch) call it; it knows neither face and prints nothing.
 
 pub(crate) mod context;
+pub(crate) mod data_home;
 pub(crate) mod data_state;
 pub(crate) mod editor;
 pub(crate) mod holder;

@@ -27,8 +27,11 @@ pub(crate) fn reconcile(context: &Context, options: SyncOptions<'_>) -> Result<R
         }
         Err(error) => return Err(error),
     };
-    let checkout = context.has_data_branch().then(|| data_state::data_worktree(context));
-    let checkout = checkout.unwrap_or_else(|| Some(context.repository.root.clone()));
+    let checkout = if context.has_data_branch() {
+        data_state::data_worktree(context)
+    } else {
+        context.ledger().checkout_of(data)?
+    };
     let limit = TOTAL_LIMIT.min(context.settings.timeout);
     let deadline = Deadline::after(limit);
     // Waiting longer than half of the limit would leave no time for the sync itself. The queue only avoids races:

@@ -228,7 +228,12 @@ impl SyncRun<'_, '_> {
         }
         while !self.is_fetched {
             match remote::fetch(repository, self.remote, &branches, self.limit()) {
-                Ok(()) => self.is_fetched = true,
+                Ok(lacking) => {
+                    if let Err(gone) = self.context.ledger().require_code_home(&lacking) {
+                        return failed(SyncFailure::NoUpstream, gone);
+                    }
+                    self.is_fetched = true;
+                }
                 // Another git process is updating the same remote-tracking ref.
                 Err(error) if error.kind() == Kind::Contention && self.deadline.wait(tries)? => tries += 1,
                 Err(error) => return failed(SyncFailure::NoNetwork, error),

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::commit::Commit;
-use crate::git::{Branch, Oid, merge, objects, refs};
+use crate::git::{Branch, Oid, merge, objects, refs, remote};
 use crate::project::context::{Context, Wanted};
 use crate::project::outcome::CutFrom;
 use crate::task::BRANCH_PREFIX;
@@ -33,7 +33,7 @@ impl BaseBranch {
         if let Some(branch) = &configured {
             require_code(context, branch)?;
         }
-        let branch = configured.or_else(|| context.repository.root_branch.clone()).ok_or_else(|| {
+        let branch = configured.map_or_else(|| context.work_branch(), |branch| Ok(Some(branch)))?.ok_or_else(|| {
             let root = context.repository.root.display();
             Error::new(
                 Kind::DetachedHead,
@@ -52,6 +52,14 @@ impl BaseBranch {
                 in_the_way,
                 "another-name"
             ]));
+        }
+        if let Some(remote) = context.channel.remote()
+            && ![Some(branch.full()), tracking.clone()].iter().flatten().any(|name| known.contains_key(name))
+            && !remote::tracks(&context.repository, remote, &branch)
+            && remote::fetch_branch(&context.repository, remote, &branch, context.settings.timeout).is_ok()
+        {
+            // A clone of another branch, or the checkout of a job, had no other way to know it.
+            known = refs::load(&context.repository, &asked)?;
         }
         let (local, tracking) = (known.remove(&branch.full()), tracking.and_then(|name| known.remove(&name)));
         let mut unpublished = 0;

@@ -95,7 +95,7 @@ impl PlannedBranches {
             (Some(output), ..) => Ok(output),
             (None, Some(name), ..) | (None, None, None, Some(name)) => Branch::parse(name),
             (None, None, Some(base), _) => Ok(base),
-            (None, None, None, None) => context.repository.root_branch.clone().ok_or_else(|| {
+            (None, None, None, None) => context.work_branch()?.ok_or_else(|| {
                 Error::new(Kind::DetachedHead, "the main worktree is on no branch, and no output is named")
                     .hint("git aitask finish --into main")
             }),

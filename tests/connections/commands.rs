@@ -131,7 +131,8 @@ fn on_a_remote() {
     expect(
         &ann,
         "init",
-        "open\n refs both:aitask-data\n refs both:aitask-locks both:aitask-ids both:main both:aitask-data\n files\n build
+        "open\n refs both:aitask-data\n ls-remote --symref -- origin HEAD
+        refs both:aitask-locks both:aitask-ids both:main both:aitask-data\n files\n build
         push create:aitask-locks create:aitask-ids main\n forward",
     );
     let new = "open\n refs both:aitask-ids both:main both:aitask-data\n files\n read\n build\n push aitask-ids main

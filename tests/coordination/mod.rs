@@ -3,5 +3,6 @@
 
 mod addresses;
 mod before_remote;
+mod data_home;
 mod gone;
 mod upstream;

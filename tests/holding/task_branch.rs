@@ -42,7 +42,7 @@ fn a_reviewers_commit_that_is_not_in_the_worktree_refuses_finish() {
         assert!(run.to_string().contains("git merge --ff-only origin/aitask/t1_one"), "{run}");
         assert_eq!(world.remote_file("main", "work.txt"), None, "something was merged");
         ann.at(WORK).git(&["merge", "-q", "--ff-only", "origin/aitask/t1_one"]);
-        ann.aitask(&["finish", "1"]).ok();
+        ann.aitask(&["finish", "1", "--merge"]).ok();
         assert!(is_in(&world, &fix, "main"));
     }
 }

@@ -93,6 +93,18 @@ fn finish_checked() {
     sweep(&Scene::with_work(Mode::Local, true, true), &["finish", "1", "--check", "test -e login.txt"]);
 }
 
+#[test]
+fn worktree_prune() {
+    let scene = Scene::with_work(Mode::Remote, true, true);
+    let ann = &scene.ann;
+    ann.at("aiwork/t1_add_login").git(&["push", "-q", "origin", "HEAD"]);
+    ann.git(&["merge", "-q", "--squash", "aitask/t1_add_login"]);
+    ann.git(&["commit", "-qm", "Add login (#7)"]);
+    ann.git(&["push", "-q"]);
+    ann.aitask(&["archive", "1"]).ok();
+    sweep(&scene, &["worktree", "prune"]);
+}
+
 fn archive(mode: Mode) {
     let scene = Scene::with_tasks(mode, true);
     scene.ann.aitask(&["pick", "1", "--no-worktree"]).ok();

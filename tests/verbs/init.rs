@@ -173,6 +173,7 @@ fn refuses_where_there_is_nothing_to_start_from() {
     let kind = |run: crate::support::Run| run.error()["error"]["kind"].as_str().unwrap().to_owned();
     assert_eq!(kind(ann.at(world.root()).aitask(&["init", "--json"]).fails(128)), "not_a_repository");
     assert_eq!(kind(ann.at(world.origin()).aitask(&["init", "--json"]).fails(128)), "bare_repository");
+    ann.git(&["remote", "remove", "origin"]);
     ann.git(&["switch", "-q", "--detach"]);
     assert_eq!(kind(ann.aitask(&["init", "--json"]).fails(128)), "detached_head");
 }
@@ -182,9 +183,20 @@ fn a_branch_that_is_not_published_gets_no_history_of_its_own() {
     let world = World::new();
     let ann = world.clone("ann");
     ann.git(&["switch", "-q", "-c", "local_only"]);
-    let run = ann.aitask(&["init", "--json"]).fails(1);
-    assert!(run.error()["error"]["hints"].to_string().contains("git push -u origin local_only"), "{run}");
+    assert_eq!(ann.aitask(&["init", "--json"]).ok().json()["data"], "main");
     assert_eq!(world.remote_branch("local_only"), None);
+}
+
+#[test]
+fn before_anything_is_published_it_names_the_branch_to_publish() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    world.git(&["--git-dir=origin.git", "update-ref", "-d", "refs/heads/main"]);
+    ann.git(&["fetch", "-q", "--prune"]);
+    let run = ann.aitask(&["init", "--json"]).fails(1);
+    assert!(run.error()["error"]["hints"].to_string().contains("git push -u origin main"), "{run}");
+    ann.git(&["push", "-q", "-u", "origin", "main"]);
+    ann.aitask(&["init"]).ok();
 }
 
 #[test]
@@ -210,4 +222,66 @@ fn a_rehearsed_move_to_the_data_branch_names_both_branches_and_moves_nothing() {
         (vec!["refs/heads/aitask-data".into(), "refs/heads/main".into()], &"aitask-data".into())
     );
     assert_eq!(everything(&ann), before);
+}
+
+#[test]
+fn the_tasks_are_on_the_code_branch_that_was_named() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.git(&["push", "-q", "origin", "main:develop"]);
+    let before = everything(&ann);
+    let said = ann.aitask(&["init", "--on", "develop", "--dry-run", "--json"]).ok().json();
+    assert_eq!((&said["data"], everything(&ann)), (&"develop".into(), before));
+    ann.git_fails(&["config", "aitask.data"]);
+    let said = ann.aitask(&["init", "--on", "develop", "--json"]).ok().json();
+    assert!(said["notes"].to_string().contains("git config aitask.data develop"), "{said}");
+    ann.task("One", &[]);
+    assert!(world.remote_file("develop", "aitasks/t1_one.md").is_some());
+    assert_eq!(world.remote_files("main"), ["README.md"]);
+    // Cut off before this clone noted it.
+    ann.git(&["config", "--unset", "aitask.data"]);
+    ann.aitask(&["init", "--on", "develop"]).ok();
+    assert_eq!(ann.git(&["config", "aitask.data"]), "develop\n");
+    assert_eq!(ann.task("Two", &[]), "2");
+}
+
+#[test]
+fn the_branch_that_would_be_used_anyway_is_no_setting() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    let json = ann.aitask(&["init", "--on", "main", "--json"]).ok().json();
+    assert_eq!((&json["data"], keys(&json)), (&"main".into(), "schema remote data made found".into()));
+    ann.git_fails(&["config", "aitask.data"]);
+    ann.aitask(&["init", "--on", "main", "--data-branch"]).fails(2);
+    ann.aitask(&["init", "--on", "aitask-locks"]).fails(2);
+}
+
+#[test]
+fn a_repository_that_has_tasks_stays_as_it_is() {
+    for own in [false, true] {
+        let world = World::new();
+        let ann = if own { on_data_branch(&world, "ann") } else { world.initialised("ann") };
+        ann.task("One", &[]);
+        ann.git(&["push", "-q", "origin", "main:develop"]);
+        let said = ann.aitask(&["init", "--on", "develop", "--json"]).ok().json();
+        let data = if own { "aitask-data" } else { "main" };
+        assert_eq!((&said["data"], &said["made"]), (&data.into(), &Value::Array(vec![])));
+        assert!(said["notes"].to_string().contains(&format!("are on {data}, and stay there")), "{said}");
+        ann.git_fails(&["config", "aitask.data"]);
+    }
+}
+
+#[test]
+fn without_a_remote_the_tasks_are_on_the_branch_that_was_named_whatever_is_checked_out() {
+    let ann = World::new().clone("ann");
+    ann.git(&["remote", "remove", "origin"]);
+    ann.git(&["branch", "tasks"]);
+    ann.aitask(&["init", "--on", "tasks"]).ok();
+    ann.task("One", &[]);
+    ann.git(&["switch", "-q", "-c", "feature"]);
+    ann.aitask(&["pick", "1"]).ok();
+    ann.at("aiwork/t1_one").commit("work");
+    ann.aitask(&["finish", "1"]).ok();
+    ann.git(&["cat-file", "-e", "tasks:aitasks/archived/t1_one.md"]);
+    assert_eq!(ann.git(&["ls-tree", "--name-only", "feature"]), "README.md\n");
 }

@@ -287,6 +287,123 @@ fn commits_of_a_task_that_somebody_else_archived_are_recognised() {
     assert!(run.to_string().contains(&landed[..7]), "{run}");
 }
 
+#[test]
+fn finish_does_not_merge_past_a_pull_request() {
+    for (mode, configured) in [("--merge", None), ("--squash", Some("squash"))] {
+        let (world, ann, _) = proposed();
+        if let Some(mode) = configured {
+            ann.git(&["config", "aitask.merge", mode]);
+        }
+        let run = ann.aitask(&["finish", "1", "--json"]).fails(1);
+        assert_eq!(kind(&run), "not_merged", "{run}");
+        let hints = run.error()["error"]["hints"].to_string();
+        assert!(hints.contains(&format!("git aitask finish 1 {mode}   # ")), "{run}");
+        assert_eq!(world.remote_file("main", "f").as_deref(), Some(LINES));
+        ann.aitask(&["finish", "1", mode]).ok();
+        assert!(world.remote_file("main", "f").unwrap().contains("five"));
+    }
+}
+
+#[test]
+fn a_pull_request_and_what_became_of_it_are_shown_by_status_show_sync_and_the_front_page() {
+    let (_world, ann, bob) = proposed();
+    let there = ann.at(WORK);
+    let tip = there.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    let request = || ann.aitask(&["show", "1", "--json"]).ok().json()["task"]["pull_request"].clone();
+    assert_eq!(request(), json!({ "tip": tip, "into": "main", "state": "not_landed" }));
+    let status = ann.aitask(&["status"]).ok().stdout;
+    assert!(status.contains("pull request not merged into main yet"), "{status}");
+    let front = there.aitask(&[]).ok().to_string();
+    assert!(front.contains("once it is merged"), "{front}");
+    assert!(ann.aitask(&["sync", "--json"]).ok().json()["landed"].is_null());
+    bob.git(&["merge", "-q", "--squash", "origin/aitask/t1_one"]);
+    let landed = bob.commit("One (#7)");
+    goes_on(&bob);
+    let synced = ann.aitask(&["sync", "--json"]).ok().json();
+    let one = json!({ "task": "1", "branch": "aitask/t1_one", "into": "main", "landed_at": landed,
+                      "next": "git aitask finish 1" });
+    assert_eq!(synced["landed"], json!([one]));
+    assert_eq!(request(), json!({ "tip": tip, "into": "main", "state": "landed", "landed_at": landed }));
+    let said = format!("pull request merged into main at {}", &landed[..7]);
+    for args in [&["status"][..], &["show", "1"], &["list"]] {
+        let text = ann.aitask(args).ok().stdout;
+        assert!(text.contains(&said), "{text}");
+    }
+    let page = ann.aitask(&["sync"]).ok().stdout;
+    assert!(page.contains("next: git aitask finish 1"), "{page}");
+    assert!(there.aitask(&[]).ok().to_string().contains("next: git aitask finish 1   # "));
+    bob.git(&["revert", "--no-edit", "HEAD"]);
+    bob.git(&["revert", "--no-edit", &landed]);
+    let by = bob.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    bob.git(&["push", "-q"]);
+    let synced = ann.aitask(&["sync", "--json"]).ok().json();
+    assert_eq!(synced["landed"][0]["taken_back_by"], by, "{synced}");
+    assert_eq!(request()["state"], "taken_back");
+}
+
+#[test]
+fn a_branch_without_commits_has_not_landed() {
+    let world = World::new();
+    let ann = on_data_branch(&world, "ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    assert!(ann.aitask(&["sync", "--json"]).ok().json()["landed"].is_null());
+    let json = ann.aitask(&["worktree", "prune", "--json"]).ok().json();
+    assert_eq!((&json["kept"][0]["state"], &json["removed"]), (&"unknown".into(), &json!([])), "{json}");
+}
+
+#[test]
+fn finish_pr_opens_the_pull_request_by_the_program_of_the_forge() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    let url = "https://github.com/ann/project";
+    ann.git(&["config", &format!("url.{}.insteadOf", world.origin().display()), url]);
+    ann.git(&["remote", "set-url", "origin", url]);
+    ann.aitask(&["init"]).ok();
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    ann.at(WORK).write("f", "x\n");
+    ann.at(WORK).commit("work");
+    let bin = world.root().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let gh = |answer: &str| {
+        world.script(&bin.join("gh"), &format!("#!/bin/sh\necho \"$*\" >>{}/said\n{answer}\n", bin.display()))
+    };
+    gh("echo no network >&2; exit 1");
+    let ann = ann.with_programs(&bin);
+    let run = ann.aitask(&["finish", "1", "--pr", "--json"]).fails(1);
+    assert!(run.stderr.contains("gh opened no pull request: no network"), "{run}");
+    assert!(world.remote_branch("aitask/t1_one").is_some());
+    gh("echo https://github.com/ann/project/pull/7");
+    let json = ann.aitask(&["finish", "1", "--pr", "--json"]).ok().json();
+    let opened = json!({ "by": "gh", "address": "https://github.com/ann/project/pull/7" });
+    assert_eq!((&json["pull_request"], &json["pushed"]), (&opened, &"aitask/t1_one".into()), "{json}");
+    let said = std::fs::read_to_string(bin.join("said")).unwrap();
+    assert_eq!(said.lines().last(), Some("pr create --head aitask/t1_one --base main --title One (t1) --body "));
+    gh("echo 'a pull request already exists: https://github.com/ann/project/pull/7' >&2; exit 1");
+    let page = ann.aitask(&["finish", "1", "--pr"]).ok().stdout;
+    assert!(page.contains("gh opened the pull request https://github.com/ann/project/pull/7"), "{page}");
+    assert_eq!(world.locks().len(), 1);
+}
+
+#[test]
+fn without_a_program_of_the_forge_the_address_that_the_server_offers_is_shown() {
+    let world = World::new();
+    let ann = on_data_branch(&world, "ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    ann.at(WORK).write("f", "x\n");
+    ann.at(WORK).commit("work");
+    let hook = "#!/bin/sh\ncat >/dev/null\necho 'Open it at https://forge.example/new?merge_request%5Bsource_branch%5D=t1_one' >&2\necho bye >&2\n";
+    world.script(&world.origin().join("hooks/post-receive"), hook);
+    let run = ann.aitask(&["finish", "1", "--pr"]).ok();
+    assert!(
+        run.stderr.contains("https://forge.example/new?merge_request%5Bsource_branch%5D=t1_one")
+            && !run.stderr.contains("bye"),
+        "{run}"
+    );
+}
+
 /// Tasks that are archived while this clone has their branches.
 fn archived(ann: &Repo, ids: &[&str]) {
     for id in ids {
