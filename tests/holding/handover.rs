@@ -1,7 +1,7 @@
 //! Work that goes from one person to another: what of it is published, and that whoever comes next goes on with it.
 
 use super::{WORK, committed, killed_after_push, kind, worked};
-use crate::support::{Repo, Run, When, World, share, thorough};
+use crate::support::{Repo, Run, When, World, share};
 use std::collections::BTreeMap;
 
 const BRANCH: &str = "aitask/t1_one";
@@ -194,7 +194,8 @@ fn with_the_setting_every_verb_in_the_worktree_publishes() {
     ann.git(&["config", "aitask.publish", "true"]);
     for line in share([&["list"][..], &["edit", "1", "--priority", "low"], &["pick", "1"], &["show", "1"]]) {
         let commit = committed(&ann, &format!("{}.txt", line[0]));
-        ann.aitask(line).ok();
+        // Elsewhere a session without a process does not hold the task.
+        ann.aitask(line);
         assert_ne!(world.remote_branch(BRANCH), Some(commit.clone()), "{line:?} elsewhere");
         ann.at(WORK).aitask(line).ok();
         assert_eq!(world.remote_branch(BRANCH), Some(commit), "{line:?}");
@@ -320,7 +321,7 @@ fn through_kills(repo: &Repo, args: &[&str], k: usize, when: When) {
 
 #[test]
 fn handed_over_three_times_with_kills_no_commit_is_lost_and_none_is_twice() {
-    let calls = if thorough() { (1..40).collect() } else { share([3, 8, 12, 15, 18, 21]) };
+    let calls = share([3, 6, 9, 12, 14, 16, 18, 21]);
     for k in calls {
         for when in [When::Before, When::After] {
             let world = World::new();
