@@ -19,8 +19,7 @@ use crate::landing::task_branch;
 use crate::ledger::{Channel, View};
 use crate::project::context::Context;
 use crate::task::{TaskId, paths};
-use crate::worktrees::branches::tips;
-use crate::worktrees::landed::merge_targets;
+use crate::worktrees::landed::{deciding_tip, merge_targets};
 use crate::worktrees::task_worktree::TaskWorktree;
 use std::cell::OnceCell;
 
@@ -130,8 +129,7 @@ pub(crate) fn in_outputs(context: &Context, task: TaskId, tip: &Oid) -> Result<(
     }
     let mut answer = None;
     for branch in targets {
-        let tips = tips(context, &branch)?;
-        let Some(output) = tips.tracking.or(tips.local) else { continue };
+        let Some(output) = deciding_tip(context, &branch)? else { continue };
         match Landed::look(&context.repository, tip, &output, cut_from.as_ref())? {
             landed @ Landed::At(_) => return Ok((landed, Some(branch))),
             landed => answer = answer.or(Some((landed, Some(branch)))),
@@ -192,10 +190,11 @@ fn elsewhere(repository: &Repository, tip: &Oid, output: &Oid, base: &Oid) -> Re
         return Ok(Landed::No);
     }
     let changes = merge::changes(repository, base, tip)?;
-    let work = Work::of(code(&changes));
-    if work.is_empty() {
+    if Work::of(code(&changes)).is_empty() {
         return Ok(Landed::Unknown);
     }
+    // Notes and ticked boxes of the branch are work, too.
+    let work = Work::of(changes.iter());
     let contains = |commit: &Oid| is_merged(repository, commit, tip);
     match decide::search(&history, &work, contains)? {
         Search::Nowhere => Ok(Landed::No),

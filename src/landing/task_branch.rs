@@ -9,7 +9,7 @@ use crate::ledger::plan::trailer;
 use crate::ledger::{Channel, View};
 use crate::project::context::Context;
 use crate::task::{Task, TaskId, TaskName, TaskPath, sanitise};
-use crate::worktrees::landed::{has_landed, merge_targets};
+use crate::worktrees::landed::{has_landed_for_all, merge_targets};
 use crate::worktrees::task_worktree::TaskWorktree;
 
 /// Requires a fresh view where this clone knows no published task branch. The compare-and-swap detects that a known ref
@@ -66,7 +66,7 @@ pub(crate) fn unpublished(
         return Ok(None);
     }
     let published = view.task_branch(&place.branch)?.published;
-    if published.as_ref() == Some(&tip) || has_landed(context, &tip, &merge_targets(context, task))? {
+    if published.as_ref() == Some(&tip) || has_landed_for_all(context, &tip, &merge_targets(context, task))? {
         return Ok(None);
     }
     let Some(published) = published else { return Ok(Some(tip)) };

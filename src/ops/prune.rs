@@ -4,6 +4,7 @@
 //! and then here; killed in between, the same command finds the branch here and finishes. A task that is active keeps
 //! its branch: `finish` ends it.
 
+use crate::coordination::ReadLocks;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::porcelain::push::Flag;
 use crate::git::remote::{self, PushOptions, Pushed};
@@ -119,14 +120,15 @@ pub(crate) fn prune(context: &Context) -> Result<Pruned> {
                 otherwise => otherwise,
             };
         }
-        let is_active = index.active(task).is_some();
+        let is_over = index.archived(task).is_some() && index.active(task).is_none() && view.lock(task)?.is_none();
         match (landed, into) {
-            (Landed::At(landed_at), Some(into)) if !is_active => {
+            (Landed::At(landed_at), Some(into)) if is_over => {
                 candidates.push(Candidate { task, branch, local, published, into, landed_at });
             }
-            (landed, into) => pruned.kept.push(kept(task, branch, &landed, into.as_ref(), is_active)),
+            (landed, into) => pruned.kept.push(kept(task, branch, &landed, into.as_ref(), !is_over)),
         }
     }
+    let candidates = with_published_output(context, candidates, &mut pruned)?;
     let gone = delete_published(context, &candidates, &mut pruned)?;
     for (candidate, on_remote) in candidates.into_iter().zip(gone) {
         remove(context, candidate, on_remote, &mut pruned)?;
@@ -152,7 +154,10 @@ fn kept(task: TaskId, branch: Branch, landed: &Landed, into: Option<&Branch>, is
     let [landed_at, taken_back_by] = landed.commits();
     let why = match landed {
         Landed::At(at) if is_active => {
-            format!("its work is in {into} at {}, and the task is active; git aitask finish {task} ends it", at.short())
+            format!(
+                "its work is in {into} at {}, and the task is not archived; git aitask finish {task} ends it",
+                at.short()
+            )
         }
         Landed::At(at) => format!("its work is in {into} at {}", at.short()),
         Landed::TakenBack { at, by, .. } => {
@@ -162,6 +167,28 @@ fn kept(task: TaskId, branch: Branch, landed: &Landed, into: Option<&Branch>, is
         Landed::Unknown => format!("whether its work is in {into} cannot be told"),
     };
     KeptBranch { task, branch, state: landed.name(), landed_at, taken_back_by, why }
+}
+
+/// Keeps what landed in a branch that the remote does not have any more: its remote-tracking ref may be the only place of
+/// the work. One connection for each output branch.
+fn with_published_output(context: &Context, candidates: Vec<Candidate>, pruned: &mut Pruned) -> Result<Vec<Candidate>> {
+    let Some(remote) = context.channel.remote() else { return Ok(candidates) };
+    let mut there: BTreeMap<Branch, bool> = BTreeMap::new();
+    let mut left = Vec::new();
+    for candidate in candidates {
+        let Candidate { task, branch, into, .. } = &candidate;
+        let is_there = match there.get(into) {
+            Some(known) => *known,
+            None => remote::has_branch(&context.repository, remote, into, context.settings.timeout)?,
+        };
+        there.insert(into.clone(), is_there);
+        if is_there {
+            left.push(candidate);
+        } else {
+            pruned.kept.push(kept(*task, branch.clone(), &Landed::Unknown, Some(into), false));
+        }
+    }
+    Ok(left)
 }
 
 /// Deletes the published branches, each from the tip that has landed: one push, in which the refusal of one branch

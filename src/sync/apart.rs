@@ -5,7 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::checkout::{self, CheckoutUpdate};
 use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
 use crate::git::porcelain::diff_raw;
-use crate::git::{Oid, merge};
+use crate::git::{Oid, RefName, merge, refs};
 use crate::ledger::nonce;
 use crate::ledger::plan::trailer;
 use crate::sync::outcome::{SyncFailure, SyncProgress};
@@ -18,6 +18,8 @@ pub(crate) struct TaskDataApart {
     commit: Option<Oid>,
     /// The newest common commit.
     base: Oid,
+    /// What an earlier sync published, where the local branch did not follow it yet.
+    behind: Option<Oid>,
 }
 
 impl SyncRun<'_, '_> {
@@ -29,15 +31,30 @@ impl SyncRun<'_, '_> {
             return Ok(None);
         }
         let folders = self.folders();
-        let others = folders.each_ref().map(|folder| format!(":(top,exclude){folder}"));
+        let others = || folders.each_ref().map(|folder| format!(":(top,exclude){folder}"));
         let range = format!("{theirs}..{local}");
-        let count = repository
-            .read("rev-list")
-            .args(["--count", "--no-merges", &range, "--", ":(top)"])
-            .args(others)
-            .run()?
-            .text();
-        let Some(base) = merge::base(repository, local, theirs)?.filter(|_| count != "0") else { return Ok(None) };
+        let plain =
+            repository.read("rev-list").args(["--count", "--no-merges", "--full-history", &range, "--", ":(top)"]);
+        let count = plain.args(others()).run()?.text();
+        // A merge may have a change that neither of its parents has.
+        let in_merges = || {
+            let log = repository.read("log").args(["--merges", "--full-history", "-c", "--name-only", "--format="]);
+            log.args([&range, "--", ":(top)"]).args(others()).run().map(|output| !output.text().is_empty())
+        };
+        if count == "0" && !in_merges()? {
+            return Ok(None);
+        }
+        let Some(base) = merge::base(repository, local, theirs)? else { return Ok(None) };
+        // The push of an earlier sync landed, and the local branch did not follow: until it does, what was published
+        // then would be published again, over what others changed since.
+        let kept = self.kept_goal()?;
+        let goal = refs::load(repository, std::slice::from_ref(&kept))?.remove(&kept);
+        if let Some(goal) = goal.filter(|_| !self.context.dry_run)
+            && merge::is_ancestor(repository, &goal, theirs)?
+            && !merge::is_ancestor(repository, &goal, local)?
+        {
+            return Ok(Some(TaskDataApart { commit: None, base, behind: Some(goal) }));
+        }
         let call = repository.read("diff-tree").args(["-r", "-z", "--raw", "--no-renames"]);
         let changes = diff_raw::parse(&call.args([base.as_str(), local.as_str()]).run()?.stdout)?;
         let own = changes.into_iter().filter(|change| folders.iter().any(|folder| change.path.starts_with(folder)));
@@ -51,13 +68,13 @@ impl SyncRun<'_, '_> {
         let edits: Vec<_> = own.filter_map(edit).collect();
         (self.options.progress)(SyncProgress::CodeStays(count.parse().unwrap_or(0)));
         if edits.is_empty() {
-            return Ok(Some(TaskDataApart { commit: None, base }));
+            return Ok(Some(TaskDataApart { commit: None, base, behind: None }));
         }
         let (parent, message) =
             (ParentCommit::Commit(base.clone()), format!("{AUTO_COMMIT}\n\n{}\n", trailer(&nonce()?)));
         let made = objects::build(repository, &[NewCommit { parent, merged: None, tree: None, edits, message }])?;
         let commit = made.commits.into_iter().next().ok_or_else(|| Error::new(Kind::Bug, "git made no commit"))?;
-        Ok(Some(TaskDataApart { commit: Some(commit), base }))
+        Ok(Some(TaskDataApart { commit: Some(commit), base, behind: None }))
     }
 
     /// Publishes it, and brings the local branch together with what is published.
@@ -68,6 +85,9 @@ impl SyncRun<'_, '_> {
         attempt: u32,
         blocked: &mut u32,
     ) -> StepResult<NextStep> {
+        if let Some(goal) = &own.behind {
+            return self.follow(local, goal, attempt, blocked).map(|_| NextStep::Again);
+        }
         let goal = match &own.commit {
             None => theirs.clone(),
             Some(commit) if own.base == *theirs => commit.clone(),
@@ -75,7 +95,7 @@ impl SyncRun<'_, '_> {
         };
         // What an earlier run published without hearing of it is there already.
         if merge::have_same_tree(&self.context.repository, &goal, theirs)? {
-            return self.follow(local, theirs, blocked);
+            return self.follow(local, theirs, attempt, blocked);
         }
         if let Some(push_elsewhere) = self.push_elsewhere() {
             return failed(SyncFailure::NoUpstream, push_elsewhere);
@@ -85,26 +105,46 @@ impl SyncRun<'_, '_> {
             self.effects.pushed = true;
             return Ok(NextStep::Done);
         }
+        // What the checkout cannot follow is not published.
+        let joined = self.joined(local, &goal)?;
+        if let Some(said) = self.obstacle(local, &joined)? {
+            *blocked += 1;
+            return self.commit_new_edits(*blocked, said).map(|()| NextStep::Again);
+        }
+        refs::follow(&self.context.repository, &[(self.kept_goal()?, &goal)])?;
         (self.options.progress)(SyncProgress::Pushing(1));
         if !self.push(Some(theirs), &goal)? {
             return self.lost_race(attempt).map(|()| NextStep::Again);
         }
         self.effects.pushed = true;
         self.known = Some(goal.clone());
-        self.follow(local, &goal, blocked)
+        self.follow(local, &goal, attempt, blocked)
+    }
+
+    /// The ref of the commit that a sync publishes, written before the push.
+    fn kept_goal(&self) -> Result<RefName> {
+        let name = format!("refs/aitask/apart/{}", self.data);
+        RefName::parse(&name).ok_or_else(|| Error::new(Kind::Bug, format!("{name} is no ref")))
+    }
+
+    /// What prevents the checkout from following to this commit.
+    fn obstacle(&self, local: &Oid, to: &Oid) -> Result<Option<String>> {
+        let Some(dir) = &self.checkout else { return Ok(None) };
+        let repository = &self.context.repository;
+        Ok(match checkout::can_follow_head(repository, dir, local, to, &[], None)? {
+            CheckoutUpdate::Refused(said) => Some(said),
+            CheckoutUpdate::Done | CheckoutUpdate::Diverged => None,
+        })
     }
 
     /// Merges published commits into the local branch and its checkout.
-    fn follow(&mut self, local: &Oid, to: &Oid, blocked: &mut u32) -> StepResult<NextStep> {
+    fn follow(&mut self, local: &Oid, to: &Oid, attempt: u32, blocked: &mut u32) -> StepResult<NextStep> {
         let repository = &self.context.repository;
         if merge::is_ancestor(repository, to, local)? || self.context.dry_run {
             return Ok(NextStep::Done);
         }
         let joined = self.joined(local, to)?;
-        if let Some(dir) = &self.checkout
-            && let CheckoutUpdate::Refused(said) =
-                checkout::can_follow_head(repository, dir, local, &joined, &[], None)?
-        {
+        if let Some(said) = self.obstacle(local, &joined)? {
             *blocked += 1;
             return self.commit_new_edits(*blocked, said).map(|()| NextStep::Again);
         }
@@ -113,7 +153,7 @@ impl SyncRun<'_, '_> {
                 self.effects.pulled |= self.known.as_ref() != Some(to);
                 Ok(NextStep::Done)
             }
-            CheckoutUpdate::Diverged => Ok(NextStep::Again),
+            CheckoutUpdate::Diverged => self.lost_race(attempt).map(|()| NextStep::Again),
             CheckoutUpdate::Refused(said) => failed(SyncFailure::InTheWay, Error::new(Kind::Dirty, said)),
         }
     }

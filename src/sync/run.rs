@@ -90,7 +90,10 @@ impl SyncRun<'_, '_> {
                                 self.effects.pulled |= self.known.as_ref() != Some(theirs);
                                 return Ok(());
                             }
-                            CheckoutUpdate::Diverged => continue,
+                            CheckoutUpdate::Diverged => {
+                                self.lost_race(attempt)?;
+                                continue;
+                            }
                             CheckoutUpdate::Refused(said) => {
                                 blocked += 1;
                                 self.commit_new_edits(blocked, said)?;
@@ -301,10 +304,14 @@ impl SyncRun<'_, '_> {
             return update_checkout::fast_forward(repository, dir, local, to, &[]);
         }
         let update = RefUpdate { name: self.data.full(), old: Some(local.clone()), new: Some(to.clone()) };
-        Ok(match refs::swap(repository, &[update], "aitask: follow the remote")? {
-            refs::Swap::Done => CheckoutUpdate::Done,
-            refs::Swap::Refused(_) | refs::Swap::CutOff(_) => CheckoutUpdate::Diverged,
-        })
+        let said = match refs::swap(repository, &[update], "aitask: follow the remote")? {
+            refs::Swap::Done => return Ok(CheckoutUpdate::Done),
+            refs::Swap::Refused(said) | refs::Swap::CutOff(said) => said,
+        };
+        let full = self.data.full();
+        // A branch that did not move was refused by a hook or a lock file, and would be again.
+        let stays = refs::load(repository, std::slice::from_ref(&full))?.get(&full) == Some(local);
+        Ok(if stays { CheckoutUpdate::Refused(said) } else { CheckoutUpdate::Diverged })
     }
 
     /// A file was edited since the first step, and prevents the fast-forward: the edit is committed, too.

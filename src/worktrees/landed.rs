@@ -26,7 +26,28 @@ pub(crate) fn merge_targets(context: &Context, task: TaskId) -> Vec<Branch> {
     if merge_targets.is_empty() {
         merge_targets.extend(context.repository.root_branch.clone());
     }
+    // Whoever works on a task branch in the main worktree has it checked out there; work has not landed in itself.
+    merge_targets.retain(|branch| !branch.as_str().starts_with(BRANCH_PREFIX));
     merge_targets
+}
+
+/// The tip of an output branch that decides whether work has landed for everybody: the published one; without a remote,
+/// the local one.
+pub(crate) fn deciding_tip(context: &Context, output: &Branch) -> Result<Option<Oid>> {
+    let tips = tips(context, output)?;
+    Ok(if context.channel.remote().is_some() { tips.tracking } else { tips.local })
+}
+
+/// Whether one of these branches contains a commit for everybody.
+pub(crate) fn has_landed_for_all(context: &Context, commit: &Oid, merge_targets: &[Branch]) -> Result<bool> {
+    for branch in merge_targets {
+        if let Some(tip) = deciding_tip(context, branch)?
+            && merge::is_ancestor(&context.repository, commit, &tip)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether one of these branches contains a commit, locally or as published; without branches, whether `HEAD` of the

@@ -358,3 +358,32 @@ fn handed_over_three_times_with_kills_no_commit_is_lost_and_none_is_twice() {
         }
     }
 }
+
+#[test]
+fn work_on_a_branch_that_is_checked_out_in_the_main_worktree_has_not_landed_in_itself() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+    ann.git(&["switch", "--quiet", "-c", "aitask/t1_one"]);
+    ann.write("half", "half\n");
+    ann.commit("half");
+    let synced = ann.aitask(&["sync", "--json"]).ok().json();
+    assert!(synced.get("landed").is_none(), "{synced}");
+    ann.aitask(&["drop", "1"]).ok();
+    assert!(world.remote_file("aitask/t1_one", "half").is_some());
+}
+
+#[test]
+fn work_that_was_merged_only_into_an_unpublished_branch_is_published_by_a_drop() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    let work = ann.at("aiwork/t1_one");
+    work.write("half", "half\n");
+    work.commit("half");
+    ann.git(&["merge", "--quiet", "--no-edit", "aitask/t1_one"]);
+    ann.aitask(&["drop", "1"]).ok();
+    assert!(world.remote_file("aitask/t1_one", "half").is_some());
+}

@@ -215,3 +215,68 @@ fn a_sync_that_keeps_code_back_is_completed_after_a_kill_and_the_code_stays() {
         }
     }
 }
+
+#[test]
+fn what_the_checkout_cannot_follow_is_not_published() {
+    let (world, ann) = project();
+    commit_code(&ann, "f");
+    ann.git(&["push", "--quiet"]);
+    let bob = world.clone("bob");
+    bob.write("f", "bob's\n");
+    bob.commit("bob");
+    bob.git(&["push", "--quiet"]);
+    commit_code(&ann, "wip.c");
+    ann.write("f", "ann's\n");
+    append(&ann, TASK, "note");
+    let before = world.remote_branch("main");
+    ann.aitask(&["sync"]).fails(1);
+    assert_eq!(world.remote_branch("main"), before);
+    ann.git(&["checkout", "--", "f"]);
+    ann.aitask(&["sync"]).ok();
+    assert!(world.remote_file("main", TASK).unwrap().ends_with("note\n"));
+}
+
+#[test]
+fn a_sync_cut_off_before_the_checkout_followed_does_not_undo_what_others_changed_since() {
+    let (world, ann) = project();
+    commit_code(&ann, "wip.c");
+    ann.run("sed", &["-i", "s/^priority:.*/priority: high/", TASK]).ok();
+    ann.git(&["commit", "--quiet", "-m", "high", TASK]);
+    let here = ann.git(&["rev-parse", "HEAD"]);
+    ann.aitask(&["sync"]).ok();
+    // as after a kill between the push and the merge into the local branch
+    ann.git(&["reset", "--quiet", "--hard", here.trim()]);
+    let bob = world.clone("bob");
+    bob.aitask(&["edit", "1", "--priority", "medium"]).ok();
+    ann.aitask(&["sync"]).ok();
+    assert!(world.remote_file("main", TASK).unwrap().contains("priority: medium"));
+    assert!(ann.read(TASK).contains("priority: medium") && ann.path("wip.c").exists());
+}
+
+#[test]
+fn code_that_came_by_a_merge_stays_too() {
+    for script in [
+        "git switch -qc side && echo s >secret && git add secret && git commit -qm secret && git switch -q main && \
+         git merge -q -s ours --no-edit side",
+        "git switch -qc side HEAD~1 && git commit -qm other --allow-empty && git switch -q main && \
+         git merge -q --no-ff --no-commit side && echo s >secret && git add secret && git commit -qm merge",
+    ] {
+        let (world, ann) = project();
+        ann.run("sh", &["-ec", script]).ok();
+        append(&ann, TASK, "note");
+        ann.aitask(&["sync"]).ok();
+        let log = world.git(&["--git-dir=origin.git", "log", "--format=", "--name-only", "-m", "main"]);
+        assert!(!log.contains("secret"), "{script}\n{log}");
+        assert!(world.remote_file("main", TASK).unwrap().ends_with("note\n"), "{script}");
+    }
+}
+
+#[test]
+fn a_branch_that_cannot_be_moved_ends_the_sync_with_the_reason() {
+    let (world, ann) = project();
+    ann.git(&["switch", "--quiet", "-c", "feature"]);
+    world.clone("bob").aitask(&["edit", "1", "--priority", "high"]).ok();
+    ann.write(".git/refs/heads/main.lock", "");
+    let run = ann.aitask(&["sync", "--json"]);
+    assert!(run.code != 0 && run.stderr.contains("main"), "{run}");
+}

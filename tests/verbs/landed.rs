@@ -83,6 +83,13 @@ fn by_branch(list: &Value) -> BTreeMap<String, Value> {
 fn merged_by(way: &str) {
     let world = World::new();
     let ann = on_data_branch(&world, "ann");
+    for n in 1..=12 {
+        ann.write(&format!("aitasks/archived/t{n}_x.md"), "---\nstatus: Done\n---\n\nDone.\n");
+    }
+    let data = ann.at(".aitask-data");
+    data.git(&["add", "--force", "aitasks/archived"]);
+    data.git(&["commit", "--quiet", "-m", "archived"]);
+    data.git(&["push", "--quiet", "origin", "aitask-data"]);
     ann.run("bash", &["-c", MATRIX, "matrix", way]).ok();
     let expected = std::fs::read_to_string(world.root().join("expected")).unwrap();
     let pruned = ann.aitask(&["worktree", "prune", "--json"]).ok().json();
@@ -470,4 +477,52 @@ fn prune_keeps_a_published_branch_that_has_moved_on_or_that_the_server_protects(
     assert_eq!((&json["removed"][0]["here"], &json["removed"][0]["on_remote"]), (&true.into(), &false.into()), "{run}");
     assert!(json["kept"][0]["why"].as_str().unwrap().starts_with("origin did not delete it"), "{run}");
     assert!(world.remote_branch("aitask/t1_one").is_some());
+}
+
+#[test]
+fn prune_leaves_the_branch_of_a_task_that_it_does_not_know() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.git(&["push", "--quiet", "origin", "main:aitask/t9_mine"]);
+    ann.aitask(&["worktree", "prune"]).ok();
+    assert!(world.remote_branch("aitask/t9_mine").is_some());
+}
+
+#[test]
+fn prune_leaves_what_landed_in_a_branch_that_is_gone_from_the_remote() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    ann.git(&["push", "--quiet", "origin", "main:dev"]);
+    ann.git(&["fetch", "--quiet"]);
+    ann.aitask(&["pick", "1", "--base", "dev"]).ok();
+    ann.at(WORK).write("f", "x\n");
+    ann.at(WORK).commit("work");
+    ann.at(WORK).git(&["push", "--quiet", "origin", "HEAD", "HEAD:dev"]);
+    ann.git(&["fetch", "--quiet"]);
+    ann.aitask(&["archive", "1", "--json"]);
+    world.git(&["--git-dir=origin.git", "update-ref", "-d", "refs/heads/dev"]);
+    ann.aitask(&["worktree", "prune"]);
+    assert!(world.remote_branch("aitask/t1_one").is_some());
+}
+
+#[test]
+fn notes_that_came_after_a_squash_are_no_part_of_what_landed() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    let work = ann.at(WORK);
+    work.write("f", "x\n");
+    work.commit("work");
+    work.aitask(&["finish", "--no-push"]).ok();
+    let forge = world.clone("forge");
+    forge.git(&["merge", "--quiet", "--squash", "origin/aitask/t1_one"]);
+    forge.git(&["commit", "--quiet", "-m", "One (#7)"]);
+    forge.git(&["push", "--quiet"]);
+    work.write("aiplans/p1_one.md", "final notes\n");
+    work.commit("notes");
+    let run = work.aitask(&["finish", "--merge"]);
+    let published = ["aiplans/archived/p1_one.md", "aiplans/p1_one.md"].map(|path| world.remote_file("main", path));
+    assert!(run.code != 0 || published.iter().flatten().any(|text| text.contains("final notes")), "{run}");
 }
