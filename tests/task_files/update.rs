@@ -152,13 +152,13 @@ fn a_silent_update_shows_its_commit_before_its_path() {
 fn a_task_that_is_a_link_to_a_file_that_git_knows_stays_a_link() {
     for (_world, ann) in both() {
         let data = data(&ann);
-        data.write("shared/of_all.md", PLAIN);
-        std::os::unix::fs::symlink("../shared/of_all.md", ann.path("aitasks/t9_link.md")).unwrap();
+        data.write("common/of_all.md", PLAIN);
+        std::os::unix::fs::symlink("../common/of_all.md", ann.path("aitasks/t9_link.md")).unwrap();
         data.commit("a link");
         update(&ann, &["9", "--priority", "high", "--xdeps", "", "--xdeprepo", "", "--commit"]).ok();
         assert!(ann.path("aitasks/t9_link.md").is_symlink());
-        assert!(data.read("shared/of_all.md").starts_with("---\npriority: high\n"));
-        assert_eq!(last_commit(&data), "ait: Update task t9: link\nM\tshared/of_all.md\n");
+        assert!(data.read("common/of_all.md").starts_with("---\npriority: high\n"));
+        assert_eq!(last_commit(&data), "ait: Update task t9: link\nM\tcommon/of_all.md\n");
         assert_eq!(data.git(&["status", "--porcelain"]), "");
     }
 }
