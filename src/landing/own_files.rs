@@ -2,9 +2,9 @@
 //! ticked boxes and notes are merged field by field, as a sync does, and archived with the task.
 
 use crate::error::{Error, Kind, Payload, Result};
+use crate::git::Oid;
 use crate::git::merge::{self, Conflicts};
 use crate::git::objects::{self, NewCommit, ParentCommit};
-use crate::git::{Oid, Repository};
 use crate::project::context::Context;
 use crate::sync::join::{MergedFile, Resolutions, by_rules, merge_files};
 use crate::task::merge::MergeRules;
@@ -37,7 +37,7 @@ pub(crate) fn document(context: &Context, path: &TaskPath, output: &Oid, tip: &O
 
 /// The tree of a merge whose conflicts are all in the task's own files, and follow the rules; else `None`.
 pub(crate) fn merged_tree(context: &Context, output: &Oid, tip: &Oid, own: &[&str]) -> Result<Option<Oid>> {
-    let repository: &Repository = &context.repository;
+    let repository = &context.repository;
     let Conflicts { tree, files } = merge::conflicts(repository, output, tip)?;
     let are_own = files.keys().all(|path| own.iter().any(|own| path.as_os_str() == *own));
     if files.is_empty() || !are_own {

@@ -2,7 +2,7 @@
 //! the local branch gets the published commits by a merge.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::checkout::{self, CheckoutUpdate};
+use crate::git::checkout::CheckoutUpdate;
 use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
 use crate::git::porcelain::diff_raw;
 use crate::git::{Oid, RefName, merge, refs};
@@ -107,9 +107,8 @@ impl SyncRun<'_, '_> {
         }
         // What the checkout cannot follow is not published.
         let joined = self.joined(local, &goal)?;
-        if let Some(said) = self.obstacle(local, &joined)? {
-            *blocked += 1;
-            return self.commit_new_edits(*blocked, said).map(|()| NextStep::Again);
+        if self.is_blocked(local, &joined, blocked)? {
+            return Ok(NextStep::Again);
         }
         refs::follow(&self.context.repository, &[(self.kept_goal()?, &goal)])?;
         (self.options.progress)(SyncProgress::Pushing(1));
@@ -127,16 +126,6 @@ impl SyncRun<'_, '_> {
         RefName::parse(&name).ok_or_else(|| Error::new(Kind::Bug, format!("{name} is no ref")))
     }
 
-    /// What prevents the checkout from following to this commit.
-    fn obstacle(&self, local: &Oid, to: &Oid) -> Result<Option<String>> {
-        let Some(dir) = &self.checkout else { return Ok(None) };
-        let repository = &self.context.repository;
-        Ok(match checkout::can_follow_head(repository, dir, local, to, &[], None)? {
-            CheckoutUpdate::Refused(said) => Some(said),
-            CheckoutUpdate::Done | CheckoutUpdate::Diverged => None,
-        })
-    }
-
     /// Merges published commits into the local branch and its checkout.
     fn follow(&mut self, local: &Oid, to: &Oid, attempt: u32, blocked: &mut u32) -> StepResult<NextStep> {
         let repository = &self.context.repository;
@@ -144,9 +133,8 @@ impl SyncRun<'_, '_> {
             return Ok(NextStep::Done);
         }
         let joined = self.joined(local, to)?;
-        if let Some(said) = self.obstacle(local, &joined)? {
-            *blocked += 1;
-            return self.commit_new_edits(*blocked, said).map(|()| NextStep::Again);
+        if self.is_blocked(local, &joined, blocked)? {
+            return Ok(NextStep::Again);
         }
         match self.fast_forward(local, &joined)? {
             CheckoutUpdate::Done => {

@@ -314,8 +314,18 @@ impl SyncRun<'_, '_> {
         Ok(if stays { CheckoutUpdate::Refused(said) } else { CheckoutUpdate::Diverged })
     }
 
+    /// Whether the checkout cannot follow from `local` to `to`. What was edited meanwhile is committed then, so that the
+    /// steps can start again.
+    pub(super) fn is_blocked(&mut self, local: &Oid, to: &Oid, blocked: &mut u32) -> StepResult<bool> {
+        let Some(dir) = &self.checkout else { return Ok(false) };
+        let update = checkout::can_follow_head(&self.context.repository, dir, local, to, &[], None)?;
+        let CheckoutUpdate::Refused(said) = update else { return Ok(false) };
+        *blocked += 1;
+        self.commit_new_edits(*blocked, said).map(|()| true)
+    }
+
     /// A file was edited since the first step, and prevents the fast-forward: the edit is committed, too.
-    pub(super) fn commit_new_edits(&mut self, blocked: u32, said: String) -> StepResult {
+    fn commit_new_edits(&mut self, blocked: u32, said: String) -> StepResult {
         if blocked < MAX_ROUNDS && self.options.commit {
             let tip = || refs::load(&self.context.repository, &[self.data.full()]);
             let before = tip()?;
@@ -347,17 +357,12 @@ impl SyncRun<'_, '_> {
     /// Makes the commit that joins both histories; `None` where the checkout changed meanwhile, so that the steps start
     /// again.
     fn join(&mut self, local: &Oid, theirs: &Oid, blocked: &mut u32) -> StepResult<Option<Oid>> {
-        let repository = &self.context.repository;
         let joined = self.joined(local, theirs)?;
         if self.context.dry_run {
             return Ok(Some(joined));
         }
-        if let Some(dir) = &self.checkout
-            && let CheckoutUpdate::Refused(said) =
-                checkout::can_follow_head(repository, dir, local, &joined, &[], None)?
-        {
-            *blocked += 1;
-            return self.commit_new_edits(*blocked, said).map(|()| None);
+        if self.is_blocked(local, &joined, blocked)? {
+            return Ok(None);
         }
         if !self.options.resolutions.is_empty() {
             // Resolutions by hand are kept on the local branch, whatever the outcome of the push.
