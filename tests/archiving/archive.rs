@@ -284,7 +284,7 @@ fn a_new_task_takes_over_deferred_items_in_the_commit_that_archives_the_old_one(
 #[test]
 fn two_siblings_archived_at_once_in_two_clones_take_their_parent_along_once() {
     let world = World::new();
-    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
+    let (ann, bob) = (world.initialised_on_main("ann"), world.initialised_on_main("bob"));
     ann.task("Parent", &[]);
     ann.task("One", &[("parent", "1")]);
     ann.task("Two", &[("parent", "1")]);
@@ -306,7 +306,7 @@ fn two_siblings_archived_at_once_in_two_clones_take_their_parent_along_once() {
 #[test]
 fn the_lock_goes_last_and_its_holder_is_named() {
     let world = World::new();
-    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
+    let (ann, bob) = (world.initialised_on_main("ann"), world.initialised_on_main("bob"));
     ann.task("One", &[]);
     script(&bob, "aitask_lock.sh", &["--lock", "1", "--email", "bob@example.com"]).ok();
     ann.write("aitasks/metadata/userconfig.yaml", "email: ann@example.com\n");

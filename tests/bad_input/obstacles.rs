@@ -5,7 +5,7 @@ use crate::support::{Repo, World, share};
 
 fn with_task() -> (World, Repo) {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("First", &[]);
     (world, ann)
 }

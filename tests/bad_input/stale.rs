@@ -5,10 +5,10 @@ use crate::support::{Repo, Sleeper, World, sh_wait_for_file, share, thorough};
 
 fn two() -> (World, Repo, Repo) {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("First", &[]);
     ann.task("Second", &[]);
-    let bob = world.initialised("bob");
+    let bob = world.initialised_on_main("bob");
     (world, ann, bob)
 }
 
@@ -158,7 +158,7 @@ fn an_editor_that_holds_the_index_for_good_is_said_and_what_is_behind_is_brought
 #[test]
 fn a_remote_of_another_name_is_not_taken_for_none() {
     let world = World::new();
-    world.initialised("ann");
+    world.initialised_on_main("ann");
     let bob = world.clone("bob");
     bob.git(&["remote", "rename", "origin", "upstream"]);
     let run = refused(&bob, &["new", "Twice"], 2, "usage");

@@ -7,7 +7,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_git-aitask");
 
 fn with_task() -> (World, Repo) {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("First", &[]);
     (world, ann)
 }
@@ -148,7 +148,7 @@ fn a_private_folder_that_is_a_file() {
 
 #[test]
 fn no_git_on_the_path() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     let run = ann.env("PATH", "/nowhere").aitask(&["list", "--json"]).fails(128);
     assert_eq!(run.error()["error"]["kind"], "git", "{run}");
     assert!(run.stderr.contains("git"), "{run}");

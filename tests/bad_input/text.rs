@@ -5,7 +5,7 @@ use crate::support::{Repo, World, share, thorough};
 
 fn ready() -> (World, Repo) {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("First", &[]);
     (world, ann)
 }

@@ -139,7 +139,7 @@ fn the_claim_of_another_task_brings_no_second_file_of_one_that_has_a_new_name_he
 #[test]
 fn the_verb_refuses_until_the_rename_is_committed() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.aitask(&["new", "Job"]).ok();
     ann.run("mv", &["aitasks/t1_job.md", "aitasks/t1_better.md"]).ok();
     let before = world.git(&["--git-dir=origin.git", "for-each-ref"]);

@@ -190,7 +190,7 @@ fn on_a_remote() {
 #[test]
 fn of_readers() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("one", &[]);
     ann.aitask(&["pick", "1"]).ok();
     let state = "status

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// A world in which ann knows everything there is, and her connections are counted.
 fn scene() -> (World, Repo) {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     for title in ["one", "two", "three"] {
         ann.task(title, &[]);
     }
@@ -127,7 +127,7 @@ fn a_stale_view_costs_a_refused_push_and_a_fetch() {
 #[test]
 fn a_clone_as_ci_makes_it_knows_no_tips() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     for title in ["one", "two", "three"] {
         ann.task(title, &[]);
     }
@@ -162,7 +162,7 @@ fn a_clone_as_ci_makes_it_knows_no_tips() {
 fn the_first_pick_of_a_clone_as_ci_makes_it() {
     for depth in ["--depth=1", "--no-tags"] {
         let world = World::new();
-        world.initialised("ann").task("one", &[]);
+        world.initialised_on_main("ann").task("one", &[]);
         let url = format!("file://{}", world.origin().display());
         world.git(&["clone", "--quiet", "--single-branch", depth, &url, "ci"]);
         let ci = world.clone("bob").at(world.root().join("ci")).env("GIT_AITASK_EMAIL", "ci@example.com");

@@ -29,7 +29,7 @@ fn let_go(world: &World) {
 #[test]
 fn a_push_of_a_former_holder_fails_when_the_takeover_lands_during_the_hook_of_the_server() {
     let world = World::new();
-    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
+    let (ann, bob) = (world.initialised_on_main("ann"), world.clone("bob"));
     for (branch, args) in share([
         ("main", &["finish"][..]),
         ("main", &["finish", "--no-archive"]),
@@ -63,7 +63,7 @@ fn a_push_of_a_former_holder_fails_when_the_takeover_lands_during_the_hook_of_th
 #[test]
 fn archiving_fails_when_the_task_is_locked_meanwhile() {
     let world = World::new();
-    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
+    let (ann, bob) = (world.initialised_on_main("ann"), world.clone("bob"));
     ann.task("One", &[]);
     bob.git(&["fetch", "-q"]);
     hold(&world, "main");
@@ -93,7 +93,7 @@ fn a_status_is_changed_by_the_holder_alone() {
 #[test]
 fn a_file_without_a_header_is_edited_by_the_holder_alone() {
     let world = World::new();
-    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
+    let (ann, bob) = (world.initialised_on_main("ann"), world.clone("bob"));
     ann.task("One", &[]);
     ann.git(&["pull", "-q", "--rebase"]);
     ann.write("aitasks/t1_one.md", "Only text.\n");
@@ -111,7 +111,7 @@ fn a_file_without_a_header_is_edited_by_the_holder_alone() {
 #[test]
 fn a_task_that_another_took_on_the_way_to_the_next_one_leaves_no_record() {
     let world = World::new();
-    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
+    let (ann, bob) = (world.initialised_on_main("ann"), world.clone("bob"));
     for title in ["One", "Two"] {
         ann.task(title, &[]);
     }

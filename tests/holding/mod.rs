@@ -17,7 +17,7 @@ const WORK: &str = "aiwork/t1_one";
 /// A clone that holds t1 and has committed `work.txt` to its branch.
 fn worked() -> (World, Repo) {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1"]).ok();
     committed(&ann, "work.txt");

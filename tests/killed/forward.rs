@@ -22,7 +22,7 @@ fn behind(files: u32, die: &str) -> (World, Repo, Sleeper) {
 /// The same for the branch that is checked out in `place`.
 fn behind_in(place: &str, files: u32, die: &str) -> (World, Repo, Sleeper) {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     if place == DATA {
         ann.aitask(&["init", "--data-branch"]).ok();
     }

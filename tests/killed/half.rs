@@ -7,7 +7,7 @@ const WORK: &str = "aiwork/t1_one";
 /// A clone with some files and the task 1, asked by a session that lives.
 fn ready() -> (World, Repo, Sleeper) {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     for name in ["a", "b", "folder/c"] {
         ann.write(&format!("{name}.txt"), &format!("the text of {name}\n"));
     }

@@ -14,7 +14,7 @@ const STUCK: &str =
 /// A clone that holds task 1 with work in it, and a session that lives.
 fn held() -> (World, Repo, Sleeper) {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("One", &[]);
     ann.task("Two", &[]);
     let session = Sleeper::new();

@@ -20,7 +20,7 @@ const NAMES: [&str; 12] = [
 
 fn scene() -> (World, Repo) {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.aitask(&["setup"]).ok();
     (world, ann)
 }

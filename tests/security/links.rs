@@ -16,7 +16,7 @@ impl Scene {
     /// What `setup`, a script, does to the checkout is committed, as another clone would bring it.
     fn new(setup: &str) -> Self {
         let world = World::new();
-        let ann = world.initialised("ann");
+        let ann = world.initialised_on_main("ann");
         ann.task("First", &[]);
         ann.task("Second", &[]);
         ann.git(&["pull", "-q"]);

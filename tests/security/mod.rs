@@ -12,7 +12,7 @@ use crate::support::{Repo, World};
 /// A clone with a task.
 fn scene() -> (World, Repo) {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("First", &[]);
     ann.git(&["pull", "-q"]);
     (world, ann)

@@ -13,7 +13,7 @@ use crate::support::{Repo, Run, World};
 /// A set-up world with so many tasks, `t1_job1` and so on.
 fn scene(tasks: usize) -> (World, Repo) {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     for n in 1..=tasks {
         ann.task(&format!("job{n}"), &[]);
     }

@@ -5,7 +5,7 @@ use crate::support::{Repo, When, World, share};
 /// Ann's clone with the task 1, on `main`.
 fn project() -> (World, Repo) {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("One", &[]);
     (world, ann)
 }

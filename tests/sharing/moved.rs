@@ -102,7 +102,7 @@ fn a_new_child_does_not_follow_its_siblings_into_the_archive() {
 #[test]
 fn code_that_was_renamed_here_and_changed_there_is_merged_as_git_does() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     let long = (1..30).map(|n| n.to_string()).collect::<Vec<_>>().join("\n") + "\n";
     ann.write("src/old.c", &long);
     ann.commit("code");

@@ -5,9 +5,9 @@ use crate::support::{Repo, World, share};
 /// Two clones that know one task, on the code branch.
 fn on_main() -> (World, Repo, Repo) {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("One", &[]);
-    let bob = world.initialised("bob");
+    let bob = world.initialised_on_main("bob");
     (world, ann, bob)
 }
 

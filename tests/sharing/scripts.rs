@@ -127,7 +127,7 @@ fn a_clone_that_knows_the_data_branch_needs_no_network() {
 #[test]
 fn task_data_moves_to_a_branch_of_its_own() {
     let world = World::new();
-    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
+    let (ann, bob) = (world.initialised_on_main("ann"), world.clone("bob"));
     ann.task("One", &[]);
     bob.git(&["pull", "-q"]);
     ann.write("aitasks/metadata/userconfig.yaml", "email: ann@example.com\n");
@@ -148,7 +148,7 @@ fn task_data_moves_to_a_branch_of_its_own() {
 #[test]
 fn old_task_data_that_was_never_published_is_not_put_over_the_new() {
     let world = World::new();
-    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
+    let (ann, bob) = (world.initialised_on_main("ann"), world.clone("bob"));
     ann.task("One", &[]);
     bob.git(&["pull", "-q"]);
     bob.write("aitasks/t1_one.md", "bob's\n");
@@ -163,7 +163,7 @@ fn old_task_data_that_was_never_published_is_not_put_over_the_new() {
 #[test]
 fn the_cure_for_a_protected_branch_works_on_a_protected_branch() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("One", &[]);
     world.protect("main");
     let run = ann.aitask(&["init", "--data-branch"]).ok();

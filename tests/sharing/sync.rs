@@ -95,7 +95,7 @@ fn a_second_clone_has_no_plans_and_syncs_all_the_same() {
 #[test]
 fn on_a_code_branch_only_task_data_is_committed_and_the_rest_stays_as_it_was() {
     let world = World::new();
-    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
+    let (ann, bob) = (world.initialised_on_main("ann"), world.clone("bob"));
     ann.write("src/staged.c", "staged\n");
     ann.git(&["add", "src/staged.c"]);
     ann.write("README.md", "dirty\n");

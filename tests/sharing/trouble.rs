@@ -162,7 +162,7 @@ fn killed_anywhere_the_next_one_finishes() {
 
 #[test]
 fn a_revert_that_is_not_finished_is_left_to_its_user() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     ann.task("One", &[]);
     for text in ["a\n", "b\n"] {
         ann.write("code.txt", text);

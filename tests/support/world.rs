@@ -120,6 +120,11 @@ impl World {
         self.kept("initialised", name, |repo| drop(repo.aitask(&["init"]).ok()))
     }
 
+    /// A clone that is set up with the tasks on the code branch.
+    pub(crate) fn initialised_on_main(&self, name: &str) -> Repo {
+        self.kept("on main", name, |repo| drop(repo.aitask(&["init", "--on", "main"]).ok()))
+    }
+
     /// A clone in which `make`, which always does the same and is known as `step`, was run.
     pub(crate) fn kept(&self, step: &str, name: &str, make: impl FnOnce(&Repo)) -> Repo {
         self.copied_or_made(&[step, name], name, || make(&self.clone(name)))

@@ -8,7 +8,7 @@ use predicates::str::contains;
 #[test]
 fn task_and_plan_move_and_the_rest_of_the_file_stays() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.write("aitasks/t3_x.md", "---\nstatus: Ready\nodd: 'key'\nupdated_at: then\n---\nstatus: text\n");
     ann.write("aiplans/p3_x.md", "the plan\n");
     ann.commit("by hand");
@@ -30,7 +30,7 @@ fn task_and_plan_move_and_the_rest_of_the_file_stays() {
 #[test]
 fn several_at_once_and_people_see_where_they_are() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     for title in ["One", "Two"] {
         ann.task(title, &[]);
     }
@@ -42,7 +42,7 @@ fn several_at_once_and_people_see_where_they_are() {
 #[test]
 fn the_parent_goes_with_its_last_child() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("Parent", &[]);
     for title in ["One", "Two"] {
         ann.task(title, &[("parent", "1")]);
@@ -67,7 +67,7 @@ fn the_parent_goes_with_its_last_child() {
 #[test]
 fn our_lock_is_released_and_another_s_refuses() {
     let world = World::new();
-    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
+    let (ann, bob) = (world.initialised_on_main("ann"), world.initialised_on_main("bob"));
     ann.task("One", &[]);
     bob.aitask(&["pick", "1", "--no-worktree"]).ok();
     let run = ann.aitask(&["archive", "1", "--json"]).fails(1);
@@ -78,7 +78,7 @@ fn our_lock_is_released_and_another_s_refuses() {
 
 #[test]
 fn archiving_again_succeeds_and_an_unknown_task_is_refused() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     ann.task("One", &[]);
     ann.aitask(&["archive", "1"]).ok();
     let before = everything(&ann);
@@ -91,7 +91,7 @@ fn archiving_again_succeeds_and_an_unknown_task_is_refused() {
 #[test]
 fn what_was_folded_into_it_goes_with_it() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.write("aitasks/t5_all.md", "---\nstatus: Ready\nfolded_tasks: [6, t7]\n---\n");
     ann.write("aitasks/t6_part.md", "---\nstatus: Folded\nfolded_into: 5\n---\n");
     ann.write("aitasks/t7_busy.md", "---\nstatus: Implementing\n---\n");
@@ -106,7 +106,7 @@ fn what_was_folded_into_it_goes_with_it() {
 
 #[test]
 fn dry_run_changes_nothing() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     ann.task("One", &[]);
     let before = everything(&ann);
     let run = ann.aitask(&["archive", "1", "--dry-run"]).ok();
@@ -132,7 +132,7 @@ fn without_a_remote_and_on_a_data_branch() {
 #[test]
 fn a_name_that_is_taken_in_the_archive_is_refused() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.write("aitasks/t5_x.md", "---\nstatus: Ready\n---\n");
     ann.write("aitasks/archived/t5_x.md", "---\nstatus: Done\n---\nkeep me\n");
     ann.commit("by hand");

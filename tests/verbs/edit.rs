@@ -11,7 +11,7 @@ fn file(ann: &Repo) -> String {
 
 fn world_with_a_task() -> (World, Repo) {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("Add login", &[("label", "ui")]);
     (world, ann)
 }
@@ -77,7 +77,7 @@ fn a_parent_is_not_done_before_its_children_and_a_child_that_is_done_leaves_its_
 #[test]
 fn edits_of_two_clones_at_once_are_both_kept() {
     let (world, ann) = world_with_a_task();
-    let bob = world.initialised("bob");
+    let bob = world.initialised_on_main("bob");
     let running = [ann.start(&["edit", "1", "--priority", "high"]), bob.start(&["edit", "1", "--effort", "low"])];
     running.into_iter().map(Running::wait).for_each(|run| drop(run.ok()));
     assert!(file(&ann).contains("priority: high\n") && file(&ann).contains("effort: low\n"));

@@ -66,7 +66,7 @@ fn makes_the_branches_and_the_files_and_says_so() {
 #[test]
 fn again_it_finds_everything_and_changes_nothing() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     let before = everything(&ann);
     let json = ann.aitask(&["init", "--json"]).ok().json();
     assert_eq!((&json["made"], json["found"].as_array().unwrap().len()), (&Value::Array(vec![]), 4));
@@ -79,7 +79,7 @@ fn again_it_finds_everything_and_changes_nothing() {
 #[test]
 fn repairs_what_is_missing_and_keeps_the_counter() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("One", &[]);
     ann.git(&["push", "-q", "origin", ":aitask-locks"]);
     let ids = world.remote_branch("aitask-ids");
@@ -158,7 +158,7 @@ fn commits_and_work_of_the_user_survive() {
 
 #[test]
 fn worktrees_and_private_files_are_excluded_here() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     ann.write("aiwork/t1_x/file", "");
     ann.write("aitasks/new/draft_20260101_0101_x.md", "");
     ann.write("aitasks/metadata/userconfig.yaml", "email: x@example.com\n");
@@ -212,7 +212,7 @@ fn works_from_a_folder_of_the_checkout() {
 #[test]
 fn a_rehearsed_move_to_the_data_branch_names_both_branches_and_moves_nothing() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("One", &[]);
     let before = everything(&ann);
     let said = ann.aitask(&["init", "--data-branch", "--dry-run", "--json"]).ok().json();
@@ -260,7 +260,7 @@ fn the_branch_that_would_be_used_anyway_is_no_setting() {
 fn a_repository_that_has_tasks_stays_as_it_is() {
     for own in [false, true] {
         let world = World::new();
-        let ann = if own { on_data_branch(&world, "ann") } else { world.initialised("ann") };
+        let ann = if own { on_data_branch(&world, "ann") } else { world.initialised_on_main("ann") };
         ann.task("One", &[]);
         ann.git(&["push", "-q", "origin", "main:develop"]);
         let said = ann.aitask(&["init", "--on", "develop", "--json"]).ok().json();

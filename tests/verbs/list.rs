@@ -13,7 +13,7 @@ fn ids(repo: &Repo, args: &[&str]) -> String {
 
 /// t1 medium, t2 high, t3 high and low effort, t4 high but waits for t1, t5 with two children.
 fn board() -> Repo {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     ann.task("One", &[("label", "ui")]);
     ann.task("Two", &[("priority", "high"), ("type", "bug")]);
     ann.task("Three", &[("priority", "high"), ("effort", "low"), ("label", "api")]);
@@ -70,7 +70,7 @@ fn the_fields_of_a_task() {
 
 #[test]
 fn the_fields_of_a_task_in_work() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1"]).ok();
     ann.write("aiwork/t1_one/new", "x");
@@ -108,7 +108,7 @@ fn archived_tasks() {
 #[test]
 fn the_view_has_an_age_and_fetch_refreshes_it() {
     let world = World::new();
-    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
+    let (ann, bob) = (world.initialised_on_main("ann"), world.initialised_on_main("bob"));
     ann.task("One", &[]);
     assert_eq!(ids(&bob, &[]), "");
     assert_eq!(ids(&bob, &["--fetch"]), "1");
@@ -167,7 +167,7 @@ fn reading_changes_nothing_and_asks_nobody() {
 #[test]
 fn two_files_of_one_id_are_said() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("One", &[]);
     ann.write("aitasks/t1_other.md", "---\nstatus: Ready\n---\n");
     ann.commit("twice");
@@ -178,7 +178,7 @@ fn two_files_of_one_id_are_said() {
 #[test]
 fn commits_that_only_this_clone_has_are_listed() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.write("aitasks/t8_mine.md", "---\nstatus: Editing\n---\n");
     ann.commit("by hand");
     assert_eq!(ids(&ann, &["--status", "Editing"]), "8");

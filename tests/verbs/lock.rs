@@ -7,7 +7,7 @@ use predicates::str::contains;
 
 fn ann_and_bob() -> (World, Repo, Repo) {
     let world = World::new();
-    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
+    let (ann, bob) = (world.initialised_on_main("ann"), world.initialised_on_main("bob"));
     ann.task("One", &[]);
     (world, ann, bob)
 }

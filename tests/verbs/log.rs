@@ -7,7 +7,7 @@ use predicates::str::contains;
 #[test]
 fn who_did_what_newest_first() {
     let world = World::new();
-    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
+    let (ann, bob) = (world.initialised_on_main("ann"), world.initialised_on_main("bob"));
     ann.task("One", &[]);
     ann.task("Two", &[]);
     ann.aitask(&["pick", "1", "--no-worktree"]).ok();
@@ -41,7 +41,7 @@ fn reading_it_changes_nothing_and_before_init_it_names_the_cure() {
 #[test]
 fn signatures_that_git_shows_in_every_log_are_no_part_of_it() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.sign_and_show_it();
     ann.write("aitasks/t1_one.md", "---\nstatus: Ready\n---\n");
     ann.commit("ait: Add task t1: one");

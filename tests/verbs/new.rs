@@ -21,7 +21,7 @@ fn piped(ann: &Repo, text: &str, args: &str) -> crate::support::Run {
 #[test]
 fn the_task_is_numbered_and_published_in_one_commit_each() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     let json = ann.aitask(&["new", "Add login!", "-m", "With e-mail.", "--json"]).ok().json();
     assert_eq!((keys(&json), keys(&json["task"])), ("schema task".into(), "id name title status path".into()));
     assert_eq!(json["task"]["id"], "1");
@@ -37,7 +37,7 @@ fn the_task_is_numbered_and_published_in_one_commit_each() {
 
 #[test]
 fn people_see_id_title_file_and_what_is_next() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     let run = ann.aitask(&["new", "Add login"]).ok();
     assert_eq!(run.stdout, "1  Add login\n  aitasks/t1_add_login.md\nnext: git aitask pick 1\n");
     assert_eq!(run.stderr, "");
@@ -46,13 +46,13 @@ fn people_see_id_title_file_and_what_is_next() {
 #[test]
 fn ids_are_unique_across_clones() {
     let world = World::new();
-    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
+    let (ann, bob) = (world.initialised_on_main("ann"), world.initialised_on_main("bob"));
     assert_eq!([ann.task("A", &[]), bob.task("B", &[]), ann.task("C", &[])], ["1", "2", "3"]);
 }
 
 #[test]
 fn every_field_is_written() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     ann.task("First", &[]);
     ann.task("X", &[("priority", "high"), ("effort", "low"), ("type", "bug"), ("depends", "t1"), ("label", "UI Kit")]);
     let path = "aitasks/t2_x.md";
@@ -63,7 +63,7 @@ fn every_field_is_written() {
 #[test]
 fn labels_join_the_vocabulary_once() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.aitask(&["new", "A", "--label", "ui", "--label", "api"]).ok();
     ann.aitask(&["new", "B", "--label", "ui"]).ok();
     assert_eq!(world.remote_file("main", "aitasks/metadata/labels.txt").as_deref(), Some("api\nui\n"));
@@ -73,7 +73,7 @@ fn labels_join_the_vocabulary_once() {
 #[test]
 fn what_is_no_word_of_the_project_is_a_usage_error() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     let before = everything(&ann);
     let run = ann.aitask(&["new", "X", "--type", "nonsense"]).fails(2);
     run.assert().stderr(contains("\"nonsense\" is not an issue type").and(contains("bug, chore")));
@@ -90,7 +90,7 @@ fn what_is_no_word_of_the_project_is_a_usage_error() {
 #[test]
 fn text_from_a_file_or_standard_input() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.write("src/text.md", "from a file\n");
     ann.at("src").aitask(&["new", "A", "-F", "text.md"]).ok();
     assert!(world.remote_file("main", "aitasks/t1_a.md").unwrap().ends_with("# A\n\nfrom a file\n"));
@@ -102,7 +102,7 @@ fn text_from_a_file_or_standard_input() {
 
 #[test]
 fn a_file_is_looked_for_in_the_folder_of_c() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     ann.write("src/text.md", "from a file\n");
     ann.aitask(&["-C", "src", "new", "A", "-F", "text.md"]).ok();
 }
@@ -110,7 +110,7 @@ fn a_file_is_looked_for_in_the_folder_of_c() {
 #[test]
 fn children_are_numbered_below_their_parent_and_wait_for_their_elder() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     let parent = ann.task("Parent", &[]);
     let ids = ["One", "Two"].map(|title| ann.task(title, &[("parent", &parent)]));
     assert_eq!(ids, ["1_1", "1_2"]);
@@ -123,7 +123,7 @@ fn children_are_numbered_below_their_parent_and_wait_for_their_elder() {
 
 #[test]
 fn a_parent_must_be_an_active_task_and_no_child() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     ann.task("Parent", &[]);
     ann.task("Child", &[("parent", "1")]);
     ann.aitask(&["new", "X", "--parent", "1_1"]).fails(2);
@@ -134,7 +134,7 @@ fn a_parent_must_be_an_active_task_and_no_child() {
 #[test]
 fn a_draft_is_local_and_published_later() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     let before = everything(&ann).split("--\n").take(2).map(str::to_owned).collect::<Vec<_>>();
     ann.git(&["config", "remote.origin.url", "/nowhere"]);
     let json = ann.aitask(&["new", "--draft", "An idea", "-m", "Text", "--label", "ui", "--json"]).ok().json();
@@ -155,7 +155,7 @@ fn a_draft_is_local_and_published_later() {
 
 #[test]
 fn two_drafts_of_one_title_are_two_files() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     let draft = || ann.aitask(&["new", "--draft", "Same", "--json"]).ok().json()["draft"].to_string();
     assert_ne!(draft(), draft());
     ann.aitask(&["new", "--publish", "draft_20260101_0101_absent.md"]).fails(1);
@@ -166,7 +166,7 @@ fn two_drafts_of_one_title_are_two_files() {
 #[test]
 fn publishing_a_draft_that_fails_keeps_it() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     let draft = ann.aitask(&["new", "--draft", "Idea", "--json"]).ok().json()["draft"].as_str().unwrap().to_owned();
     world.protect("main");
     ann.aitask(&["new", "--publish", &draft]).fails(1);
@@ -177,7 +177,7 @@ fn publishing_a_draft_that_fails_keeps_it() {
 
 #[test]
 fn a_published_draft_of_a_child_has_its_anchor() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     ann.task("Parent", &[]);
     ann.task("One", &[("parent", "1")]);
     let json = ann.aitask(&["new", "--draft", "Two", "--parent", "1", "--json"]).ok().json();
@@ -189,7 +189,7 @@ fn a_published_draft_of_a_child_has_its_anchor() {
 
 #[test]
 fn a_draft_with_an_unknown_issue_type_is_not_published() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     let run = ann.aitask(&["new", "--draft", "X", "--type", "nonsense", "--json"]);
     if run.code == 0 {
         ann.aitask(&["new", "--publish", run.json()["draft"].as_str().unwrap()]).fails(2);
@@ -198,7 +198,7 @@ fn a_draft_with_an_unknown_issue_type_is_not_published() {
 
 #[test]
 fn dry_run_changes_nothing() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     ann.task("Parent", &[]);
     let before = everything(&ann);
     let run = ann.aitask(&["new", "X", "--label", "ui", "--dry-run"]).ok();
@@ -239,7 +239,7 @@ fn on_a_data_branch() {
 #[test]
 fn a_branch_that_is_not_published_does_not_get_the_task() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.git(&["switch", "-q", "-c", "feature"]);
     ann.aitask(&["new", "X"]).ok();
     assert_eq!(world.remote_branch("feature"), None);
@@ -249,7 +249,7 @@ fn a_branch_that_is_not_published_does_not_get_the_task() {
 #[test]
 fn from_a_worktree_the_task_lands_in_the_task_data() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("A", &[]);
     ann.aitask(&["pick", "1"]).ok();
     assert_eq!(ann.at("aiwork/t1_a").task("Found on the way", &[]), "2");
@@ -260,7 +260,7 @@ fn from_a_worktree_the_task_lands_in_the_task_data() {
 #[test]
 fn an_empty_record_of_a_creation_is_removed() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     let record = ann.path(".git/aitask/making/00112233445566778899aabbccddeeff");
     ann.write(".git/aitask/making/00112233445566778899aabbccddeeff", "");
     let file = std::fs::File::options().write(true).open(&record).unwrap();

@@ -7,7 +7,7 @@ use predicates::str::contains;
 /// Two clones and the task t1.
 fn ann_and_bob() -> (World, Repo, Repo) {
     let world = World::new();
-    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
+    let (ann, bob) = (world.initialised_on_main("ann"), world.initialised_on_main("bob"));
     ann.aitask(&["new", "Add login", "-m", "With e-mail\nand password."]).ok();
     (world, ann, bob)
 }

@@ -6,7 +6,7 @@ use predicates::str::contains;
 /// A clone with the task t1, a plan with this header, and the branch `dev` one commit ahead of `main`.
 fn planned(header: &str) -> (World, Repo) {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("One", &[]);
     ann.git(&["checkout", "-q", "-b", "dev"]);
     ann.write("dev.txt", "dev\n");

@@ -8,7 +8,7 @@ const LOCK: &str = "scripts/aitask_lock.sh";
 
 /// A clone with an original of one script, and this program on PATH.
 fn scene() -> Repo {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     ann.world().script(&ann.path(LOCK), "echo \"original $*\"");
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_git-aitask")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();

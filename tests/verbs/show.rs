@@ -8,7 +8,7 @@ use predicates::str::contains;
 #[test]
 fn one_task_whole() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.task("First", &[]);
     ann.aitask(&["new", "Add login", "-m", "The text.", "--label", "ui", "--depends", "1", "--priority", "high"]).ok();
     ann.write("aiplans/p2_add_login.md", "# The plan\n");
@@ -43,7 +43,7 @@ fn one_task_whole() {
 
 #[test]
 fn the_fields() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     ann.aitask(&["new", "One", "-m", "Text"]).ok();
     let json = ann.aitask(&["show", "t1", "--json"]).ok().json();
     assert_eq!(keys(&json), "schema as_of task path text commits fields");
@@ -55,7 +55,7 @@ fn the_fields() {
 
 #[test]
 fn archived_with_its_plan() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     ann.task("One", &[]);
     ann.write("aiplans/p1_one.md", "the plan\n");
     ann.commit("plan");
@@ -68,7 +68,7 @@ fn archived_with_its_plan() {
 
 #[test]
 fn a_parent_shows_its_children() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     ann.task("Parent", &[]);
     ann.task("Child", &[("parent", "1")]);
     ann.aitask(&["show", "1"]).ok().assert().stdout(contains("children  1_1\n"));
@@ -77,7 +77,7 @@ fn a_parent_shows_its_children() {
 
 #[test]
 fn inside_the_worktree_the_task_may_be_left_out() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1"]).ok();
     ann.write("aiwork/t1_one/src/x", "");
@@ -90,7 +90,7 @@ fn inside_the_worktree_the_task_may_be_left_out() {
 #[test]
 fn what_others_wrote_cannot_move_the_cursor() {
     let world = World::new();
-    let ann = world.initialised("ann");
+    let ann = world.initialised_on_main("ann");
     ann.write(
         "aitasks/t5_x.md",
         "---\nstatus: Ready\nassigned_to: \u{1b}[2Jeve\n---\n# T\u{1b}[31mitle\n\nbody \u{1b}]0;title\u{7}\r\u{202e}\n",
@@ -116,7 +116,7 @@ fn without_a_remote_and_on_a_data_branch_it_changes_nothing() {
 
 #[test]
 fn what_waits_for_it_and_what_is_in_a_bundle() {
-    let ann = World::new().initialised("ann");
+    let ann = World::new().initialised_on_main("ann");
     ann.task("One", &[]);
     ann.task("Two", &[("depends", "1")]);
     ann.aitask(&["show", "1"]).ok().assert().stdout(contains("blocks    2\n"));
