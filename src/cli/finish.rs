@@ -81,6 +81,7 @@ impl FinishArgs {
             mode,
             message: self.message.clone(),
             check: self.check.clone(),
+            json: app.report.json,
             no_archive: self.no_archive,
             no_push: self.no_push || self.pr,
             override_gates: self.override_gates,
@@ -117,13 +118,13 @@ fn page(outcome: &Finished, root: &str, no_push: bool) -> Page {
         .line(format!("  {branch} was pushed"))
         .advice(format!("next: open a pull request for it; once it is merged: git aitask finish {}", task.id));
     }
-    // In a dry run nothing is pushed.
-    let branch = outcome.merged.as_ref().filter(|merged| no_push && merged.mode.is_some() && merged.commit.is_none());
-    if let Some(merged) = branch {
-        let page = Page::new().title(format!("{}  {}  (you still hold it)", task.id, task.title));
-        return with_notices(page.line(format!("  {} was pushed", merged.branch)), &outcome.aside);
-    }
-    let end = if outcome.archived.is_empty() { "merged, you still hold it" } else { "finished" };
+    let end = if no_push {
+        "you still hold it"
+    } else if outcome.archived.is_empty() {
+        "merged, you still hold it"
+    } else {
+        "finished"
+    };
     let mut page = Page::new().title(format!("{}  {}  ({end})", task.id, task.title));
     if let Some(merged) = &outcome.merged {
         let commit = merged.commit.as_ref().map_or("?", |commit| commit.short());

@@ -18,7 +18,7 @@ use crate::archive::published::load_task_store;
 use crate::archive::task_store::TaskStore;
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
-use crate::error::{Error, Kind, Payload, Result, quoted};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Freshness, Oid};
 use crate::landing::landed::{self, Landed};
@@ -177,9 +177,10 @@ fn finish_locally(
     aside.notes.extend(stays);
     let merged = work.as_ref().and_then(|TaskWork { merge, proof, .. }| {
         let is_news = *merge.as_ref()? != Merge::Already;
-        let commit = proof.clone().or(merge_commit).filter(|_| !(options.no_push && is_news));
         let (branch, into) = (done.place.branch.clone(), into.clone());
+        let commit = proof.clone().or(merge_commit);
         Some(LandedMerge { branch, into, commit, mode: is_news.then_some(mode) })
+            .filter(|_| !(options.no_push && is_news))
     });
     let mut finished = Finished {
         task: TaskInfo::from(task),
@@ -188,23 +189,31 @@ fn finish_locally(
         unlocked: done.finishing.unlocked,
         worktree_removed: false,
         branch_deleted: false,
-        remote_branch_deleted: remote_branch_deleted.filter(|_| !context.dry_run),
+        remote_branch_deleted,
         pushed: None,
         aside: Notices::default(),
+        into: into.clone(),
+        would_run: Vec::new(),
     };
+    let again = [command!["git aitask finish", task.id].note("the same command again completes it")];
     if options.no_push {
-        let pushed = work.as_ref().filter(|_| !context.dry_run && context.channel != Channel::Local);
-        if let Some(work) = pushed {
-            task_branch::remember_pushed(context, task.id, &work.tip)?;
+        if context.channel == Channel::Local {
+            aside.notes.push("this repository has no remote, so nothing was pushed".to_owned());
+        } else if let Some(work) = work {
             finished.pushed = Some(done.place.branch.clone());
+            let noted =
+                if context.dry_run { Ok(()) } else { task_branch::remember_pushed(context, task.id, &work.tip) };
+            aside.after_swap(noted, "the branch was pushed, but this clone could not note that", again)?;
         }
-    } else if context.dry_run {
-        if done.place.record.is_some() {
-            aside.would_run(format!("git worktree remove {}", quoted(&done.place.path)));
-        }
-        aside.would_run(format!("git branch -d {}", done.place.branch));
     } else {
-        clean_up::clean_up(context, &done, into, &mut finished)?;
+        let cleaned = clean_up::clean_up(context, &done, into, &mut finished);
+        let end = if finished.archived.is_empty() { "merged" } else { "finished" };
+        aside.after_swap(
+            cleaned,
+            &format!("the task is {end}, but what it leaves here could not be removed"),
+            again,
+        )?;
+        finished.would_run.drain(..).for_each(|command| aside.would_run(command));
     }
     aside.notes.append(&mut finished.aside.notes);
     finished.aside = aside;
@@ -444,7 +453,7 @@ impl FinishOperation<'_> {
             && self.checked.as_ref() != Some(merged)
             && let Some(output) = view.base(self.request.into)
         {
-            merge::check(context, command, output, merge, tip)?;
+            merge::check(context, (command, self.request.options.json), output, merge, tip)?;
             self.checked = Some(merged.clone());
         }
         if self.request.options.no_push {

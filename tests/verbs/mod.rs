@@ -1,5 +1,6 @@
 //! One module a verb of `git aitask`.
 
+mod after_landing;
 mod archive;
 mod demo;
 mod drop;
