@@ -118,6 +118,11 @@
 //!     whatever came later; what was taken back is named, and not brought back. `verbs::landed::merged_as_one_commit`,
 //!     `verbs::landed::finish_merges_nothing_that_landed_as_one_commit_when_the_same_lines_were_changed_since`,
 //!     `verbs::landed::finish_does_not_merge_again_what_was_taken_back_until_that_is_reverted`
+//! 11. **The user's rules on code hold for what is made in their name**: the merge commit is signed where they sign, its message
+//!     passes their hooks, and the attributes of the output branch count.
+//!     `verbs::rules::merge_and_squash_are_signed_where_the_user_signs`, `verbs::rules::what_cannot_be_signed_is_not_published`,
+//!     `verbs::rules::the_message_passes_the_hooks_once_and_is_used_for_every_try`,
+//!     `verbs::rules::attributes_of_the_output_branch_count_and_not_those_of_the_checkout`
 //!
 //! # The modules
 //!

@@ -15,7 +15,8 @@ use clap::Args;
 /// Merge, archive, release of the lock and removal of the task branch are one atomic push. On a conflict nothing is
 /// changed, and the files in conflict are listed. Work that was merged already, by a pull request for instance, is not
 /// merged again; what was taken back there is refused. A branch that was pushed for a pull request (--no-push) is merged
-/// past it only with --merge, --squash or --ff.
+/// past it only with --merge, --squash or --ff. The merge commit is signed where you sign commits, and your commit-msg
+/// hooks see its message.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(after_help = "Examples:\n  git aitask finish                # the task of the worktree you are in\n  \

@@ -2,8 +2,9 @@
 //! or a failed check leaves nothing to clean up.
 
 use crate::error::{Error, Kind, Payload, Result};
-use crate::git::merge::{self, Renames};
+use crate::git::merge;
 use crate::git::objects::{self, NewCommit, ParentCommit};
+use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::run::{Call, Streams};
 use crate::git::{Branch, Oid};
@@ -85,7 +86,13 @@ pub(crate) fn plan(
             Err(Error::new(Kind::Conflict, message).hint(bring()).hint("git aitask finish --merge"))
         };
     }
-    match merge::merge_tree(repository, output, tip, Renames::AsConfigured)? {
+    let read = objects::load(repository, &[output.to_string(), format!("{output}:.gitattributes")])?;
+    let tree_of_output = match read.first() {
+        Some(Some(commit)) => Some(Commit::parse(&commit.data)?.tree),
+        _ => None,
+    };
+    let has_attributes = read.iter().skip(1).any(Option::is_some) || repository.root.join(".gitattributes").exists();
+    match merge::merge_code(repository, output, tip, has_attributes)? {
         MergeTree::Conflict { paths, .. } => {
             if let Some(tree) = own_files::merged_tree(context, output, tip, own)? {
                 return Ok(Merge::Tree(tree));
@@ -96,7 +103,7 @@ pub(crate) fn plan(
                 .hint(bring().note("resolve the conflict and commit, then finish again"))
                 .with(Payload::Files { files }))
         }
-        MergeTree::Clean { tree } if Some(&tree) == merge::tree_of(repository, output)?.as_ref() => Ok(Merge::Already),
+        MergeTree::Clean { tree } if Some(&tree) == tree_of_output.as_ref() => Ok(Merge::Already),
         MergeTree::Clean { tree } => Ok(Merge::Tree(tree)),
     }
 }

@@ -17,6 +17,7 @@ mod new;
 mod pages;
 mod pick;
 mod planned;
+mod rules;
 mod setup;
 mod shim;
 mod show;
