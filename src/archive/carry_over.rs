@@ -10,7 +10,7 @@ use crate::ledger::{Plan, View};
 use crate::project::index::Index;
 use crate::task::checklist::{CHECKLIST, Checklist};
 use crate::task::fields::MANUAL_VERIFICATION;
-use crate::task::{Document, Level, NewTask, Scan, Slug, TaskId, TaskName, TaskPath};
+use crate::task::{Document, Level, NewTask, Slug, TaskId, TaskName, TaskPath};
 
 /// The task that takes over deferred items, before it exists.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +44,7 @@ impl CarryOver {
         if let Some(number) = claimed.filter(|_| view.landed.contains(ids_branch)) {
             return Ok(Some(Self::numbered(number)));
         }
-        let number = ids::next(view, ids_branch, index.max_number(Scan::Active))?;
+        let number = ids::next(view, ids_branch, |counter| index.highest_from(view, counter))?;
         Ok(Some(Self { number, is_unclaimed: true }))
     }
 

@@ -179,13 +179,22 @@ impl Invocation {
         below(&self.tasks(), paths::TASKS_DIR, |name| name.starts_with('t'))
     }
 
+    /// Paths of the files of the archive.
+    pub(crate) fn archived_names(&self) -> Vec<String> {
+        below(&self.archive(), paths::ARCHIVED_TASKS_DIR, |_| true)
+    }
+
+    fn archive(&self) -> TaskFolder {
+        TaskFolders::of_environment(&self.environment, &self.dir).archived
+    }
+
     /// Paths of archived task files and of the members of bundles.
     ///
     /// # Errors
     /// [`Kind::Unparsable`] for a bundle that cannot be read.
     pub(crate) fn archived_files(&self) -> Result<Vec<String>> {
-        let archived = TaskFolders::of_environment(&self.environment, &self.dir).archived;
-        let mut files = below(&archived, paths::ARCHIVED_TASKS_DIR, |_| true);
+        let archived = self.archive();
+        let mut files = self.archived_names();
         let is_there = |path: &str| files.iter().any(|file| file == path);
         let bundles: Vec<_> = files.iter().filter(|path| paths::is_task_bundle(path, is_there)).cloned().collect();
         for bundle in &bundles {

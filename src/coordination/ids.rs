@@ -77,18 +77,19 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<u64> {
     })
 }
 
-/// The id to hand out: what the counter says, or one more than the highest active task if that is higher.
+/// The id to hand out: what the counter says, or one more than the highest number of a task if that is higher, as after
+/// the counter was set back. `highest` finds that number, for this counter.
 ///
 /// # Errors
 /// [`Kind::NotInitialised`] without the branch, [`Kind::Unparsable`] for a counter that is no number.
-pub(crate) fn next(view: &View<'_>, branch: &Branch, active_max: u64) -> Result<u64> {
+pub(crate) fn next(view: &View<'_>, branch: &Branch, highest: impl FnOnce(u64) -> u64) -> Result<u64> {
     let counter = load(view, branch)?.ok_or_else(|| no_branch(IDS))?;
-    Ok(next_of(counter, active_max))
+    Ok(next_of(counter, highest(counter)))
 }
 
-/// Decides which id is next, by the counter and the highest active task.
-pub(crate) fn next_of(counter: u64, active_max: u64) -> u64 {
-    counter.max(active_max + 1)
+/// Decides which id is next, by the counter and the highest number of a task.
+pub(crate) fn next_of(counter: u64, highest: u64) -> u64 {
+    counter.max(highest + 1)
 }
 
 /// Adds the claim of an id to a plan.

@@ -91,7 +91,7 @@ fn grant(ledger: &Ledger<'_>, session: &Session, nonce: &str, wish: Wish) -> Res
             }
         }),
         Wish::Claim => ledger.transact(nonce, std::slice::from_ref(&ids_branch), |view| {
-            let id = ids::next(view, &ids_branch, 0)?;
+            let id = ids::next(view, &ids_branch, |_| 0)?;
             Ok(Decision::Publish(ids::claim(Plan::new(), &ids_branch, id), Reply::Id(id)))
         }),
     };

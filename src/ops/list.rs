@@ -231,6 +231,9 @@ pub(crate) struct ReadView {
     pub(crate) locks: BTreeMap<TaskId, LockEntry>,
     /// The worktrees of this clone.
     pub(crate) worktrees: Vec<WorktreeRecord>,
+    /// The places of the worktrees in that list, by their branches. To find the branch of a detached one takes reading
+    /// files, so it is done once.
+    places: BTreeMap<String, usize>,
     /// This machine's name.
     pub(crate) host: String,
     /// The files.
@@ -264,6 +267,8 @@ impl ReadView {
         let entries = view.locks()?.map_or(Ok(Vec::new()), |locks| locks.entries(&context.repository))?;
         let locks = entries.into_iter().map(|lock| (lock.task, lock)).collect();
         let worktrees = worktree::list(&context.repository)?;
+        let branches = worktrees.iter().map(|record| task_branch_of(context, record));
+        let places = branches.enumerate().rev().filter_map(|(at, branch)| Some((branch?.to_string(), at))).collect();
         let as_of = as_of(ledger);
         let host = host_name(&context.repository);
         let mut children: BTreeMap<TaskId, Vec<TaskId>> = BTreeMap::new();
@@ -273,7 +278,7 @@ impl ReadView {
             }
         }
         let doubts = Doubts::of(&index, &tasks);
-        Ok((Self { tasks, locks, worktrees, host, index, doubts, children, as_of }, view))
+        Ok((Self { tasks, locks, worktrees, places, host, index, doubts, children, as_of }, view))
     }
 
     /// The row of a task.
@@ -303,7 +308,7 @@ impl ReadView {
 
     fn worktree(&self, context: &Context, name: &TaskName) -> Option<WorktreeState> {
         let branch = Branch::parse(&name.branch_name()).ok()?;
-        let record = self.worktrees.iter().find(|record| task_branch_of(context, record).as_ref() == Some(&branch))?;
+        let record = self.worktrees.get(*self.places.get(branch.as_str())?)?;
         Some(worktree_state(context, record, branch, self.worktrees.first().and_then(|main| main.head.as_ref())))
     }
 }

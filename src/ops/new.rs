@@ -170,7 +170,7 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
             claimed = Some(id.number());
             TaskPosition::Top(id.number())
         } else {
-            let id = ids::next(view, &ids_branch, index.max_number(Scan::Active))?;
+            let id = ids::next(view, &ids_branch, |counter| index.highest_from(view, counter))?;
             claimed = Some(id);
             plan = ids::claim(plan, &ids_branch, id);
             TaskPosition::Top(id)

@@ -98,8 +98,9 @@ pub(crate) fn show(context: &Context, wanted: &Wanted) -> Result<Shown> {
 }
 
 fn fields(document: &Document) -> serde_json::Map<String, serde_json::Value> {
-    let fields = document.keys().filter(|key| !KNOWN.contains(key));
-    fields.map(|key| (key.to_owned(), document.scalar_last(key).unwrap_or_default().into())).collect()
+    // Of a repeated key the last counts.
+    let fields = document.scalars().filter(|(key, _)| !KNOWN.contains(key));
+    fields.map(|(key, value)| (key.to_owned(), value.into())).collect()
 }
 
 /// A task that is in a bundle.

@@ -193,6 +193,14 @@ impl Index {
         Ok(query::max_number(all.iter().map(String::as_str), Scan::Full))
     }
 
+    /// The highest number of a task, as far as it may be `counter` or more: archived ones count, since a counter that was
+    /// set back must not give their numbers again. Bundles are read only where they may have such a number; one that
+    /// cannot be read stops nobody, since the counter is right, as a rule.
+    pub(crate) fn highest_from(&self, view: &View<'_>, counter: u64) -> u64 {
+        let (bound, loose) = (self.max_number(Scan::UpperBound), self.max_number(Scan::Full));
+        if bound > loose && bound >= counter { self.highest_number(view).unwrap_or(loose) } else { loose }
+    }
+
     /// Reads all active tasks. One process.
     pub(crate) fn load_active(&self, view: &View<'_>) -> Result<Vec<Task>> {
         read(view, &self.active)

@@ -127,17 +127,22 @@ fn look_into<T>(
     look: impl FnOnce(&mut tar::Archive<&mut dyn Read>) -> std::io::Result<T>,
 ) -> Result<T> {
     let unpacked = || {
-        let mut reader: Box<dyn Read> = if bytes.starts_with(GZIP) {
-            Box::new(flate2::read::GzDecoder::new(bytes).take(LIMIT))
+        let reader: Box<dyn Read> = if bytes.starts_with(GZIP) {
+            Box::new(flate2::read::GzDecoder::new(bytes))
         } else {
-            Box::new(zstd::stream::read::Decoder::new(bytes)?.take(LIMIT))
+            Box::new(zstd::stream::read::Decoder::new(bytes)?)
         };
-        let reader: &mut dyn Read = &mut reader;
-        let mut archive = tar::Archive::new(reader);
-        let found = look(&mut archive)?;
+        let mut reader = reader.take(LIMIT);
+        let mut archive = tar::Archive::new(&mut reader as &mut dyn Read);
         // The checksum is at the end, so the archive is read to its end.
-        std::io::copy(&mut archive.into_inner(), &mut std::io::sink())?;
-        Ok(found)
+        let found = look(&mut archive).and_then(|found| {
+            std::io::copy(&mut archive.into_inner(), &mut std::io::sink())?;
+            Ok(found)
+        });
+        if reader.limit() == 0 {
+            return Err(std::io::Error::other("it unpacks to 256 MiB or more"));
+        }
+        found
     };
     unpacked().map_err(|error: std::io::Error| {
         Error::new(Kind::Unparsable, format!("the bundle {path} cannot be read: {error}"))
@@ -225,6 +230,31 @@ mod tests {
         header.set_size(2);
         builder.append_data(&mut header, "./t150/t150_1_c.md", &b"hi"[..]).unwrap();
         builder.into_inner().unwrap()
+    }
+
+    #[test]
+    fn a_bundle_that_unpacks_to_any_size_is_refused_with_the_limit() {
+        let mut builder = tar::Builder::new(zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(LIMIT);
+        builder.append_data(&mut header, "./t1_x.md", std::io::repeat(0).take(LIMIT)).unwrap();
+        let bomb = builder.into_inner().unwrap().finish().unwrap();
+        assert!(bomb.len() < 1 << 20);
+        let error = members("old0.tar.zst", &bomb).unwrap_err();
+        assert!(error.to_string().contains("256 MiB"), "{error}");
+    }
+
+    /// A hundred thousand take a second; where each is compared with each, they take minutes.
+    #[test]
+    fn many_members_are_read_and_of_a_name_that_comes_twice_the_last_counts() {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (at, text) in (0..100_000).map(|at| (at, "old")).chain([(7, "new")]) {
+            append(&mut builder, &format!("./t{at}_x.md"), Some(text.as_bytes())).unwrap();
+        }
+        let read = files("x", &zstd::encode_all(builder.into_inner().unwrap().as_slice(), 1).unwrap()).unwrap();
+        assert_eq!(read.len(), 100_000);
+        let seventh: Vec<_> = read.iter().filter(|(name, _)| name == "t7_x.md").map(|(_, text)| &text[..]).collect();
+        assert_eq!(seventh, [b"new"]);
     }
 
     #[test]

@@ -13,6 +13,9 @@ use super::text::is_unsafe;
 use crate::error::{Error, Kind, Result};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
+/// The largest header that is read, in bytes. One of a hundred children has 2 KiB; what is done with a header may take the
+/// square of its length.
+const LARGEST_HEADER: usize = 64 << 10;
 /// So many lines may a header have that does not begin as one.
 const LINES_OF_A_HEADER: usize = 40;
 
@@ -145,6 +148,9 @@ impl Document {
     /// then, and must not be guessed. A file with nothing that looks like a frontmatter has none, which is allowed.
     pub(crate) fn trouble(&self) -> Option<&'static str> {
         let bytes = self.head.is_none().then_some(self.body.as_slice());
+        if self.entries().iter().map(|entry| entry.raw().len()).sum::<usize>() > LARGEST_HEADER {
+            return Some("its header is larger than 64 KiB");
+        }
         if has_markers(&self.to_bytes()) {
             return Some("it has conflict markers");
         }
@@ -205,6 +211,11 @@ impl Document {
     /// The keys in file order, duplicates included.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.entries().iter().filter_map(FrontmatterEntry::key)
+    }
+
+    /// The keys with their values in file order, duplicates included.
+    pub(crate) fn scalars(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.entries().iter().filter_map(|entry| Some((entry.key()?, entry.value())))
     }
 
     /// Whether the frontmatter has this key, perhaps with an empty value.
@@ -605,6 +616,19 @@ pub(super) mod tests {
                 assert_eq!(text(&document), file);
             }
         }
+    }
+
+    #[test]
+    fn a_header_of_any_size_is_refused_with_the_limit() {
+        let keys = (0..100_000).map(|at| format!("key{at}: v\n")).collect::<String>();
+        let labels = format!("labels: [{}]\n", (0..100_000).map(|at| format!("l{at}, ")).collect::<String>());
+        for header in [keys, labels, "status: Ready\n".repeat(100_000), "labels: [\n".repeat(100_000)] {
+            let document = Document::parse(format!("---\n{header}---\n").as_bytes());
+            assert_eq!(document.trouble(), Some("its header is larger than 64 KiB"));
+        }
+        let children = (1..1_000).map(|at| format!("t12_{at}, ")).collect::<String>();
+        let large = format!("---\nchildren_to_implement: [{children}]\n---\n{}", "text\n".repeat(100_000));
+        assert_eq!(Document::parse(large.as_bytes()).trouble(), None);
     }
 
     fn check_set(before: &[u8], key: &str, value: &str) -> Result<(), TestCaseError> {

@@ -191,7 +191,8 @@ fn parse(bytes: &[u8]) -> Option<Document> {
     let document = Document::parse(bytes);
     let keys: Vec<_> = document.keys().collect();
     let each_once = keys.iter().collect::<BTreeSet<_>>().len() == keys.len();
-    (bytes.starts_with(b"---\n") && document.has_frontmatter() && each_once).then_some(document)
+    let is_readable = document.has_frontmatter() && document.trouble().is_none();
+    (bytes.starts_with(b"---\n") && is_readable && each_once).then_some(document)
 }
 
 fn entries(document: &Document) -> &[FrontmatterEntry] {

@@ -36,6 +36,31 @@ fn ids_go_on_after_the_highest_and_heal_themselves() {
 }
 
 #[test]
+fn a_counter_that_was_set_back_gives_no_id_of_an_archived_task() {
+    for bundled in [false, true] {
+        let (world, ann) = project(5);
+        let start = world.remote_branch("aitask-ids").unwrap();
+        for at in 1..=3 {
+            ann.aitask(&["archive", &at.to_string()]).ok();
+        }
+        ann.task("Six", &[]);
+        ann.aitask(&["archive", "4", "5", "6"]).ok();
+        if bundled {
+            ann.script("aitask_zip_old.sh", &[]).ok();
+            assert!(!ann.path("aitasks/archived/t6_six.md").exists());
+        }
+        world.git(&["--git-dir=origin.git", "update-ref", "refs/heads/aitask-ids", &start]);
+        // this clone never knew the higher value
+        let bob = world.clone("bob");
+        let id = bob.task("Seven", &[]);
+        assert_eq!(id, "7");
+        world.git(&["--git-dir=origin.git", "update-ref", "refs/heads/aitask-ids", &start]);
+        let carl = world.clone("carl");
+        assert_eq!(claimed(run(&carl, CLAIM, "--claim")), "8\n");
+    }
+}
+
+#[test]
 fn resync_raises_and_never_lowers() {
     let (world, ann) = project(5);
     ann.write("aitasks/archived/t50_old.md", &task_text("status: Done"));

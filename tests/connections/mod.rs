@@ -4,6 +4,7 @@
 //! a decision and not an accident.
 
 mod commands;
+mod detached;
 mod processes;
 
 use crate::support::{Repo, Run, World};

@@ -59,6 +59,7 @@ pub(crate) fn claim(invocation: &Invocation, context: &Context) -> Result<(u64, 
     // The folder is read before the counter, so that the time between reading the counter and the push stays short.
     let files = invocation.active_files();
     let active = query::max_number(files.iter().map(String::as_str), Scan::Active);
+    let archived = query::max_number(invocation.archived_names().iter().map(String::as_str), Scan::UpperBound);
     let (branch, counter_kind) = (Ledger::ids_branch()?, Counter::of(&context.channel));
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
@@ -81,7 +82,10 @@ pub(crate) fn claim(invocation: &Invocation, context: &Context) -> Result<(u64, 
                 (next, Some(aside.to_owned()))
             }
         };
-        let id = ids::next_of(counter, active);
+        // A counter that was set back must not give the number of an archived task again.
+        // A bundle that cannot be read stops no claim: the counter is right, as a rule.
+        let highest = if archived < counter { active } else { full_scan(invocation).unwrap_or(active) };
+        let id = ids::next_of(counter, highest);
         Ok(Decision::Publish(ids::claim(plan, &branch, id), (id, aside)))
     });
     landed.map(|landed| landed.value).map_err(|error| explain(context, error, "ID claim", "claim task ID"))
