@@ -620,13 +620,14 @@ pub(super) mod tests {
 
     #[test]
     fn a_header_of_any_size_is_refused_with_the_limit() {
-        let keys = (0..100_000).map(|at| format!("key{at}: v\n")).collect::<String>();
-        let labels = format!("labels: [{}]\n", (0..100_000).map(|at| format!("l{at}, ")).collect::<String>());
+        let keys = (0..100_000).map(|at| format!("key{at}: v\n")).collect::<Vec<_>>().concat();
+        let labels = (0..100_000).map(|at| format!("l{at}")).collect::<Vec<_>>().join(", ");
+        let labels = format!("labels: [{labels}]\n");
         for header in [keys, labels, "status: Ready\n".repeat(100_000), "labels: [\n".repeat(100_000)] {
             let document = Document::parse(format!("---\n{header}---\n").as_bytes());
             assert_eq!(document.trouble(), Some("its header is larger than 64 KiB"));
         }
-        let children = (1..1_000).map(|at| format!("t12_{at}, ")).collect::<String>();
+        let children = (1..1_000).map(|at| format!("t12_{at}")).collect::<Vec<_>>().join(", ");
         let large = format!("---\nchildren_to_implement: [{children}]\n---\n{}", "text\n".repeat(100_000));
         assert_eq!(Document::parse(large.as_bytes()).trouble(), None);
     }
