@@ -11,7 +11,6 @@ use crate::git::{Branch, Oid};
 use crate::landing::own_files;
 use crate::ledger::plan::{Plan, Step};
 use crate::project::context::Context;
-use crate::report;
 use crate::worktrees::scratch::Scratch;
 use std::time::Duration;
 
@@ -126,8 +125,8 @@ const CHECK_LIMIT: Duration = Duration::from_secs(24 * 3600);
 const SHOWN_LINES: usize = 40;
 
 /// Runs a command on the merged tree, in a temporary detached worktree. That tree is checked, and not the task branch,
-/// because it is what the output branch will contain. Its output goes to standard error; with `json` only after it has
-/// passed, since the error of one that fails is a document there: then the document has the last lines.
+/// because it is what the output branch will contain. Its output goes to standard error; with `json` it is returned, since an
+/// error is a document there: that of a check that fails has its last lines.
 ///
 /// # Errors
 /// [`Kind::CheckFailed`] when it does not exit with 0.
@@ -137,7 +136,7 @@ pub(crate) fn check(
     output: &Oid,
     merge: &Merge,
     tip: &Oid,
-) -> Result<()> {
+) -> Result<Vec<u8>> {
     let repository = &context.repository;
     let commit = match merge {
         Merge::Already => output.clone(),
@@ -162,8 +161,7 @@ pub(crate) fn check(
     let output = output?;
     removed?;
     if output.success() {
-        report::pass_on(&[output.stdout, output.stderr].concat());
-        return Ok(());
+        return Ok([output.stdout, output.stderr].concat());
     }
     let exit = output.ending();
     let error = Error::new(Kind::CheckFailed, format!("the check failed on the merged tree ({exit}): {command}"))

@@ -1,10 +1,10 @@
 //! Finishing a task: merge, archive and unlock in one swap, then its worktree and branch are removed.
 //!
 //! Why the order is safe. Everything that can refuse comes before the swap: holder, uncommitted work, gates, conflict,
-//! check. The record of the merge is written right before the push: a command that is killed after it finds, by the
-//! nonce in that record, that the work has landed, and does not merge twice. The worktree and the branch are removed
-//! last, when the output branch has the work; killed before that, the same command finds the task archived and only
-//! removes them. Cleaning up first could lose the only copy of the work when the push fails.
+//! check, and the user's rules on commits. The record of the merge is written right before the push: a command that is
+//! killed after it finds, by the nonce in that record, that the work has landed, and does not merge twice. The worktree
+//! and the branch are removed last, when the output branch has the work; killed before that, the same command finds the
+//! task archived and only removes them. Cleaning up first could lose the only copy of the work when the push fails.
 
 mod clean_up;
 mod decide;
@@ -32,6 +32,7 @@ use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{Notices, TaskInfo};
+use crate::report;
 use crate::task::{PlanPath, Task, TaskId, TaskPath};
 use crate::worktrees::branches;
 use crate::worktrees::plan_branches::PlannedBranches;
@@ -131,6 +132,7 @@ fn finish_with_branches(
         claimed,
         removes,
         rules,
+        check_said: Vec::new(),
     };
     let ledger = context.ledger();
     let rehearsed = job.rehearse(&ledger, &all);
@@ -157,6 +159,8 @@ fn finish_with_branches(
             explain(error, &request, wanted)
         })?,
     };
+    // Not before: a refusal is a document on standard error, too.
+    report::pass_on(&job.check_said);
     finish_locally(context, &request, landed, refusal).map(Some)
 }
 
@@ -242,6 +246,8 @@ struct FinishOperation<'a> {
     claimed: Option<u64>,
     /// What the user's rules made of the merge commit.
     rules: CommitRules,
+    /// What the check printed, where that was captured.
+    check_said: Vec<u8>,
 }
 
 impl FinishOperation<'_> {
@@ -492,7 +498,7 @@ impl FinishOperation<'_> {
             && self.checked.as_ref() != Some(merged)
             && let Some(output) = view.base(self.request.into)
         {
-            merge::check(context, (command, self.request.options.json), output, merge, tip)?;
+            self.check_said = merge::check(context, (command, self.request.options.json), output, merge, tip)?;
             self.checked = Some(merged.clone());
         }
         Ok(())

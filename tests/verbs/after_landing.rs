@@ -116,11 +116,15 @@ fn an_answer_that_cannot_be_written_does_not_say_that_nothing_was_done() {
 
 #[test]
 fn what_a_check_prints_is_no_part_of_the_document() {
-    let (_, ann) = disturbed();
+    let (world, ann) = disturbed();
     let check = "echo noise; echo more >&2; printf half; test -e passed";
     let run = ann.aitask(&["finish", "1", "--json", "--check", check]).fails(1);
     assert_eq!(run.error()["error"]["output"], "noise\nhalf\nmore", "{run}");
-    let run = ann.aitask(&["finish", "1", "--json", "--check", "echo noise; echo more >&2"]).ok();
+    let passes = ["finish", "1", "--json", "--check", "echo noise; echo more >&2"];
+    world.protect("main");
+    assert_eq!(ann.aitask(&passes).fails(1).error()["error"]["kind"], "denied");
+    std::fs::remove_file(world.origin().join("hooks/update")).unwrap();
+    let run = ann.aitask(&passes).ok();
     assert_eq!((&run.json()["task"]["id"], run.stderr.as_str()), (&"1".into(), "noise\nmore\n"));
 }
 

@@ -198,7 +198,9 @@ fn attributes_of_the_output_branch_count_and_not_those_of_the_checkout() {
     // git before 2.41 cannot read the attributes of a commit
     let old = "[ \"$1\" = version ] && { echo 'git version 2.40.1'; exit; }\nunset GIT_ATTR_SOURCE";
     for is_old in [false, true] {
-        for nested in if is_old { vec![false] } else { vec![false, true] } {
+        // such a git is given a checkout only where the root has attributes
+        let is_blind = is_old || ((2, 38)..(2, 41)).contains(&World::new().git_version());
+        for nested in if is_blind { vec![false] } else { vec![false, true] } {
             let world = World::new();
             let ann = world.initialised_on_main("ann");
             let ann = if is_old { ann.with_git_that(old) } else { ann };

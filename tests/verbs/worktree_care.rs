@@ -53,7 +53,7 @@ fn a_worktree_that_was_moved_by_hand_keeps_its_registration() {
         assert_eq!(hints.contains("--discard"), verb == "drop", "{error}");
     }
     let text = ann.aitask(&["drop", "1", "--discard", "--dry-run"]).ok().stdout;
-    assert!(!text.contains("git worktree remove"), "{text}");
+    assert!(!text.contains("\n  git worktree remove"), "{text}");
     let json = ann.aitask(&["drop", "1", "--discard", "--json"]).ok().json();
     let flags = ["worktree_removed", "branch_deleted"].map(|key| json[key].as_bool());
     assert_eq!((flags, world.locks()), ([Some(false); 2], vec![]), "{json}");

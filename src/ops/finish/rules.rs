@@ -83,13 +83,12 @@ impl CommitRules {
         let parents: Vec<_> = std::iter::once(output).chain(merged).cloned().collect();
         let (tree, message) = (tree.clone(), marked(&step.subject, nonce));
         let is_it = |made: &SignedMerge| (&made.parents, &made.tree, &made.message) == (&parents, &tree, &message);
-        let made = match self.signed.take().filter(is_it) {
-            Some(made) => made,
-            None => {
-                let commit = commit_rules::sign(repository, &parents, &tree, &message);
-                let commit = commit.map_err(|error| error.append("; nothing was published"))?;
-                SignedMerge { parents, tree, message, commit }
-            }
+        let made = if let Some(made) = self.signed.take().filter(is_it) {
+            made
+        } else {
+            let commit = commit_rules::sign(repository, &parents, &tree, &message);
+            let commit = commit.map_err(|error| error.append("; nothing was published"))?;
+            SignedMerge { parents, tree, message, commit }
         };
         plan.replace_merge(into, made.commit.clone());
         self.signed = Some(made);
