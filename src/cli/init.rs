@@ -34,6 +34,9 @@ impl InitArgs {
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let mut context = app.open(self.dry_run.into())?;
         context.look_again_for_default_branch();
+        if self.on.is_none() {
+            context.ledger().require_same_default()?;
+        }
         let (mut moved, mut place) = (None, Place::Here);
         if let Some(branch) = self.on.as_deref().map(Branch::parse).transpose()? {
             place = Place::find(&context, branch)?;

@@ -9,6 +9,7 @@ pub(crate) mod align;
 pub(crate) mod backoff;
 mod channel;
 pub(crate) mod checkouts;
+mod code_home;
 mod elsewhere;
 mod fence;
 mod fetch;

@@ -53,6 +53,8 @@ pub(crate) struct View<'r> {
     /// The branches of this transaction that have landed already, on a server without atomic push.
     pub(crate) landed: BTreeSet<Branch>,
     tip_states: BTreeMap<Branch, TipState>,
+    /// The code branches that the remote lacks, as the fetch of this view found; with the last tip that this clone knew.
+    lacking: BTreeMap<Branch, Option<Oid>>,
     /// Whether the task data has a branch of its own, although this clone still has it on a code branch.
     pub(super) data_moved: bool,
 }
@@ -101,8 +103,28 @@ impl<'r> View<'r> {
             is_current,
             landed: BTreeSet::new(),
             tip_states,
+            lacking: BTreeMap::new(),
             data_moved,
         })
+    }
+
+    /// The view without what this clone still knows of code branches that are gone from the remote: a swap that expected
+    /// their last tips would fail each time.
+    pub(super) fn without(mut self, lacking: Vec<Branch>) -> Self {
+        for branch in lacking {
+            let Some(tip) = self.tips.get_mut(&branch) else { continue };
+            let last = tip.published.take();
+            if tip.base == last {
+                tip.base = None;
+            }
+            self.lacking.insert(branch, last);
+        }
+        self
+    }
+
+    /// The last known tip of a code branch that the remote lacks; `None` where it has the branch, or that is not known.
+    pub(crate) fn last_of_lacking(&self, branch: &Branch) -> Option<&Oid> {
+        self.lacking.get(branch)?.as_ref()
     }
 
     /// Refuses to use the task data on a code branch after it was moved to its own branch: the copy on the code branch

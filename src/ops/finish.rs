@@ -20,7 +20,7 @@ use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result, quoted};
 use crate::git::worktree::Unsaved;
-use crate::git::{Branch, Freshness, Oid};
+use crate::git::{self, Branch, Freshness, Oid, remote};
 use crate::landing::landed::{self, Landed};
 use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::{own_files, task_branch};
@@ -47,6 +47,8 @@ struct FinishBranches {
     into: Branch,
     /// The task branch, where one is known.
     branch: Option<Branch>,
+    /// The output that was chosen and is gone from the remote, where `into` is the default branch that continues it.
+    gone: Option<Branch>,
 }
 
 /// Finishes a task.
@@ -62,7 +64,7 @@ pub(crate) fn finish(context: &Context, wanted: &Wanted, options: &FinishOptions
         Some(named) => Branch::parse(named)?,
         None => PlannedBranches::load(context, wanted.id)?.output(context, wanted.id)?,
     };
-    let mut expected = FinishBranches { into, branch: own_branch(context, wanted)? };
+    let mut expected = FinishBranches { into, branch: own_branch(context, wanted)?, gone: None };
     // The checkout may have an old plan or an old name of the task. The view says which branches count; each round uses
     // those of the one before. Every further round needs a change of the plan in that moment, so five are only a bound.
     for _ in 0..5 {
@@ -90,7 +92,7 @@ fn finish_with_branches(
     expected: &mut FinishBranches,
 ) -> Result<Option<Finished>> {
     let Branches { locks, data } = branches(context)?;
-    let FinishBranches { into, branch } = expected.clone();
+    let FinishBranches { into, branch, gone } = expected.clone();
     branches::require_code(context, &into)?;
     let mode = match (options.mode, &context.settings.merge) {
         (Some(mode), _) => mode,
@@ -122,6 +124,7 @@ fn finish_with_branches(
         session,
         mark: mark.clone(),
         branch,
+        gone,
         checked,
         other_branches,
         landing,
@@ -156,7 +159,12 @@ fn finish_with_branches(
             explain(error, &into, wanted)
         })?,
     };
-    finish_locally(context, &request, landed, refusal).map(Some)
+    let mut finished = finish_locally(context, &request, landed, refusal)?;
+    let followed = job
+        .gone
+        .map(|gone| format!("{gone} is gone from the remote, and {into} is its default branch and continues it"));
+    finished.aside.notes.extend(followed);
+    Ok(Some(finished))
 }
 
 /// Cleans up in this clone, and builds the outcome.
@@ -220,6 +228,8 @@ struct FinishOperation<'a> {
     mark: String,
     /// The task branch that the view includes, where one is known.
     branch: Option<Branch>,
+    /// The output that is gone from the remote, in whose place this attempt has the default branch.
+    gone: Option<Branch>,
     /// The merged tree that has passed the check; for a fast-forward, the tip of the task branch.
     checked: Option<Oid>,
     /// The branches that the view names, where they differ from those of this attempt.
@@ -261,6 +271,9 @@ impl FinishOperation<'_> {
         if self.branch.as_ref() != Some(&place.branch) {
             return Err(self.other_branches(into.clone(), place.branch));
         }
+        if let Some(last) = view.last_of_lacking(into) {
+            self.follow_output(last, &place, id)?;
+        }
         let (tip, output) = (place.tip(context)?, view.base(into));
         if tip.is_none() {
             task_branch::require_no_former_name(context, id, &place.branch, output)?;
@@ -300,7 +313,7 @@ impl FinishOperation<'_> {
         }
         if options.into.is_none() {
             let output = PlannedBranches::of(context, view, &index, &path)?.output(context, id)?;
-            if output != *into {
+            if output != *into && self.gone.as_ref() != Some(&output) {
                 return Err(self.other_branches(output, place.branch));
             }
         }
@@ -327,8 +340,33 @@ impl FinishOperation<'_> {
     /// Ends this attempt: another one, with other branches, follows.
     fn other_branches(&mut self, into: Branch, branch: Branch) -> Error {
         let message = format!("the work of this task is on {branch} and goes to {into}");
-        self.other_branches = Some(FinishBranches { into, branch: Some(branch) });
+        self.other_branches = Some(FinishBranches { into, branch: Some(branch), gone: self.gone.clone() });
         Error::new(Kind::Contention, message)
+    }
+
+    /// Ends an attempt whose output is gone from the remote. Where nobody named it, another attempt follows with the default
+    /// branch, if that contains what this clone knew of the old one: then it was renamed.
+    ///
+    /// # Errors
+    /// Always: that of [`Self::other_branches`], else [`Kind::BranchGone`] with the commands that name another output.
+    fn follow_output(&mut self, last: &Oid, place: &TaskWorktree, id: TaskId) -> Result<()> {
+        let (context, FinishRequest { into, options, .. }) = (self.context, self.request);
+        let (repository, limit) = (&context.repository, context.settings.timeout);
+        let Some(remote) = context.channel.remote() else { return Ok(()) };
+        let mut error =
+            Error::new(Kind::BranchGone, format!("{into} is gone from {remote}, so nothing is merged into it"));
+        if let Some(new) = remote::ask_default(repository, remote, limit)?.filter(|new| new != into) {
+            remote::fetch_branch(repository, remote, &new, limit)?;
+            let tip = branches::tips(context, &new)?.tracking;
+            let continues = tip.map(|tip| git::merge::is_ancestor(repository, last, &tip)).transpose()?;
+            if continues == Some(true) && options.into.is_none() {
+                self.gone = Some(into.clone());
+                return Err(self.other_branches(new, place.branch.clone()));
+            }
+            error = error.hint(command!["git aitask finish", id, "--into", new]);
+        }
+        let back = format!("{}:{}", into.tracking(remote), into.full());
+        Err(error.hint(command!["git push", remote, back].note("puts it back as this clone knew it")))
     }
 
     /// Reads an archived task. Either a finish of this clone was interrupted after its push, and only the lock or the
