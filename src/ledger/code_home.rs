@@ -1,8 +1,10 @@
 //! The code branch with the task data, where the remote has renamed or deleted it, or names another default branch.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, remote};
+use crate::git::{Branch, Freshness, remote};
+use crate::ledger::view::View;
 use crate::ledger::{CodeHome, Ledger};
+use crate::task::paths::TASKS_DIR;
 
 impl Ledger<'_> {
     /// Refuses to go on where the code branch with the task data is among the branches that the remote lacks: to publish
@@ -52,6 +54,22 @@ impl Ledger<'_> {
             }
             None => error.hint(command!["git ls-remote --heads", remote]),
         })
+    }
+
+    /// Refuses to go on with the code branch of the task data where another clone has moved the data to its own branch, and
+    /// left it on the published code branch, too. To be called after a fetch. One process.
+    ///
+    /// # Errors
+    /// [`Kind::NotInitialised`] with the command that follows.
+    pub(crate) fn require_data_here(&self) -> Result<()> {
+        match self.code_home.as_ref().filter(|home| !home.is_named) {
+            Some(CodeHome { branch, .. }) => {
+                let view = View::load(self, std::slice::from_ref(branch), Freshness::Fetched)?;
+                let is_left = view.data_moved && !view.list(branch, &[TASKS_DIR])?.is_empty();
+                if is_left { view.require_home() } else { Ok(()) }
+            }
+            None => Ok(()),
+        }
     }
 
     /// Asks the remote again for its default branch, where that carries the tasks: another one may be the default

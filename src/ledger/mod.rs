@@ -13,6 +13,7 @@ mod code_home;
 mod elsewhere;
 mod fence;
 mod fetch;
+mod fetched;
 mod found;
 pub(crate) mod known;
 #[expect(clippy::module_inception, reason = "the module holds the type that the room is named for")]

@@ -5,6 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Freshness, Oid, RefUpdate, Repository, remote};
+use crate::ledger::fetched;
 use crate::ledger::found::{Found, at};
 use crate::ledger::known::{LostBranch, SetBack, TipState};
 use crate::ledger::refs::Refs;
@@ -163,12 +164,18 @@ impl<'r> View<'r> {
             return Ok(tip);
         }
         let (here, there) = (branch.full(), self.channel.published(branch));
-        let mut found = self.refs.tips(&[here.clone(), there.clone()])?;
+        let kept = self.channel.remote().and_then(fetched::kept_locks);
+        let asked: Vec<_> = [here.clone(), there.clone()].into_iter().chain(kept.clone()).collect();
+        let mut found = self.refs.tips(&asked)?;
         let Some(remote) = self.channel.remote() else {
             return Ok(Tip { local: found.remove(&here), ..Tip::default() });
         };
         let (local, published) = (found.remove(&here), found.remove(&there));
-        if published.is_none() && !remote::fetches_task_branches(self.repository, remote) {
+        let kept = kept.and_then(|kept| found.remove(&kept));
+        let locks = self.tips.get(&Ledger::locks_branch()?).and_then(|tip| tip.published.as_ref());
+        let is_known = |locks| fetched::came_with_task_branches(self.repository, remote, locks, kept.as_ref());
+        let is_seen = || self.is_current || locks.is_none_or(is_known);
+        if published.is_none() && !(remote::fetches_task_branches(self.repository, remote) && is_seen()) {
             self.unanswered.replace(true);
         }
         let tip = Tip { published: published.clone(), local, base: published };

@@ -12,7 +12,8 @@ use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{ReadLocks, Session};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::worktree::Unsaved;
-use crate::git::{Branch, worktree};
+use crate::git::{Branch, Oid, worktree};
+use crate::landing::landed::{self, Landed};
 use crate::landing::task_branch;
 use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
 use crate::ops::drop::decide::{DropDecision, DropRequest, DropView, decide, is_dropped, revert_step};
@@ -111,12 +112,22 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
         }
         let branch = BranchDeletion::IfLanded(Some(task.id));
         let options = RemovalOptions { work, extent: Extent::Worktree, branch, dry_run: false };
-        let removal = remove(context, &place.branch, &options)?;
+        let mut removal = remove(context, &place.branch, &options)?;
+        if matches!(removal.branch, BranchResult::Unmerged(_))
+            && let Some(tip) = place.tip(context)?
+            && let (Landed::At(_), Some(into)) = landed::in_outputs(context, task.id, &tip)?
+        {
+            // Its content has landed in other commits.
+            let branch = BranchDeletion::LandedIn { tip: &tip, into: &into };
+            let again = remove(context, &place.branch, &RemovalOptions { branch, ..options })?;
+            removal.causes.extend(again.causes);
+            removal.branch = again.branch;
+        }
         dropped.worktree_removed = removal.has_removed();
         dropped.branch_deleted = removal.branch == BranchResult::Deleted;
         dropped.branch_kept = removal.branch.is_kept().then(|| place.branch.clone());
         aside.notes.extend(removal.lost_rebase.into_iter().chain(removal.causes));
-        LockRecord::forget(&context.repository, task.id)?;
+        LockRecord::give_back(&context.repository, task.id)?;
     }
     dropped.aside = aside;
     Ok(dropped)
@@ -170,6 +181,12 @@ fn gather(
     });
     let tip =
         if is_ours && loss.is_none() { task_branch::unpublished(context, view, id, &place, "drop")? } else { None };
+    // Commits whose content has landed in other commits are nothing to go on with.
+    let is_open = |tip: &Oid| landed::in_outputs(context, id, tip).map(|(landed, _)| !matches!(landed, Landed::At(_)));
+    let tip = match tip {
+        Some(tip) if is_open(&tip)? => Some(tip),
+        _ => None,
+    };
     let work = tip.map(|tip| (place.branch.clone(), tip));
     Ok((DropView { path, document, is_held: lock.is_some(), not_holder, loss, work }, place))
 }

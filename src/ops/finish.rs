@@ -23,7 +23,8 @@ use crate::git::worktree::Unsaved;
 use crate::git::{self, Branch, Freshness, Oid, remote};
 use crate::landing::landed::{self, Landed};
 use crate::landing::merge::{self, Merge, MergeMode};
-use crate::landing::{own_files, task_branch};
+use crate::landing::own_files::{self, OwnFiles};
+use crate::landing::task_branch;
 use crate::ledger::{Channel, Decision, Ledger, TransactionResult, View, nonce};
 use crate::ops::finish::decide::{FinishDecision, FinishRequest, FinishView, TaskWork, VERB, decide};
 use crate::project::context::{Context, Wanted};
@@ -177,7 +178,7 @@ fn finish_locally(
     let FinishRequest { options, mode, into, .. } = *request;
     let mut aside = Notices::of(context, &landed);
     aside.notes.extend(landed.value.finishing.carried_over.clone());
-    let merge_commit = landed.tip(into).cloned();
+    let (merge_commit, addresses) = (landed.tip(into).cloned(), landed.addresses);
     let done = landed.value;
     let FinishDecision { task, work, unpublished, .. } = &done.finishing;
     let stays = refusal.map(|why| format!("{} stays on the remote: {why}", done.place.branch));
@@ -198,6 +199,7 @@ fn finish_locally(
         branch_deleted: false,
         remote_branch_deleted: remote_branch_deleted.filter(|_| !context.dry_run),
         pushed: None,
+        addresses,
         aside: Notices::default(),
     };
     if options.no_push {
@@ -291,10 +293,13 @@ impl FinishOperation<'_> {
             has_landed: false,
             store: TaskStore::default(),
         };
+        let mut own = OwnFiles::default();
         if let (Some(tip), Some(output), false) = (&tip, output, path.is_archived())
             && into == data
-            && let Some(document) = own_files::document(context, &path, output, tip)?
         {
+            own = own_files::load(context, &path, index.plan(&path), output, tip)?;
+        }
+        if let Some(document) = own.document.take() {
             seen.task = Task::from_document(path.clone(), &document);
             seen.document = document;
         }
@@ -328,7 +333,7 @@ impl FinishOperation<'_> {
             self.claimed = seen.carry_over.map(CarryOver::number);
         }
         match tip {
-            Some(tip) => seen.work = Some(self.gather_work(view, &index, &path, &place, tip)?),
+            Some(tip) => seen.work = Some(self.gather_work(view, &index, &path, &place, (tip, own.renamed_back))?),
             None => seen.has_landed = self.has_landed(id, &place.branch, output)?,
         }
         if seen.needs_task_store(options) {
@@ -438,7 +443,7 @@ impl FinishOperation<'_> {
         index: &Index,
         path: &TaskPath,
         place: &TaskWorktree,
-        tip: Oid,
+        (tip, renamed_back): (Oid, Option<Oid>),
     ) -> Result<TaskWork> {
         let (context, FinishRequest { mode, into, .. }) = (self.context, self.request);
         let branch = &place.branch;
@@ -461,7 +466,16 @@ impl FinishOperation<'_> {
             if options.mode.is_none() && !options.no_push {
                 task_branch::require_no_request(context, view, path.id(), branch, into, mode)?;
             }
-            merge::plan(context, mode, output, into, &tip, branch, &own)?
+            if renamed_back.is_some() && mode == MergeMode::Ff {
+                let message =
+                    format!("{branch} renames the file of its task, so {into} cannot be fast-forwarded to it");
+                return Err(Error::new(Kind::Conflict, message).hint(command![
+                    "git aitask finish",
+                    path.id(),
+                    "--merge"
+                ]));
+            }
+            merge::plan(context, mode, output, into, renamed_back.as_ref().unwrap_or(&tip), branch, &own)?
         };
         let proof = match landed {
             Landed::At(commit) => Some(commit),

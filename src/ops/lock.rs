@@ -109,6 +109,7 @@ pub(crate) fn take(
         nonce: &mark,
         now: &now,
         folder: Some(&context.repository.root),
+        base: None,
     };
     let all: Vec<_> = std::iter::once(locks_branch.clone()).chain(data.clone()).collect();
     let mut attempt = LockAttempt::new(repository, mark.clone());
@@ -159,7 +160,7 @@ pub(crate) fn unlock(context: &Context, wanted: &Wanted, right: UnlockRight) -> 
     let (session, id) = (context.session()?, wanted.id);
     let landed = release(context, id, Some(&session).filter(|_| right == UnlockRight::Holder))?;
     if !context.dry_run {
-        LockRecord::forget(&context.repository, id)?;
+        LockRecord::give_back(&context.repository, id)?;
     }
     Ok(Unlocked { task: id, unlocked: landed.value, aside: Notices::of(context, &landed) })
 }

@@ -354,11 +354,12 @@ fn an_output_that_was_deleted_is_named_at_once_and_is_no_stale_lock_file() {
         let error = run.error()["error"].clone();
         assert_eq!(error["kind"], "branch_gone", "{run}");
         assert!(error["message"].as_str().unwrap().contains("feature is gone from origin"), "{run}");
-        bob.run("sh", &["-c", error["hints"][usize::from(named)].as_str().unwrap()]).ok();
+        assert_eq!(error["hints"][0], "git aitask finish 1 --into main", "{run}");
         if named {
+            bob.run("sh", &["-c", error["hints"][1].as_str().unwrap()]).ok();
             bob.aitask(&["finish", "1"]).ok();
         } else {
-            assert_eq!(error["hints"][0], "git aitask finish 1 --into main");
+            bob.aitask(&["finish", "1", "--into", "main"]).ok();
         }
         assert!(world.remote_file(if named { "feature" } else { "main" }, "work.txt").is_some());
     }
@@ -387,5 +388,43 @@ fn with_fetch_a_reader_judges_a_pull_request_by_what_it_fetched() {
         let text = text(&["--fetch"]);
         assert!(text.contains("\"state\":\"landed\""), "{text}");
         assert_eq!(text.contains("t2_two"), verb[0] != "show", "{text}");
+    }
+}
+
+#[test]
+fn after_the_setup_of_the_scripts_moved_the_tasks_a_clone_that_has_not_heard_of_it_is_told() {
+    let verbs: [&[&str]; 7] = [
+        &["new", "Later"],
+        &["edit", "2", "--priority", "high"],
+        &["pick", "2"],
+        &["drop", "1"],
+        &["finish", "1"],
+        &["archive", "2"],
+        &["sync"],
+    ];
+    for verb in share(verbs) {
+        let world = World::new();
+        let ann = world.initialised_on_main("ann");
+        ann.task("One", &[]);
+        ann.task("Two", &[]);
+        let bob = world.clone("bob");
+        bob.aitask(&["pick", "1"]).ok();
+        let there = bob.at("aiwork/t1_one");
+        there.write("work.txt", "work\n");
+        there.commit("work");
+        ann.script("aitask_setup.sh", &[]).ok();
+        let (main, data) = (world.remote_branch("main"), world.remote_branch("aitask-data"));
+        assert!(data.is_some(), "{verb:?}");
+        let run = bob.aitask(&[verb, &["--json"]].concat()).fails(1);
+        let error = run.error()["error"].clone();
+        assert_eq!(
+            (&error["kind"], &error["hints"]),
+            (&"not_initialised".into(), &serde_json::json!(["git aitask init --data-branch"]))
+        );
+        assert_eq!((world.remote_branch("main"), world.remote_branch("aitask-data")), (main, data), "{verb:?}");
+        bob.aitask(&["init", "--data-branch"]).ok();
+        bob.aitask(verb).ok();
+        assert!(world.remote_branch("aitask-data").is_some());
+        assert_eq!(world.remote_files("main").iter().filter(|file| file.starts_with("aitasks")).count(), 0, "{verb:?}");
     }
 }
