@@ -80,10 +80,14 @@
 //!     `coordination::data_home::on_a_feature_branch_every_verb_reads_and_writes_the_default_branch`,
 //!     `coordination::data_home::a_renamed_default_branch_is_said_at_once_and_its_commands_follow_it`,
 //!     `coordination::data_home::another_default_branch_beside_the_old_one_is_said_and_its_commands_bring_all_tasks_there`,
-//!     `coordination::data_home::after_the_setup_of_the_scripts_moved_the_tasks_a_clone_that_has_not_heard_of_it_is_told`
+//!     `coordination::data_home::after_the_setup_of_the_scripts_moved_the_tasks_a_clone_that_has_not_heard_of_it_is_told`.
+//!     A new repository gets `aitask-data`, and a clone checks it out with the first verb that changes something:
+//!     `coordination::new_repository::a_new_repository_gets_a_branch_for_its_tasks_and_nothing_is_committed_to_main`,
+//!     `coordination::new_repository::a_repository_that_has_tasks_keeps_them_where_they_are`,
+//!     `coordination::new_repository::the_first_verb_that_changes_something_checks_the_tasks_out`
 //! 13. **A newer program's records are neither misread nor overwritten**, and keys of a lock or a task that are not known are kept.
 //!     `files::records::tests::a_newer_record_is_not_read_and_not_overwritten`, `coordination::locks::tests::older_shapes_and_unknown_keys`
-//! 13. **What is published is what was named.** A task branch is cut from the published tip of its base; a sync of the verbs
+//! 14. **What is published is what was named.** A task branch is cut from the published tip of its base; a sync of the verbs
 //!     publishes task data alone; a history that was rewritten on the server is neither merged nor published again.
 //!     `sharing::code_branch::commits_that_only_this_clone_has_are_not_in_the_worktree_and_a_finish_does_not_publish_them`,
 //!     `sharing::code_branch::unfinished_code_stays_and_the_task_data_is_published`,

@@ -1,5 +1,6 @@
 //! What every verb starts with, and the notices that follow every result.
 
+use crate::data_branch::attach::{self, Attached};
 use crate::error::Result;
 use crate::git::Branch;
 use crate::ops::publish::publish;
@@ -26,6 +27,8 @@ pub(crate) struct App {
     pub(crate) progress: fn(&str),
     /// Whether the verb ran in the worktree of a task whose branch every verb is to publish.
     pub(crate) publishes: Cell<bool>,
+    /// Whether the checkout of the data branch, or a link to it, was missing.
+    pub(crate) lacks_checkout: Cell<bool>,
 }
 
 impl App {
@@ -58,7 +61,22 @@ impl App {
             color_as_git(context.repository.config().last("color.ui"));
         }
         self.publishes.set(context.settings.publish && !context.dry_run && context.task_here().is_some());
+        self.lacks_checkout.set(!context.dry_run && !context.is_exploring() && attach::is_missing(&context));
         Ok(context)
+    }
+
+    /// After a verb that changed something, checks the data branch out where it is missing: a fresh clone, or one in
+    /// which it was deleted by hand. The verb has given its answer, so a failure is only reported.
+    pub(crate) fn check_out_tasks(&self) {
+        let Some(context) = self.open(Effect::Real).ok().filter(|_| self.lacks_checkout.get()) else { return };
+        match attach::attach_known(&context) {
+            Ok(Attached::Made) => {
+                let root = context.repository.root.display();
+                (self.progress)(&format!("the tasks are checked out in {root}: aitasks, aiplans (.aitask-data)"));
+            }
+            Ok(Attached::Already | Attached::Legacy | Attached::NoBranch) => {}
+            Err(error) => (self.progress)(&format!("the tasks were not checked out: {error}")),
+        }
     }
 
     /// After a verb that ran in the worktree of a task, publishes the task branch, where the settings ask for it. The verb

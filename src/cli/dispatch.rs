@@ -82,8 +82,15 @@ fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str
     })?;
     let dir = here.join(cli.dir());
     let environment = if cli.is_verbose() { environment.with("GIT_AITASK_TRACE", "1") } else { environment };
-    let app =
-        App { environment, dir, flags: cli.flags(), report, progress: cli.progress(), publishes: Cell::default() };
+    let app = App {
+        environment,
+        dir,
+        flags: cli.flags(),
+        report,
+        progress: cli.progress(),
+        publishes: Cell::default(),
+        lacks_checkout: Cell::default(),
+    };
     if cli.is_work() && app.is_exploring() {
         return Err(Error::new(
             Kind::Usage,
@@ -95,6 +102,9 @@ fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str
     let done = run_on(cli, &app, scripts);
     if done.is_ok() && app.publishes.get() {
         app.publish_branch();
+    }
+    if done.is_ok() && app.lacks_checkout.get() && cli.changes_tasks() {
+        app.check_out_tasks();
     }
     done
 }

@@ -13,15 +13,17 @@ use clap::Args;
 
 /// Set up this repository, or repair what is missing
 ///
-/// It creates the coordination branches at the remote, or uses those that are there, and the directories for tasks and
-/// worktrees, which `.git/info/exclude` names where they are not to be committed.
+/// It creates the coordination branches at the remote, or uses those that are there. The tasks of a new repository get a
+/// branch of their own, aitask-data, which is checked out at `.aitask-data` with the links `aitasks` and `aiplans` to
+/// it; `.git/info/exclude` names them, so nothing is committed to a code branch. A repository that has tasks keeps them
+/// where they are.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  git aitask init\n  git aitask init --on develop\n  git aitask init --data-branch")]
+#[command(after_help = "Examples:\n  git aitask init\n  git aitask init --on main\n  git aitask init --data-branch")]
 pub(crate) struct InitArgs {
-    /// Keep the task data on a branch of its own, aitask-data; move it there if needed
+    /// Move the tasks from the code branch to aitask-data, a branch of their own
     #[arg(long)]
     data_branch: bool,
-    /// Keep the task data on this code branch, unless there are tasks already [default: that of the remote]
+    /// Keep the tasks on this code branch, unless there are tasks elsewhere already
     #[arg(long, value_name = "BRANCH", conflicts_with = "data_branch")]
     on: Option<String>,
     /// Show what would be created; change nothing
@@ -34,22 +36,22 @@ impl InitArgs {
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let mut context = app.open(self.dry_run.into())?;
         context.look_again_for_default_branch();
-        if self.on.is_none() {
+        let mut moved = None;
+        let place = match self.on.as_deref().map(Branch::parse).transpose()? {
+            Some(branch) => Place::find(&context, branch)?,
+            None => Place::by_default(&context)?,
+        };
+        if self.on.is_none() && place == Place::Here {
             context.ledger().require_same_default()?;
         }
-        let (mut moved, mut place) = (None, Place::Here);
-        if let Some(branch) = self.on.as_deref().map(Branch::parse).transpose()? {
-            place = Place::find(&context, branch)?;
-        }
-        if let Place::Free(branch) = &place {
-            context = app.open_on(branch, self.dry_run.into())?;
-        }
-        if self.data_branch {
+        if let Some(branch) = place.elsewhere()? {
+            context = app.open_on(&branch, self.dry_run.into())?;
+        } else if self.data_branch {
             init::require_no_other_remote(&context)?;
             moved = Some(migrate::move_to_data_branch(&context, CodeCommit::Published)?);
             context = app.open(self.dry_run.into())?;
         }
-        let mut outcome = init::init(&context)?;
+        let mut outcome = init::init(&context, &place)?;
         outcome.aside.notes.extend(place.settle(&context)?);
         if let Some(migrate::Migration { made, aside }) = moved {
             outcome.made.splice(0..0, made);

@@ -178,6 +178,15 @@ impl Cli {
         }
     }
 
+    /// Whether the verb changes tasks or their locks.
+    pub(crate) fn changes_tasks(&self) -> bool {
+        match &self.verb {
+            Some(Verb::New(_) | Verb::Edit(_)) => true,
+            Some(Verb::Init(_) | Verb::Worktree(_)) => false,
+            _ => self.is_work(),
+        }
+    }
+
     /// How to show the result.
     pub(crate) fn report(&self) -> Report {
         let color = match self.global.color {

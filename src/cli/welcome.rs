@@ -4,7 +4,7 @@ use crate::cli::app::App;
 use crate::error::{Kind, Result, quoted};
 use crate::git::Freshness;
 use crate::ops::list::Row;
-use crate::ops::status::{self, Overview};
+use crate::ops::status::{self, Overview, TasksPlace};
 use crate::project::Context;
 use crate::report::Page;
 use crate::settings::Effect;
@@ -29,6 +29,9 @@ pub(crate) fn run(app: &App) -> Result<()> {
         }
         let [held, ready] = [overview.active.len(), overview.ready.len()];
         let mut page = Page::new().title(format!("{held} held, {ready} ready"));
+        let TasksPlace { branch, folder } = &overview.tasks;
+        let place = folder.as_ref().map_or("not checked out here yet", |_| "aitasks/, aiplans/");
+        page = page.line(format!("tasks: branch {branch}, {place}"));
         for row in overview
             .active
             .iter()

@@ -1,13 +1,13 @@
 //! The checkout of the data branch: `.aitask-data` and the symbolic links into it.
 
 use crate::error::{Error, Kind, Result};
-use crate::files::{Tree, data_checkout};
+use crate::files::{Tree, data_checkout, exclude};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid, remote, worktree};
 use crate::ledger::DATA;
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
-use crate::project::worktree_recovery;
+use crate::project::{ignores, worktree_recovery};
 use crate::sync::join::Resolutions;
 use crate::sync::outcome::{Reconciled, SyncOptions};
 use crate::sync::reconcile::reconcile;
@@ -30,6 +30,10 @@ pub(crate) enum Attached {
     /// There is no data branch, neither here nor, as far as it could be reached, at the remote.
     NoBranch,
 }
+
+/// What the `.gitignore` of the data branch says where the clones themselves ignore the links: their list counts in every
+/// worktree, and would hide the folders of the same names on the data branch.
+pub(crate) const KEPT_IN_DATA: [&str; 2] = ["!/aitasks", "!/aiplans"];
 
 /// The time limit of the fetch. Attaching also works with what was fetched before, so an unreachable remote must not
 /// block it for the whole network timeout.
@@ -65,10 +69,53 @@ pub(crate) fn attach(context: &Context, narrate: &mut dyn FnMut(&str)) -> Result
         return Ok(Attached::NoBranch);
     }
     narrate("Creating .aitask-data/ worktree...");
-    make_checkout(context, &data, known.tracking.as_ref().filter(|_| known.local.is_none()))?;
+    make_checkout(context, &data, known.start())?;
     move_folders(context)?;
     narrate("Data branch initialized: .aitask-data/ worktree + symlinks");
     Ok(Attached::Made)
+}
+
+/// Whether this repository has a data branch, and its checkout or a link to it is missing in the main worktree. No
+/// process.
+pub(crate) fn is_missing(context: &Context) -> bool {
+    let root = &context.repository.root;
+    let is_there = |name: &str| root.join(name).symlink_metadata().is_ok();
+    context.has_data_branch()
+        && (data_checkout(root).is_none() || ![paths::TASKS_DIR, paths::PLANS_DIR].iter().all(|name| is_there(name)))
+}
+
+/// As [`attach`], with the data branch as this clone knows it: no connection. A branch that another worktree has
+/// checked out, as in a bare repository with worktrees, stays there.
+///
+/// # Errors
+/// As [`attach`].
+pub(crate) fn attach_known(context: &Context) -> Result<Attached> {
+    let data = Branch::parse(DATA)?;
+    let attached = if data_checkout(&context.repository.root).is_some() {
+        if let Some(remote) = context.channel.remote().filter(|_| !has_upstream(context, &data)) {
+            // A command that made the checkout was killed before it said what the branch follows.
+            worktree::set_upstream(&context.repository, &data, remote)?;
+        }
+        Attached::Already
+    } else {
+        let known = tips(context, &data)?;
+        if known.local.is_none() && known.tracking.is_none() || is_elsewhere(context, &data)? {
+            return Ok(Attached::NoBranch);
+        }
+        make_checkout(context, &data, known.start())?;
+        Attached::Made
+    };
+    move_folders(context)?;
+    Ok(attached)
+}
+
+fn has_upstream(context: &Context, data: &Branch) -> bool {
+    context.repository.config().last(&format!("branch.{data}.merge")).is_some()
+}
+
+fn is_elsewhere(context: &Context, data: &Branch) -> Result<bool> {
+    let place = context.repository.root.join(paths::DATA_WORKTREE_DIR);
+    Ok(context.repository.worktree_of(data)?.is_some_and(|record| record.path != place && record.path.exists()))
 }
 
 /// Checks the data branch out at `.aitask-data`, on a new local branch from `start` where that is given.
@@ -114,8 +161,7 @@ fn occupied(why: &str) -> Error {
 /// name.
 pub(crate) fn publish(context: &Context) -> Result<bool> {
     let (data, repository) = (Branch::parse(DATA)?, &context.repository);
-    let follows = repository.config().last(&format!("branch.{data}.merge")).is_some();
-    let Some(remote) = context.channel.remote().filter(|_| !follows) else { return Ok(false) };
+    let Some(remote) = context.channel.remote().filter(|_| !has_upstream(context, &data)) else { return Ok(false) };
     let none = Resolutions::new();
     let mut ignore = |_| ();
     let options = SyncOptions {
@@ -157,7 +203,22 @@ pub(crate) fn move_folders(context: &Context) -> Result<()> {
             move_into(&Tree::new(root), &folder, &root.join(paths::DATA_WORKTREE_DIR).join(name))?;
         }
     }
+    ignore_in_clone(context)?;
     link_folders(root)
+}
+
+/// Makes this clone ignore the checkout and, where no branch does it, the links: `git add -A` would commit them. Only where
+/// the data branch keeps its own folders of these names ([`KEPT_IN_DATA`]).
+fn ignore_in_clone(context: &Context) -> Result<()> {
+    let (root, common_dir) = (&context.repository.root, &context.repository.common_dir);
+    exclude(common_dir, "/.aitask-data/")?;
+    let text = Tree::new(root).read(format!("{}/.gitignore", paths::DATA_WORKTREE_DIR)).unwrap_or_default();
+    let is_kept = KEPT_IN_DATA.iter().all(|kept| ignores::lines(&text).any(|line| line == kept.as_bytes()));
+    if is_kept && !ignores::is_ignored(root) {
+        exclude(common_dir, "/aitasks")?;
+        exclude(common_dir, "/aiplans")?;
+    }
+    Ok(())
 }
 
 fn is_folder(path: &Path) -> bool {

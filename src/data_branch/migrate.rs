@@ -7,7 +7,7 @@
 //! on both branches, and the same command continues after it has checked that the data branch had every version of
 //! every file. The checkout changes last.
 
-use crate::data_branch::attach;
+use crate::data_branch::attach::{self, KEPT_IN_DATA};
 use crate::data_branch::initial_files::INITIAL_FILES;
 use crate::error::{Error, Kind, Result};
 use crate::files::data_checkout;
@@ -19,7 +19,7 @@ use crate::ledger::plan::Step;
 use crate::ledger::{Channel, DATA, Decision, Ledger, Plan, View, nonce};
 use crate::project::context::Context;
 use crate::project::data_state;
-use crate::project::ignores::{bare_names, is_private, with_lines};
+use crate::project::ignores::{bare_names, is_ignored, is_private, with_lines};
 use crate::project::outcome::Notices;
 use crate::task::paths;
 use std::path::Path;
@@ -41,6 +41,8 @@ pub(crate) const FRAMEWORK_IGNORES: [&str; 9] = [
 ];
 /// The subject of the commit on a code branch without task data.
 pub(crate) const CONFIGURE: &str = "ait: Configure task data branch with worktree and symlinks";
+/// The subject of the first commit of the data branch, which is empty.
+pub(crate) const FIRST: &str = "ait: Initialize aitask-data branch";
 /// The subject of the commit with the first files.
 pub(crate) const INITIALISE: &str = "ait: Initialize task data structure";
 /// What the data branch ignores: drafts, and files that belong to one user or one machine.
@@ -156,7 +158,6 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
         return Ok(Migration { made, aside });
     }
     require_removed(context, &code)?;
-    crate::files::exclude(&context.repository.common_dir, "/.aitask-data/")?;
     // Files that git ignored are still in the folders: they are moved, and links replace the folders.
     let start = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?.tip(&data);
     attach::make_checkout(context, &data, start.published.as_ref().filter(|_| start.local.is_none()))?;
@@ -246,7 +247,7 @@ fn decide(
     edits.extend(fresh.into_iter().map(|(path, content)| Edit::Put { path: path.to_owned(), content }));
     let subject =
         if files.is_empty() { INITIALISE.to_owned() } else { format!("ait: Migrate task data from {code} branch") };
-    let mut plan = Plan::new().step(data, Step::edit("ait: Initialize aitask-data branch", Vec::new()));
+    let mut plan = Plan::new().step(data, Step::edit(FIRST, Vec::new()));
     plan = plan.step(data, Step::edit(subject, edits));
     if let Some(code_commit) = with_code {
         plan = remove_from_code(plan, view, code, code_commit)?;
@@ -376,12 +377,12 @@ pub(crate) fn ignore_private(context: &Context) -> Result<bool> {
         crate::files::exclude(&context.repository.common_dir, &format!("/{line}"))?;
     }
     let (data, ledger) = (Branch::parse(DATA)?, context.ledger());
-    if private_lines(&ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?, &data)?.is_none() {
+    if ignoring(&ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?, &data, &DATA_IGNORES)?.is_none() {
         return Ok(false);
     }
     require_clean(context, &dir)?;
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&data), |view| {
-        Ok(match private_lines(view, &data)? {
+        Ok(match ignoring(view, &data, &DATA_IGNORES)? {
             Some(edit) => Decision::Publish(Plan::new().step(&data, Step::edit(INITIALISE, vec![edit])), true),
             None => Decision::NoChange(false),
         })
@@ -389,10 +390,16 @@ pub(crate) fn ignore_private(context: &Context) -> Result<bool> {
     Ok(landed.value)
 }
 
-/// The edit that adds the private paths to the `.gitignore` of a data branch, where they are missing.
-pub(crate) fn private_lines(view: &View<'_>, data: &Branch) -> Result<Option<Edit>> {
+/// The edit that adds what the `.gitignore` of the data branch lacks: the private paths and, where the code branch does
+/// not ignore the links, [`KEPT_IN_DATA`].
+pub(crate) fn ignores_missing(context: &Context, view: &View<'_>, data: &Branch) -> Result<Option<Edit>> {
+    let links = if is_ignored(&context.repository.root) { &[] } else { &KEPT_IN_DATA[..] };
+    ignoring(view, data, &[&DATA_IGNORES, links].concat())
+}
+
+fn ignoring(view: &View<'_>, data: &Branch, lines: &[&str]) -> Result<Option<Edit>> {
     let before = view.document(data, ".gitignore")?.unwrap_or_default();
-    let content = with_lines(&before, &DATA_IGNORES);
+    let content = with_lines(&before, lines);
     Ok((content != before).then(|| Edit::Put { path: ".gitignore".to_owned(), content }))
 }
 

@@ -55,7 +55,7 @@ pub(crate) struct FinishedTask {
 /// The state at the end, of the remote and of each clone by its name.
 #[derive(Debug, Default)]
 pub(crate) struct FinalState {
-    /// Paths on the remote's main branch.
+    /// Paths of the code and of the task data on the remote.
     pub(crate) files: BTreeSet<String>,
     /// Commits of the remote's main branch.
     pub(crate) commits: BTreeSet<String>,
@@ -63,7 +63,7 @@ pub(crate) struct FinalState {
     pub(crate) board: String,
     /// Entries of the remote's lock branch.
     pub(crate) locks: Vec<String>,
-    /// Worktrees other than the main one, and the content of `aiwork/`.
+    /// Worktrees other than the main one and that of the task data, and the content of `aiwork/`.
     pub(crate) worktrees: Vec<(String, Vec<String>)>,
     /// Branches.
     pub(crate) branches: Vec<(String, Vec<String>)>,

@@ -291,19 +291,22 @@ impl<'a> Scenario<'a> {
         let paths = |text: String| text.split_terminator('\0').map(str::to_owned).collect::<Vec<_>>();
         let branches =
             |dir: &Path| Ok(lines(sandbox.git(dir, &["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"])?));
+        let files = |branch: &str| {
+            let branch = format!("refs/heads/{branch}");
+            Ok::<_, Error>(paths(sandbox.git(&remote, &["ls-tree", "-r", "-z", "--name-only", &branch])?))
+        };
         let mut seen = FinalState {
-            files: paths(sandbox.git(&remote, &["ls-tree", "-r", "-z", "--name-only", "refs/heads/main"])?)
-                .into_iter()
-                .collect(),
+            files: files("main")?.into_iter().chain(files("aitask-data")?).collect(),
             commits: lines(sandbox.git(&remote, &["rev-list", "refs/heads/main"])?).into_iter().collect(),
             board: sandbox.git(&remote, &["show", &format!("refs/heads/main:{BOARD}")])?,
-            locks: paths(sandbox.git(&remote, &["ls-tree", "-r", "-z", "--name-only", "refs/heads/aitask-locks"])?),
+            locks: files("aitask-locks")?,
             branches: vec![("the remote".to_owned(), branches(&remote)?)],
             worktrees: Vec::new(),
         };
         for person in sandbox.people() {
             let list = sandbox.git(&person.clone, &["worktree", "list", "--porcelain"])?;
             let listed = list.lines().filter_map(|line| line.strip_prefix("worktree ")).skip(1).map(str::to_owned);
+            let listed = listed.filter(|path| !path.ends_with("/.aitask-data"));
             let folder = std::fs::read_dir(person.clone.join("aiwork")).into_iter().flatten().flatten();
             let left = listed.chain(folder.map(|entry| entry.path().to_string_lossy().into_owned())).collect();
             seen.worktrees.push((person.name.to_owned(), left));

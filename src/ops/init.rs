@@ -6,13 +6,10 @@
 //! no remote is deleted after its locks are published.
 
 use crate::data_branch::attach::{self, Attached};
-use crate::data_branch::initial_files::INITIAL_FILES;
-use crate::data_branch::migrate;
 use crate::error::{Error, Kind, Result};
 use crate::files::exclude;
-use crate::git::objects::Edit;
-use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Ledger, nonce};
+use crate::ops::init_place::Place;
 use crate::ops::init_plan::{InitPlan, forget_local_locks};
 pub(crate) use crate::ops::init_plan::{init_locks, require_no_other_remote};
 use crate::project::context::Context;
@@ -39,7 +36,7 @@ pub(crate) struct Initialised {
 }
 
 /// Creates what is missing, in one swap.
-pub(crate) fn init(context: &Context) -> Result<Initialised> {
+pub(crate) fn init(context: &Context, place: &Place) -> Result<Initialised> {
     let data = context.data_branch()?.clone();
     require_no_other_remote(context)?;
     let (locks_branch, ids_branch) = (Ledger::locks_branch()?, Ledger::ids_branch()?);
@@ -47,7 +44,16 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let (mut local_locks, mut unlocked) = (None, Vec::new());
     let landed = ledger.transact(&nonce()?, &branches, |view| {
-        if view.is_current && view.base(&data).is_none() {
+        let is_missing = view.base(&data).is_none();
+        let is_new = is_missing && matches!(place, Place::New { .. });
+        if let Place::New { locks } = place
+            && is_missing
+            && view.base(&locks_branch) != locks.as_ref()
+        {
+            let message = "another clone set this repository up at the same time, and may have put the tasks elsewhere";
+            return Err(Error::new(Kind::Contention, message).hint("git aitask init").retryable());
+        }
+        if view.is_current && is_missing && !is_new {
             let remote = context.channel.remote().map_or("here", |remote| remote.as_str());
             return Err(Error::new(
                 Kind::NotInitialised,
@@ -55,15 +61,16 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
             )
             .hint(command!["git push -u", remote, data]));
         }
-        let index = Index::load(view, &data)?;
+        let index = if is_new { Index::empty(&data) } else { Index::load(view, &data)? };
         let mut init_plan = InitPlan::default();
         local_locks = ledger.unpublished_locks(view)?;
         init_plan.locks(context, &ledger, view)?;
         init_plan.ids(context, view, &index)?;
         init_plan.data(context, view, &data)?;
         unlocked = init_plan.unlocked(&ledger, view, &index)?;
-        let is_new = [view.base(&locks_branch), view.gone(&locks_branch).map(|gone| &gone.last), local_locks.as_ref()];
-        if is_new.iter().all(Option::is_none)
+        let seen_locks =
+            [view.base(&locks_branch), view.gone(&locks_branch).map(|gone| &gone.last), local_locks.as_ref()];
+        if seen_locks.iter().all(Option::is_none)
             && view.base(&ids_branch).is_some()
             && let (false, None, Some(remote)) =
                 (unlocked.is_empty(), &context.settings.remote, context.channel.remote())
@@ -79,25 +86,8 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
             return Err(Error::new(Kind::BranchGone, message)
                 .hint(command!["git aitask init --remote", remote].note("creates a new one without any lock")));
         }
-        let InitPlan { mut plan, mut made, mut found } = init_plan;
-        let mut changes = Vec::new();
-        for (path, content) in INITIAL_FILES {
-            if index.has(path) {
-                found.push(path.to_owned());
-            } else {
-                changes.push(Edit::Put { path: path.to_owned(), content: content.as_bytes().to_vec() });
-                made.push(path.to_owned());
-            }
-        }
-        if let Some(edit) =
-            context.has_data_branch().then(|| migrate::private_lines(view, &data)).transpose()?.flatten()
-        {
-            changes.push(edit);
-            made.push(format!(".gitignore of {data}"));
-        }
-        if !changes.is_empty() {
-            plan = plan.step(&data, Step::edit(migrate::INITIALISE, changes));
-        }
+        init_plan.files(context, view, &data, &index)?;
+        let InitPlan { plan, made, found } = init_plan;
         let seen = (made, found);
         Ok(if plan.branches.is_empty() { Decision::NoChange(seen) } else { Decision::Publish(plan, seen) })
     })?;
@@ -107,7 +97,7 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
             forget_local_locks(context, local);
         }
         if context.has_data_branch() {
-            attached = attach::attach(context, &mut |_| ())? == Attached::Made;
+            attached = attach::attach_known(context)? == Attached::Made;
         }
         for line in [WORKTREES_DIR, paths::DRAFTS_DIR, paths::USER_CONFIG_FILE] {
             let slash = if line.contains('.') { "" } else { "/" };
@@ -115,6 +105,9 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
         }
     }
     let mut aside = Notices::of(context, &landed);
+    if context.dry_run && attach::is_missing(context) {
+        aside.would_run(format!("git worktree add {} {data}", paths::DATA_WORKTREE_DIR));
+    }
     if let (None, Some(remote), Some(other)) =
         (&context.settings.remote, context.channel.remote(), ledger.other_remote_with_branches()?)
     {

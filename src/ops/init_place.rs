@@ -1,14 +1,20 @@
 //! Where a repository without tasks is told to keep them.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, Freshness};
-use crate::ledger::Ledger;
+use crate::git::{Branch, Freshness, Oid};
+use crate::ledger::{DATA, Ledger};
 use crate::project::context::Context;
 use crate::project::index::Index;
+use crate::task::paths;
 
-/// What a branch that was named for the tasks is to them.
+/// Where the tasks of a repository are to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
+    /// There are none yet, and nobody said where to put them: on a branch of their own.
+    New {
+        /// The tip of the branch of locks when that was found. Whoever sets the repository up moves it.
+        locks: Option<Oid>,
+    },
     /// They are on it already, or would be.
     Here,
     /// There are none, and they can be put there.
@@ -18,6 +24,49 @@ pub(crate) enum Place {
 }
 
 impl Place {
+    /// Where the tasks of this repository are to be when nobody says it: where they are, and in a new repository on a
+    /// branch of their own, which every clone finds whatever code it has checked out, and which no rule for code
+    /// protects. A folder that is not committed counts as task data, too: somebody put it there.
+    ///
+    /// One connection, and none where this clone knows of task data.
+    ///
+    /// # Errors
+    /// Those of [`Context::data_branch`] and of the connection.
+    pub(crate) fn by_default(context: &Context) -> Result<Self> {
+        let root = &context.repository.root;
+        let has_folder = [paths::TASKS_DIR, paths::PLANS_DIR].iter().any(|name| root.join(name).exists());
+        if has_folder || context.has_data_branch() || context.settings.data.is_some() {
+            return Ok(Self::Here);
+        }
+        let code = context.data_branch()?.clone();
+        let ledger = Ledger { repairs: true, ..context.ledger() };
+        let branches = [code.clone(), Ledger::locks_branch()?];
+        for freshness in [Freshness::AsKnown, Freshness::Fetched] {
+            let view = ledger.view(&branches, freshness)?;
+            let is_published = view.base(&code).is_some();
+            if is_published && !view.list(&code, &[paths::TASKS_DIR, paths::PLANS_DIR])?.is_empty() {
+                return Ok(Self::Here);
+            }
+            if is_published && view.is_current {
+                return Ok(Self::New { locks: view.base(&branches[1]).cloned() });
+            }
+        }
+        // Nothing is published yet, which the caller reports.
+        Ok(Self::Here)
+    }
+
+    /// The branch to open the repository on, where it is another one than it would be opened on by itself.
+    ///
+    /// # Errors
+    /// None in practice: the name of the data branch is valid.
+    pub(crate) fn elsewhere(&self) -> Result<Option<Branch>> {
+        Ok(match self {
+            Self::New { .. } => Some(Branch::parse(DATA)?),
+            Self::Free(branch) => Some(branch.clone()),
+            Self::Here | Self::Taken(_) => None,
+        })
+    }
+
     /// Looks at where the tasks are. One connection where that is another branch.
     ///
     /// # Errors
@@ -45,7 +94,7 @@ impl Place {
     /// there is to say.
     pub(crate) fn settle(self, context: &Context) -> Result<Option<String>> {
         match self {
-            Self::Here => Ok(None),
+            Self::Here | Self::New { .. } => Ok(None),
             Self::Taken(data) => Ok(Some(format!("the tasks of this repository are on {data}, and stay there"))),
             Self::Free(branch) => {
                 if !context.dry_run {

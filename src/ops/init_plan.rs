@@ -4,6 +4,8 @@
 use crate::coordination::ids::Counter;
 use crate::coordination::lock_format::own_locks_at;
 use crate::coordination::{LockEntry, ids, locks};
+use crate::data_branch::initial_files::INITIAL_FILES;
+use crate::data_branch::migrate;
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::objects::{self, Edit};
 use crate::git::{Branch, Freshness, Oid, RefUpdate, merge, refs};
@@ -227,6 +229,35 @@ impl InitPlan {
             _ => {
                 self.restore(view, branch);
             }
+        }
+        Ok(())
+    }
+}
+
+impl InitPlan {
+    /// Plans the first files of the task data and, where its branch is still to be made, that branch.
+    pub(crate) fn files(&mut self, context: &Context, view: &View<'_>, branch: &Branch, index: &Index) -> Result<()> {
+        if view.base(branch).is_none() {
+            self.step(branch, Step::edit(migrate::FIRST, Vec::new()));
+            self.made.push(format!("branch {branch}"));
+        }
+        let mut changes = Vec::new();
+        for (path, content) in INITIAL_FILES {
+            if index.has(path) {
+                self.found.push(path.to_owned());
+            } else {
+                changes.push(Edit::Put { path: path.to_owned(), content: content.as_bytes().to_vec() });
+                self.made.push(path.to_owned());
+            }
+        }
+        if context.has_data_branch()
+            && let Some(edit) = migrate::ignores_missing(context, view, branch)?
+        {
+            changes.push(edit);
+            self.made.push(format!(".gitignore of {branch}"));
+        }
+        if !changes.is_empty() {
+            self.step(branch, Step::edit(migrate::INITIALISE, changes));
         }
         Ok(())
     }

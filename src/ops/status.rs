@@ -10,10 +10,13 @@ use crate::project::outcome::Holder;
 use crate::task::{ActiveTasks, Status, Task, TaskId, TaskName};
 use crate::worktrees::registry::task_branch_of;
 use serde::Serialize;
+use std::path::PathBuf;
 
 /// The outcome: the current state.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Overview {
+    /// Where the task data is.
+    pub(crate) tasks: TasksPlace,
     /// When the remote was last fetched (RFC 3339); `null` when it never was.
     pub(crate) as_of: Option<String>,
     /// The tasks that are held.
@@ -29,6 +32,23 @@ pub(crate) struct Overview {
     pub(crate) unlocked_implementing: Vec<Row>,
     /// The tasks that can be picked, best first.
     pub(crate) ready: Vec<Row>,
+}
+
+/// Where the task data is.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct TasksPlace {
+    /// The branch.
+    pub(crate) branch: String,
+    /// The folder where it is checked out; absent where it is in no folder of this clone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+impl TasksPlace {
+    fn find(context: &Context) -> Result<Self> {
+        let branch = context.data_branch()?;
+        Ok(Self { branch: branch.to_string(), folder: context.ledger().checkout_of(branch)? })
+    }
 }
 
 /// Reads the current state.
@@ -54,6 +74,7 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
     let own = context.session().ok();
     let active: Vec<_> = board.ordered().into_iter().filter(held).map(row).collect();
     Ok(Overview {
+        tasks: TasksPlace::find(context)?,
         as_of: loaded.as_of.clone(),
         without_worktree: active
             .iter()

@@ -16,7 +16,10 @@ pub(crate) fn is_private(entry: &StatusEntry) -> bool {
 /// Whether the code branch ignores the folder of the task data, as it does after the data was moved to its own branch.
 pub(crate) fn is_ignored(root: &Path) -> bool {
     let text = Tree::new(root).read(".gitignore").unwrap_or_default();
-    lines(&text).any(|line| line.strip_prefix(b"/").unwrap_or(line).strip_suffix(b"/").unwrap_or(line) == b"aitasks")
+    lines(&text).any(|line| {
+        let line = line.strip_prefix(b"/").unwrap_or(line);
+        line.strip_suffix(b"/").unwrap_or(line) == b"aitasks"
+    })
 }
 
 pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -22,6 +22,12 @@ pub(crate) struct Index {
 }
 
 impl Index {
+    /// The index of a branch that is still to be made.
+    pub(crate) fn empty(branch: &Branch) -> Self {
+        let (branch, bundles) = (branch.clone(), vec![]);
+        Self { branch, active: vec![], archived: vec![], plans: vec![], bundles, paths: vec![] }
+    }
+
     /// Lists the task data of a view. One process.
     pub(crate) fn load(view: &View<'_>, branch: &Branch) -> Result<Self> {
         Self::load_below(view, branch, "")
@@ -39,8 +45,7 @@ impl Index {
         }
         let folders = [paths::TASKS_DIR, paths::PLANS_DIR].map(|folder| format!("{home}{folder}"));
         let entries = view.list(branch, &folders.each_ref().map(String::as_str))?;
-        let (branch, bundles) = (branch.clone(), vec![]);
-        let mut index = Self { branch, active: vec![], archived: vec![], plans: vec![], bundles, paths: vec![] };
+        let mut index = Self::empty(branch);
         for entry in entries {
             let Some(path) = entry.path_str().and_then(|path| path.strip_prefix(home)) else { continue };
             if let Some(task) = TaskPath::parse(path) {

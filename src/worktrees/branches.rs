@@ -15,6 +15,13 @@ pub(crate) struct Tips {
     pub(crate) tracking: Option<Oid>,
 }
 
+impl Tips {
+    /// Where a local branch is to start; `None` where there is one.
+    pub(crate) fn start(&self) -> Option<&Oid> {
+        self.tracking.as_ref().filter(|_| self.local.is_none())
+    }
+}
+
 /// Reads the local and the remote-tracking tip of a branch. One process.
 pub(crate) fn tips(context: &Context, branch: &Branch) -> Result<Tips> {
     let tracking = context.channel.remote().map(|remote| branch.tracking(remote));

@@ -57,7 +57,7 @@ fn no_commit_yet() {
 fn a_detached_head_without_a_remote_when_the_task_data_lives_on_a_code_branch() {
     let ann = World::new().clone("ann");
     ann.git(&["remote", "remove", "origin"]);
-    ann.aitask(&["init"]).ok();
+    ann.aitask(&["init", "--on", "main"]).ok();
     ann.task("A task", &[]);
     ann.git(&["switch", "-q", "--detach"]);
     for args in VERBS {

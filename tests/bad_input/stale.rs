@@ -138,7 +138,7 @@ fn notes_of_a_killed_command_do_not_touch_a_checkout_that_went_on() {
 fn an_editor_that_holds_the_index_for_good_is_said_and_what_is_behind_is_brought_later() {
     let ann = World::new().clone("ann");
     ann.git(&["remote", "remove", "origin"]);
-    ann.aitask(&["init"]).ok();
+    ann.aitask(&["init", "--on", "main"]).ok();
     // With the editor, three gits are repeated for ten seconds each, a limit that no setting changes. A git that fails for
     // another reason is not repeated, and leaves the same behind.
     let does = if thorough() {

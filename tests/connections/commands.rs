@@ -98,7 +98,7 @@ fn spelled_out(text: &str, git: (u32, u32)) -> Vec<String> {
 
 fn push(refs: &str) -> String {
     // what a swap only guards runs no hooks
-    let hooks = refs.split(' ').any(|name| name == "main");
+    let hooks = refs.split(' ').any(|name| name == "main" || name.ends_with("aitask-data"));
     let refs: Vec<(&str, &str)> = refs
         .split(' ')
         .map(|name| name.strip_prefix("guard:").unwrap_or(name))
@@ -131,7 +131,7 @@ fn on_a_remote() {
     let ann = world.clone("ann");
     expect(
         &ann,
-        "init",
+        "init --on main",
         "open\n refs both:aitask-data\n ls-remote --symref -- origin HEAD
         refs both:aitask-locks both:aitask-ids both:main both:aitask-data\n files\n build
         push create:aitask-locks create:aitask-ids main\n forward",
@@ -222,11 +222,39 @@ fn of_readers() {
 }
 
 #[test]
+fn with_the_tasks_on_their_own_branch() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    let attach = "refs both:aitask-data\n worktree list --porcelain -z\n worktree list --porcelain -z
+        worktree add --quiet --no-track -b aitask-data -- <dir>/NAME/.aitask-data <oid>
+        config branch.aitask-data.remote origin\n config branch.aitask-data.merge refs/heads/aitask-data";
+    let init = "open\n refs both:aitask-data\n ls-remote --symref -- origin HEAD
+        refs both:main both:aitask-locks both:aitask-data\n files\n ask main
+        refs both:main both:aitask-locks both:aitask-data\n files
+        open\n refs both:aitask-locks both:aitask-ids both:aitask-data\n build
+        push create:aitask-locks create:aitask-ids create:aitask-data";
+    expect(&ann, "init", &format!("{init}\n {}", attach.replace("NAME", "ann")));
+    let new = "open\n refs both:aitask-ids both:aitask-data\n files\n read\n build\n push aitask-ids aitask-data
+        update-ref --stdin -z\n forward";
+    expect(&ann, "new one", new);
+    let bob = world.clone("bob");
+    let find = "open\n refs both:aitask-data";
+    let list = "refs both:aitask-locks both:aitask-data\n files\n read\n read\n worktree list --porcelain -z";
+    expect(&bob, "list", &format!("{find}\n {list}"));
+    let edit = "refs both:aitask-data\n files\n read\n worktree list --porcelain -z\n build\n push aitask-data";
+    let attach = attach.replace("NAME", "bob");
+    expect(&bob, "edit 1 --priority high", &format!("{find}\n {edit}\n {find}\n {attach}"));
+    let pick = "open\n refs both:aitask-locks both:aitask-data\n files\n read\n build\n push aitask-locks aitask-data
+        forward";
+    expect(&bob, "pick 1 --no-worktree", pick);
+}
+
+#[test]
 fn without_a_remote() {
     let world = World::new();
     let ann = world.clone("ann");
     ann.git(&["remote", "remove", "origin"]);
-    ann.aitask(&["init"]).ok();
+    ann.aitask(&["init", "--on", "main"]).ok();
     let swap = |subject: &str| {
         format!(
             "build\n read-tree -n -m -u <oid> <oid>

@@ -157,7 +157,7 @@ fn a_remote_that_names_no_branch_leaves_it_to_what_is_checked_out() {
     let world = World::new();
     let ann = world.clone("ann");
     world.git(&["--git-dir=origin.git", "symbolic-ref", "HEAD", "refs/heads/nowhere"]);
-    ann.aitask(&["init"]).ok();
+    ann.aitask(&["init", "--on", "main"]).ok();
     assert_eq!(ann.task("One", &[]), "1");
     assert!(world.remote_file("main", TASK).is_some());
     assert_eq!(network(&ann, &["list"]), Vec::<String>::new());

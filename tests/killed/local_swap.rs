@@ -9,7 +9,7 @@ fn local(tasks: usize) -> (World, Repo) {
     let world = World::new();
     let ann = world.clone("ann");
     ann.git(&["remote", "remove", "origin"]);
-    ann.aitask(&["init"]).ok();
+    ann.aitask(&["init", "--on", "main"]).ok();
     for n in 1..=tasks {
         ann.task(&format!("job{n}"), &[]);
     }

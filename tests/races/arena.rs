@@ -56,7 +56,7 @@ impl Arena {
         if matches!(topology, Topology::Alone | Topology::Worktrees) {
             first.git(&["remote", "remove", "origin"]);
         }
-        first.aitask(&["init"]).ok();
+        first.aitask(&["init", "--on", "main"]).ok();
         let mut seats = vec![first];
         for n in 1..4 {
             match topology {

@@ -54,12 +54,12 @@ fn makes_the_branches_and_the_files_and_says_so() {
     assert_eq!(keys(&json), "schema remote data made found");
     assert_eq!(
         (&json["remote"], &json["data"], &json["found"]),
-        (&"origin".into(), &"main".into(), &Value::Array(vec![]))
+        (&"origin".into(), &"aitask-data".into(), &Value::Array(vec![]))
     );
-    assert_eq!(json["made"].as_array().unwrap().len(), 4);
+    assert_eq!(json["made"].as_array().unwrap().len(), 7);
     assert_eq!(world.locks(), Vec::<String>::new());
     assert_eq!(world.remote_file("aitask-ids", "next_id.txt").as_deref().map(str::trim), Some("1"));
-    assert!(world.remote_file("main", "aitasks/metadata/task_types.txt").unwrap().contains("feature\n"));
+    assert!(world.remote_file("aitask-data", "aitasks/metadata/task_types.txt").unwrap().contains("feature\n"));
     assert_eq!(ann.read("aitasks/metadata/labels.txt"), "");
 }
 
@@ -109,7 +109,7 @@ fn without_a_remote_everything_is_here() {
     let json = ann.aitask(&["init", "--json"]).ok().json();
     assert_eq!(keys(&json), "schema data made found");
     let branches = ann.git(&["for-each-ref", "--format=%(refname:short)", "refs/heads"]);
-    assert_eq!(branches, "aitask-ids\naitask-locks\nmain\n");
+    assert_eq!(branches, "aitask-data\naitask-ids\naitask-locks\nmain\n");
     assert_eq!(ann.git(&["status", "--porcelain"]), "");
     ann.aitask(&["init"]).ok().assert().stdout(predicates::str::contains("no remote"));
 }
@@ -131,9 +131,12 @@ fn dry_run_shows_refs_and_commands_and_changes_nothing() {
     let ann = world.clone("ann");
     let before = everything(&ann);
     let text = ann.aitask(&["init", "--dry-run"]).ok().stdout;
-    for part in ["missing: branch aitask-locks", "refs/heads/aitask-ids (none) -> ", "refs/heads/main", "git push "] {
+    let parts = ["missing: branch aitask-locks", "refs/heads/aitask-data (none) -> ", "git push ", "git worktree add "];
+    for part in parts {
         assert!(text.contains(part), "{part}\n{text}");
     }
+    let text = ann.aitask(&["init", "--on", "main", "--dry-run"]).ok().stdout;
+    assert!(text.contains("refs/heads/main") && !text.contains("aitask-data"), "{text}");
     let json = ann.aitask(&["init", "--dry-run", "--json"]).ok().json();
     assert_eq!(
         (keys(&json["dry_run"]), keys(&json["dry_run"]["refs"][0])),
@@ -183,7 +186,7 @@ fn a_branch_that_is_not_published_gets_no_history_of_its_own() {
     let world = World::new();
     let ann = world.clone("ann");
     ann.git(&["switch", "-q", "-c", "local_only"]);
-    assert_eq!(ann.aitask(&["init", "--json"]).ok().json()["data"], "main");
+    assert_eq!(ann.aitask(&["init", "--on", "main", "--json"]).ok().json()["data"], "main");
     assert_eq!(world.remote_branch("local_only"), None);
 }
 

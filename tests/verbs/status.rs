@@ -12,7 +12,7 @@ fn the_fields() {
     ann.task("Two", &[]);
     ann.aitask(&["pick", "1"]).ok();
     let json = ann.aitask(&["status", "--json"]).ok().json();
-    assert_eq!(keys(&json), "schema as_of active stale_locks orphan_worktrees unlocked_implementing ready");
+    assert_eq!(keys(&json), "schema tasks as_of active stale_locks orphan_worktrees unlocked_implementing ready");
     let row = "id name title status priority effort type labels depends blocked_by children";
     assert_eq!(keys(&json["ready"][0]), row);
     assert_eq!(keys(&json["active"][0]), format!("{row} assigned_to lock worktree"));
