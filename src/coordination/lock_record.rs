@@ -89,18 +89,11 @@ pub(crate) struct Landing {
     pub(crate) nonce: String,
 }
 
-/// What is kept of the record of a task that was given back.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct PushedRecord {
-    /// [`LockRecord::pushed`].
-    tips: Vec<String>,
-}
-
 impl LockRecord {
     /// The record of a task that this clone does not hold yet. It may have pushed the branch when it held it before.
     fn of_new(repository: &Repository, task: TaskId, nonce: String) -> Self {
-        let pushed: Option<PushedRecord> = repository.records().load(RecordKind::Pushed, &name(task));
-        Self { pushed: pushed.map_or_else(Vec::new, |pushed| pushed.tips), ..Self::new(nonce) }
+        let before: Option<Self> = repository.records().load(RecordKind::Pushed, &name(task));
+        Self { pushed: before.map_or_else(Vec::new, |before| before.pushed), ..Self::new(nonce) }
     }
 
     /// A record with nothing but the nonce.
@@ -184,7 +177,7 @@ impl LockRecord {
     /// first: it may still be replaced by this clone, as long as it is what the remote has.
     pub(crate) fn give_back(repository: &Repository, task: TaskId) -> Result<()> {
         if let Some(held) = Self::load(repository, task).filter(|held| !held.pushed.is_empty()) {
-            repository.records().save(RecordKind::Pushed, &name(task), &PushedRecord { tips: held.pushed })?;
+            repository.records().save(RecordKind::Pushed, &name(task), &held)?;
         }
         Self::forget_right(repository, task)
     }

@@ -20,7 +20,7 @@
 //! | `as-of` | `answered`: when the remote last answered, in seconds since 1970 | whatever fetches or pushes | replaced |
 //! | `default-branch.REMOTE` | the default branch of a remote, where git has none noted: `branch`, or null where the remote names none | whatever needs it, once | replaced |
 //! | `fetched.REMOTE` | how far pushes of this clone moved the lock branch since it was fetched with all task branches: `from`? (the tip that was fetched), `to` (commits) | whatever publishes locks | replaced |
-//! | `pushed/tID.json` | `tips` of the branch of a task that this clone gave back: what it pushed last, as in `held/` | drop, unlock | finish, archive; never by age |
+//! | `pushed/tID.json` | the last record `held/tID.json` of a task that this clone gave back; only its `pushed` counts | drop, unlock | finish, archive; never by age |
 //! | `no-atomic-push.REMOTE` | `remote`: its server has no atomic push | whatever publishes | never |
 //! | `filing/DRAFT` | a draft that becomes a task: `draft` (its bytes), `path`, `filed` (the bytes of the task file) | the script that creates tasks | once the draft is gone |
 //! | `archiving/tID.json` | `lines` to print, `released` (ids), `parents` (files, each with a child) | the script that archives | once the task is archived |
