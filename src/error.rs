@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     NotInitialised,
     /// git has no name or e-mail of the committer.
     NoIdentity,
+    /// The commit could not be signed, as the user wants it.
+    SigningFailed,
     /// This needs a newer git than the one found.
     GitTooOld,
     /// No task has this id.
@@ -63,7 +65,7 @@ pub(crate) enum Kind {
     GatePending,
     /// The check command failed on the merged tree.
     CheckFailed,
-    /// The server refused the push (hook, permission, protected branch).
+    /// The server refused the push (hook, permission, protected branch), or a hook of the user did.
     Denied,
     /// A path or branch that is needed is used by something else.
     Occupied,
@@ -100,6 +102,7 @@ impl Kind {
             Kind::DetachedHead => "detached_head",
             Kind::NotInitialised => "not_initialised",
             Kind::NoIdentity => "no_identity",
+            Kind::SigningFailed => "signing_failed",
             Kind::GitTooOld => "git_too_old",
             Kind::NoSuchTask => "no_such_task",
             Kind::NotClaimable => "not_claimable",
@@ -164,6 +167,7 @@ impl Kind {
             | Kind::DetachedHead
             | Kind::NoIdentity
             | Kind::Authentication
+            | Kind::SigningFailed
             | Kind::GitTooOld
             | Kind::Git
             | Kind::Io => 128,

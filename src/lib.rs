@@ -92,6 +92,11 @@
 //!     `sharing::code_branch::commits_that_only_this_clone_has_are_not_in_the_worktree_and_a_finish_does_not_publish_them`,
 //!     `sharing::code_branch::unfinished_code_stays_and_the_task_data_is_published`,
 //!     `sharing::code_branch::a_history_that_was_rewritten_on_the_server_is_not_published_again`
+//! 14. **What was published is said to have happened**, whatever fails afterwards, and a dry run promises what the real run does.
+//!     `verbs::after_landing::pick_that_cannot_make_the_worktree_says_that_the_task_is_taken`,
+//!     `verbs::after_landing::finish_that_cannot_remove_the_worktree_says_that_the_task_is_finished`,
+//!     `verbs::after_landing::an_answer_that_cannot_be_written_does_not_say_that_nothing_was_done`,
+//!     `verbs::after_landing::a_dry_run_promises_what_the_real_run_does`
 //!
 //! # Rules of safety
 //!
@@ -122,6 +127,11 @@
 //!     `verbs::landed::finish_merges_nothing_that_landed_as_one_commit_when_the_same_lines_were_changed_since`,
 //!     `verbs::landed::finish_does_not_merge_again_what_was_taken_back_until_that_is_reverted`,
 //!     `verbs::landed::main_with_the_revert_in_it_merged_into_the_branch_does_not_bring_the_work_back`
+//! 11. **The user's rules on code hold for what is made in their name**: the merge commit is signed where they sign, its message
+//!     passes their hooks, and the attributes of the output branch count.
+//!     `verbs::rules::merge_and_squash_are_signed_where_the_user_signs`, `verbs::rules::what_cannot_be_signed_is_not_published`,
+//!     `verbs::rules::the_message_passes_the_hooks_once_and_is_used_for_every_try`,
+//!     `verbs::rules::attributes_of_the_output_branch_count_and_not_those_of_the_checkout`
 //!
 //! # The modules
 //!

@@ -12,7 +12,7 @@ use crate::git::Branch;
 use crate::git::objects::Edit;
 use crate::ledger::Plan;
 use crate::ledger::plan::Step;
-use crate::task::{Document, Status, TaskId, edits, paths};
+use crate::task::{Document, Status, Task, TaskId, TaskPath, edits, paths};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use crate::archive::event::{ArchiveEvent, EventTask};
@@ -69,6 +69,17 @@ impl ArchiveChanges {
         self.events.iter().find_map(|event| match event {
             ArchiveEvent::CarriedOver(id, path) => {
                 Some(format!("{} has the deferred items now: {path}", id.prefixed()))
+            }
+            _ => None,
+        })
+    }
+
+    /// The task as it is in the archive.
+    pub(crate) fn filed(&self, id: TaskId) -> Option<Task> {
+        self.edits.iter().find_map(|edit| match edit {
+            Edit::Put { path, content } => {
+                let path = TaskPath::parse(path).filter(|path| path.id() == id && path.is_archived())?;
+                Some(Task::from_document(path, &Document::parse(content)))
             }
             _ => None,
         })

@@ -108,6 +108,10 @@ pub(crate) fn with_notices(page: Page, aside: &Notices) -> Page {
             .warning(format!("the local branch {} was not updated: {}", lagging.branch, lagging.reason))
             .advice(format!("  {}", lagging.command));
     }
+    if let Some(incomplete) = &aside.incomplete {
+        page = page.warning(format!("note: {}", incomplete.message));
+        page = incomplete.hints.iter().fold(page, |page, hint| page.advice(format!("  try: {hint}")));
+    }
     if let Some(dry_run) = &aside.dry_run {
         page = page.dry_run().title("refs that would be updated:");
         for change in &dry_run.refs {

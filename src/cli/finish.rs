@@ -15,7 +15,8 @@ use clap::Args;
 /// Merge, archive, release of the lock and removal of the task branch are one atomic push. On a conflict nothing is
 /// changed, and the files in conflict are listed. Work that was merged already, by a pull request for instance, is not
 /// merged again; what was taken back there is refused. A branch that was pushed for a pull request (--no-push) is merged
-/// past it only with --merge, --squash or --ff.
+/// past it only with --merge, --squash or --ff. The merge commit is signed where you sign commits, and your commit-msg
+/// hooks see its message.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(after_help = "Examples:\n  git aitask finish                # the task of the worktree you are in\n  \
@@ -81,6 +82,7 @@ impl FinishArgs {
             mode,
             message: self.message.clone(),
             check: self.check.clone(),
+            json: app.report.json,
             no_archive: self.no_archive,
             no_push: self.no_push || self.pr,
             override_gates: self.override_gates,
@@ -118,13 +120,13 @@ fn page(outcome: &Finished, root: &str, no_push: bool) -> Page {
         .lines(outcome.addresses.iter().map(|address| format!("  the server offers {address}")))
         .advice(format!("next: open a pull request for it; once it is merged: git aitask finish {}", task.id));
     }
-    // In a dry run nothing is pushed.
-    let branch = outcome.merged.as_ref().filter(|merged| no_push && merged.mode.is_some() && merged.commit.is_none());
-    if let Some(merged) = branch {
-        let page = Page::new().title(format!("{}  {}  (you still hold it)", task.id, task.title));
-        return with_notices(page.line(format!("  {} was pushed", merged.branch)), &outcome.aside);
-    }
-    let end = if outcome.archived.is_empty() { "merged, you still hold it" } else { "finished" };
+    let end = if no_push {
+        "you still hold it"
+    } else if outcome.archived.is_empty() {
+        "merged, you still hold it"
+    } else {
+        "finished"
+    };
     let mut page = Page::new().title(format!("{}  {}  ({end})", task.id, task.title));
     if let Some(merged) = &outcome.merged {
         let commit = merged.commit.as_ref().map_or("?", |commit| commit.short());

@@ -89,7 +89,7 @@ fn page(outcome: &Picked) -> Page {
         ));
     }
     page = with_notices(page, &outcome.aside);
-    if outcome.aside.dry_run.is_some() {
+    if outcome.aside.dry_run.is_some() || outcome.aside.incomplete.is_some() {
         return page;
     }
     let id = task.id;

@@ -42,6 +42,7 @@ fn page(outcome: &Overview) -> Page {
     let unlocked = &outcome.unlocked_implementing;
     page = section(page, "Implementing, but not locked", list::table(unlocked, Shape::Flat), unlocked.is_empty());
     page = section(page, "ready", list::table(&outcome.ready, Shape::Flat), outcome.ready.is_empty());
+    page = outcome.doubts.lines().into_iter().fold(page, Page::warning);
     for task in &outcome.without_worktree {
         page = page.advice(format!("{task} has no worktree; to create it: git aitask worktree add {task}"));
     }

@@ -46,6 +46,10 @@ pub(crate) enum Payload {
     Archived { archived: String },
     /// The tasks that have two holders.
     Tasks { tasks: Vec<String> },
+    /// The command did its work, and only its result could not be written.
+    Done { done: bool },
+    /// The last lines of what the check command printed.
+    Output { output: String },
     /// The message has several lines, all written by this program, so its newlines are printed.
     Lines { lines: bool },
 }
@@ -124,6 +128,8 @@ mod tests {
             (Payload::Archived { archived: text("a.md") }, r#"{"archived":"a.md"}"#),
             (Payload::Tasks { tasks: vec![text("1"), text("2")] }, r#"{"tasks":["1","2"]}"#),
             (Payload::Lines { lines: true }, r#"{"lines":true}"#),
+            (Payload::Done { done: true }, r#"{"done":true}"#),
+            (Payload::Output { output: text("o") }, r#"{"output":"o"}"#),
         ] {
             assert_eq!(json(&[payload]), shown);
         }

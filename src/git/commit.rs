@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
 use crate::git::run::{Call, Output};
-use crate::git::{Oid, Repository, at_work};
+use crate::git::{Oid, Repository, at_work, commit_rules};
 use crate::interrupt;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -114,12 +114,11 @@ fn is_plain(repository: &Repository, dir: &Path) -> bool {
         let hook = repository.common_dir.join("hooks").join(name).metadata();
         hook.is_ok_and(|hook| hook.permissions().mode() & 0o111 != 0)
     };
-    let signs = config.last("commit.gpgsign").is_some_and(|value| !matches!(value, "false" | "no" | "off" | "0"));
     let merging = repository.common_dir.join("MERGE_HEAD").exists();
     // In a linked worktree the files of a merge are in its own git directory.
     repository.toplevel == repository.root
         && dir.starts_with(&repository.root)
-        && !signs
+        && !commit_rules::signs(repository)
         && !merging
         && config.last("core.hookspath").is_none()
         && !HOOKS.iter().any(|name| runs(name))

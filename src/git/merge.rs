@@ -18,6 +18,9 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+/// The variable that names the commit whose attributes count. git before 2.41 ignores it.
+const ATTR_SOURCE: &str = "GIT_ATTR_SOURCE";
+
 /// Which renames a merge detects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Renames {
@@ -37,14 +40,28 @@ impl Renames {
     }
 }
 
+/// Merges code as git merges it on a checkout of `ours`, whose attributes (`merge=`, `text`) count: those in the checkout
+/// of the user may be older, or of another branch. `has_attributes` is whether either of them may have some; only then
+/// does it matter that git before 2.41 cannot read those of a commit, so that it needs a checkout of it.
+///
+/// # Errors
+/// Those of [`merge_tree()`].
+pub(crate) fn merge_code(repository: &Repository, ours: &Oid, theirs: &Oid, has_attributes: bool) -> Result<MergeTree> {
+    let renames = Renames::AsConfigured;
+    if has_attributes && repository.git_version()? < (2, 41) {
+        return in_worktree(repository, ours, |path| merge_at(repository, path, ours, theirs, renames));
+    }
+    merge_tree(repository, ours, theirs, renames)
+}
+
 /// Merges two commits without touching a checkout of the user: in the object store (git-merge-tree(1), `--write-tree`),
-/// or, before git 2.38, in a temporary worktree.
+/// or, before git 2.38, in a temporary worktree. The attributes are those of `ours`, from git 2.41 on.
 ///
 /// # Errors
 /// [`Kind::Git`] for unrelated histories.
 pub(crate) fn merge_tree(repository: &Repository, ours: &Oid, theirs: &Oid, renames: Renames) -> Result<MergeTree> {
     let call = repository.read("merge-tree").args(["--write-tree", "-z", "--name-only", "--no-messages"]);
-    let call = renames.given_to(call.args([ours.as_str(), theirs.as_str()]));
+    let call = renames.given_to(call.args([ours.as_str(), theirs.as_str()])).env(ATTR_SOURCE, ours.as_str());
     let output = call.output()?;
     let stderr_text = output.stderr_text();
     match output.code {
@@ -109,7 +126,7 @@ pub(crate) struct Conflicts {
 pub(crate) fn conflicts(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Conflicts> {
     let call =
         repository.read("merge-tree").args(["--write-tree", "-z", "--no-messages", ours.as_str(), theirs.as_str()]);
-    let call = Renames::OfFilesAlone.given_to(call);
+    let call = Renames::OfFilesAlone.given_to(call).env(ATTR_SOURCE, ours.as_str());
     let output = call.output()?;
     if output.stderr_text().contains("usage: git merge-tree") {
         return in_worktree(repository, ours, |path| conflicts_at(repository, path, theirs));

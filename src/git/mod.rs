@@ -10,6 +10,7 @@ pub(crate) mod address;
 pub(crate) mod at_work;
 pub(crate) mod checkout;
 pub(crate) mod commit;
+pub(crate) mod commit_rules;
 mod contact;
 pub(crate) mod destination;
 pub(crate) mod leftover_lock;

@@ -277,7 +277,18 @@ pub(crate) fn push(
                 said.lines().filter(|line| !line.is_empty() && !line.starts_with("error: failed to push some refs"));
             let said: Vec<_> = said.collect();
             let message = format!("your pre-push hook refused the push to {remote}: {}", said.join("; "));
-            Error::new(Kind::Denied, message).hint("git hook run pre-push").with(Payload::Hook { hook: "pre-push" })
+            let error = Error::new(Kind::Denied, message).hint("git hook run pre-push");
+            let mut changed =
+                updates.iter().filter(|update| !update.is_guard()).filter_map(|update| update.name.branch());
+            let is_code =
+                |branch: Branch| !["aitask-", TASK_BRANCHES].iter().any(|ours| branch.as_str().starts_with(ours));
+            let error = if changed.any(is_code) {
+                let apart = command!["git aitask init --data-branch"];
+                error.hint(apart.note("moves the task data to a branch of its own, if the hook protects this one"))
+            } else {
+                error
+            };
+            error.with(Payload::Hook { hook: "pre-push" })
         }
         GitFailure::Unknown => {
             let said = failure::said(failure, &stderr);

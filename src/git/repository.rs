@@ -161,6 +161,17 @@ impl Repository {
         self.git.write(&self.root, subcommand)
     }
 
+    /// The version of git: its first two numbers. One process.
+    ///
+    /// # Errors
+    /// [`Kind::Git`] when git tells none.
+    pub(crate) fn git_version(&self) -> Result<(u32, u32)> {
+        let text = self.read("version").run()?.text();
+        let mut numbers = text.split([' ', '.']).filter_map(|word| word.parse().ok());
+        let version = numbers.next().zip(numbers.next());
+        version.ok_or_else(|| Error::new(Kind::Git, format!("git tells no version: {text}")))
+    }
+
     /// The private records of this clone.
     pub(crate) fn records(&self) -> Records {
         Records::new(&self.common_dir)

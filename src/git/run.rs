@@ -57,6 +57,7 @@ pub(crate) struct Call {
     limit: Duration,
     trace: bool,
     streams: Streams,
+    keeps_terminal: bool,
     sieve: Option<fn() -> OutputFilter>,
     alone: bool,
 }
@@ -83,6 +84,7 @@ impl Call {
             limit: LOCAL_LIMIT,
             trace: environment.text("GIT_AITASK_TRACE").is_some_and(|value| value != "0"),
             streams: Streams::Captured,
+            keeps_terminal: false,
             sieve: None,
             alone: false,
         }
@@ -164,6 +166,12 @@ impl Call {
         self
     }
 
+    /// Lets it ask something at the terminal, although its output is captured.
+    pub(crate) fn keeps_terminal(mut self) -> Self {
+        self.keeps_terminal = true;
+        self
+    }
+
     /// Filters its standard output as it arrives, so that a large output need not fit into memory.
     pub(crate) fn sieve(mut self, sieve: fn() -> OutputFilter) -> Self {
         self.sieve = Some(sieve);
@@ -201,8 +209,7 @@ impl Call {
         interrupt::check()?;
         // An editor opens the terminal as /dev/tty, whatever its standard input is; in a process group of its own it
         // would be stopped by that.
-        let on_terminal = || io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal();
-        let attached = self.streams == Streams::Ours && on_terminal();
+        let attached = (self.streams == Streams::Ours || self.keeps_terminal) && on_terminal();
         let ended = if attached { interrupt::attached(|| self.started(true)) } else { self.started(false) };
         let (end, stdout, stderr) = ended.map_err(|error| self.not_started(&error))?;
         match end {
@@ -356,6 +363,11 @@ impl Call {
         );
         let _ = io::stderr().write_all(line.as_bytes());
     }
+}
+
+/// Whether this program is used on a terminal, at which a user can be asked something.
+pub(crate) fn on_terminal() -> bool {
+    io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal()
 }
 
 fn ended_by_signal(status: std::process::ExitStatus) -> Vec<u8> {

@@ -2,14 +2,16 @@
 //! or a failed check leaves nothing to clean up.
 
 use crate::error::{Error, Kind, Payload, Result};
-use crate::git::merge::{self, Renames};
+use crate::git::merge;
 use crate::git::objects::{self, NewCommit, ParentCommit};
+use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::merge_tree::MergeTree;
-use crate::git::run::Call;
+use crate::git::run::{Call, Streams};
 use crate::git::{Branch, Oid};
 use crate::landing::own_files;
 use crate::ledger::plan::{Plan, Step};
 use crate::project::context::Context;
+use crate::report;
 use crate::worktrees::scratch::Scratch;
 use std::time::Duration;
 
@@ -84,7 +86,13 @@ pub(crate) fn plan(
             Err(Error::new(Kind::Conflict, message).hint(bring()).hint("git aitask finish --merge"))
         };
     }
-    match merge::merge_tree(repository, output, tip, Renames::AsConfigured)? {
+    let read = objects::load(repository, &[output.to_string(), format!("{output}:.gitattributes")])?;
+    let tree_of_output = match read.first() {
+        Some(Some(commit)) => Some(Commit::parse(&commit.data)?.tree),
+        _ => None,
+    };
+    let has_attributes = read.iter().skip(1).any(Option::is_some) || repository.root.join(".gitattributes").exists();
+    match merge::merge_code(repository, output, tip, has_attributes)? {
         MergeTree::Conflict { paths, .. } => {
             if let Some(tree) = own_files::merged_tree(context, output, tip, own)? {
                 return Ok(Merge::Tree(tree));
@@ -95,7 +103,7 @@ pub(crate) fn plan(
                 .hint(bring().note("resolve the conflict and commit, then finish again"))
                 .with(Payload::Files { files }))
         }
-        MergeTree::Clean { tree } if Some(&tree) == merge::tree_of(repository, output)?.as_ref() => Ok(Merge::Already),
+        MergeTree::Clean { tree } if Some(&tree) == tree_of_output.as_ref() => Ok(Merge::Already),
         MergeTree::Clean { tree } => Ok(Merge::Tree(tree)),
     }
 }
@@ -114,12 +122,22 @@ pub(crate) fn add(plan: Plan, into: &Branch, merge: &Merge, mode: MergeMode, tip
 /// The time limit of the check. A project's tests may take hours; a day only ends a check that hangs.
 const CHECK_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
+/// How many lines of a failing check the error has: enough for the failure that a test runner prints last.
+const SHOWN_LINES: usize = 40;
+
 /// Runs a command on the merged tree, in a temporary detached worktree. That tree is checked, and not the task branch,
-/// because it is what the output branch will contain.
+/// because it is what the output branch will contain. Its output goes to standard error; with `json` only after it has
+/// passed, since the error of one that fails is a document there: then the document has the last lines.
 ///
 /// # Errors
 /// [`Kind::CheckFailed`] when it does not exit with 0.
-pub(crate) fn check(context: &Context, command: &str, output: &Oid, merge: &Merge, tip: &Oid) -> Result<()> {
+pub(crate) fn check(
+    context: &Context,
+    (command, json): (&str, bool),
+    output: &Oid,
+    merge: &Merge,
+    tip: &Oid,
+) -> Result<()> {
     let repository = &context.repository;
     let commit = match merge {
         Merge::Already => output.clone(),
@@ -138,14 +156,18 @@ pub(crate) fn check(context: &Context, command: &str, output: &Oid, merge: &Merg
     };
     let scratch = Scratch::make(context, "check", "merged", &commit)?;
     let call = Call::program(repository.git().environment(), "sh", &scratch.path).args(["-c", command]);
-    let output = call.limit(CHECK_LIMIT).streams(crate::git::run::Streams::ToStderr).output();
+    let streams = if json { Streams::Captured } else { Streams::ToStderr };
+    let output = call.limit(CHECK_LIMIT).streams(streams).output();
     let removed = scratch.remove(context);
     let output = output?;
     removed?;
     if output.success() {
+        report::pass_on(&[output.stdout, output.stderr].concat());
         return Ok(());
     }
     let exit = output.ending();
-    Err(Error::new(Kind::CheckFailed, format!("the check failed on the merged tree ({exit}): {command}"))
-        .hint(command!["git commit -a"].note("in the worktree, once it is fixed; then finish again")))
+    let error = Error::new(Kind::CheckFailed, format!("the check failed on the merged tree ({exit}): {command}"))
+        .hint(command!["git commit -a"].note("in the worktree, once it is fixed; then finish again"));
+    let said = output.last_lines(SHOWN_LINES).join("\n");
+    Err(if said.is_empty() { error } else { error.with(Payload::Output { output: said }) })
 }

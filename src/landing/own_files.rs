@@ -51,8 +51,8 @@ pub(crate) fn load(
     }
 }
 
-/// A commit on top of the tip in which the files of this task have their published names; `None` where the branch has no other
-/// file of this task, or several.
+/// A commit on top of the tip in which the files of this task have their published names; `None` where the branch has no
+/// other file of this task, or several.
 fn renamed_back(context: &Context, path: &TaskPath, plan: Option<&PlanPath>, tip: &Oid) -> Result<Option<Oid>> {
     let repository = &context.repository;
     let listed = objects::list(repository, tip, &[paths::TASKS_DIR, paths::PLANS_DIR])?;

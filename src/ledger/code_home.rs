@@ -77,8 +77,8 @@ impl Ledger<'_> {
     /// tasks. One connection.
     ///
     /// # Errors
-    /// [`Kind::NotInitialised`] with the commands that follow the new default branch, or keep the old one; [`Kind::BranchGone`] where
-    /// that is gone; those of the connection.
+    /// [`Kind::NotInitialised`] with the commands that follow the new default branch, or keep the old one;
+    /// [`Kind::BranchGone`] where that is gone; those of the connection.
     pub(crate) fn require_same_default(&self) -> Result<()> {
         let (Some(remote), Some(CodeHome { branch, is_named: false })) = (self.channel.remote(), &self.code_home)
         else {

@@ -93,6 +93,20 @@ impl Plan {
         self
     }
 
+    /// The step that merges code into a branch: the first one of it, which takes a whole tree.
+    pub(crate) fn merge_into(&mut self, branch: &Branch) -> Option<&mut Step> {
+        let plan = self.branches.iter_mut().find(|plan| plan.branch == *branch)?;
+        plan.steps.first_mut().filter(|step| step.merge.is_some() || step.tree.is_some())
+    }
+
+    /// Puts a commit that exists in the place of the step that merges code into a branch.
+    pub(crate) fn replace_merge(&mut self, branch: &Branch, commit: Oid) {
+        if let Some(plan) = self.branches.iter_mut().find(|plan| plan.branch == *branch && !plan.steps.is_empty()) {
+            plan.steps.remove(0);
+            plan.start = Some(commit);
+        }
+    }
+
     /// Removes a branch.
     pub(crate) fn remove(mut self, branch: &Branch) -> Self {
         self.branches.push(BranchPlan { branch: branch.clone(), start: None, steps: Vec::new() });
@@ -142,8 +156,9 @@ impl<T> TransactionResult<T> {
     }
 }
 
-/// The key of the trailer with the nonce. Every commit that is made for a swap ends with a paragraph of one line,
-/// `Aitask-Nonce: <32 hexadecimal digits>`; all commits of one transaction have the same nonce.
+/// The key of the trailer with the nonce. Every commit that is made for a swap ends with the line
+/// `Aitask-Nonce: <32 hexadecimal digits>`, in a paragraph of its own or at the end of other trailers; all commits of one
+/// transaction have the same nonce.
 ///
 /// Without it, two processes of one person that make the same change within one second build the *same* commit, since
 /// all its bytes are equal; git reports "up to date" to the second, and both would believe that they took the task.
@@ -152,6 +167,20 @@ const TRAILER: &str = "Aitask-Nonce";
 /// The trailer line with this nonce.
 pub(crate) fn trailer(nonce: &str) -> String {
     format!("{TRAILER}: {nonce}")
+}
+
+/// A message with this nonce at its end. Other trailers, such as `Signed-off-by`, count only in the last paragraph, so the
+/// nonce becomes one of them.
+pub(crate) fn marked(message: &str, nonce: &str) -> String {
+    let message = message.trim_end();
+    let is_trailer = |line: &str| {
+        let is_key =
+            |key: &str| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        line.starts_with([' ', '\t']) || line.split_once(": ").is_some_and(|(key, _)| is_key(key))
+    };
+    let last = message.rsplit_once("\n\n").map(|(_, last)| last);
+    let joins = last.is_some_and(|last| !last.starts_with([' ', '\t', '\n']) && last.lines().all(is_trailer));
+    format!("{message}\n{}{}\n", if joins { "" } else { "\n" }, trailer(nonce))
 }
 
 /// A checkout that could not be updated to the published commit.
@@ -188,4 +217,26 @@ pub(crate) struct CheckoutChange<'a> {
     pub(crate) adopted: Vec<UncommittedInput>,
     /// Every file that the plan writes, where they are known.
     pub(crate) written: Option<Vec<String>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nonce_is_the_last_line_and_breaks_no_other_trailer() {
+        for (message, marked_as) in [
+            ("Merge it", "Merge it\n\nAitask-Nonce: 1f\n"),
+            ("Merge it\n\nWith a body.\n", "Merge it\n\nWith a body.\n\nAitask-Nonce: 1f\n"),
+            ("feature: Merge it", "feature: Merge it\n\nAitask-Nonce: 1f\n"),
+            (
+                "a\n\nSigned-off-by: A <a@b>\n  more\nChange-Id: I1",
+                "a\n\nSigned-off-by: A <a@b>\n  more\nChange-Id: I1\nAitask-Nonce: 1f\n",
+            ),
+            ("a\n\nSee: this\nand that", "a\n\nSee: this\nand that\n\nAitask-Nonce: 1f\n"),
+            ("a\n\n    code", "a\n\n    code\n\nAitask-Nonce: 1f\n"),
+        ] {
+            assert_eq!(marked(message, "1f"), marked_as, "{message:?}");
+        }
+    }
 }

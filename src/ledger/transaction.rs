@@ -10,7 +10,7 @@ use crate::git::objects::{Edit, NewCommit, ParentCommit};
 use crate::git::{Branch, Freshness, Oid, RefUpdate, destination, remote};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::fetch::{TimeoutCause, out_of_time};
-use crate::ledger::plan::{CheckoutChange, Decision, Plan, TransactionResult, trailer};
+use crate::ledger::plan::{CheckoutChange, Decision, Plan, TransactionResult, marked};
 use crate::ledger::publish::{Outcome, SwapResult, hooks};
 use crate::ledger::queue::Queue;
 use crate::ledger::unconfirmed::{SentPush, UnconfirmedPushes};
@@ -51,25 +51,37 @@ impl Ledger<'_> {
         &self,
         nonce: &str,
         branches: &[Branch],
+        decide: impl FnMut(&View<'_>) -> Result<Decision<T>>,
+    ) -> Result<TransactionResult<T>> {
+        self.transact_on(None, nonce, branches, decide)
+    }
+
+    /// As [`Self::transact`], with a first view that was read before. The swap proves that it was current.
+    pub(crate) fn transact_on<T>(
+        &self,
+        seen: Option<View<'_>>,
+        nonce: &str,
+        branches: &[Branch],
         mut decide: impl FnMut(&View<'_>) -> Result<Decision<T>>,
     ) -> Result<TransactionResult<T>> {
         let _queue = Queue::enter(self.repository, self.timeout, self.progress)?;
         self.finish_checkout_updates()?;
         let (mut unconfirmed, mut landed) = (UnconfirmedPushes::new(), BTreeSet::new());
-        let outcome =
-            self.attempts(nonce, self.with_fence(branches.to_vec())?, &mut decide, (&mut unconfirmed, &mut landed));
+        let all = self.with_fence(branches.to_vec())?;
+        let outcome = self.attempts(seen, nonce, all, &mut decide, (&mut unconfirmed, &mut landed));
         outcome.map_err(|error| after(unconfirmed.explain(error), &landed))
     }
 
     fn attempts<T>(
         &self,
+        seen: Option<View<'_>>,
         nonce: &str,
         mut branches: Vec<Branch>,
         decide: &mut dyn FnMut(&View<'_>) -> Result<Decision<T>>,
         (unconfirmed, landed): (&mut UnconfirmedPushes<T>, &mut BTreeSet<Branch>),
     ) -> Result<TransactionResult<T>> {
         let mut deadline = Deadline::after(self.timeout);
-        let mut view = View::load(self, &branches, Freshness::AsKnown)?;
+        let mut view = seen.map_or_else(|| View::load(self, &branches, Freshness::AsKnown), Ok)?;
         for attempt in 0.. {
             // Before anything else: a push without an answer may have landed, and pushing again would do the change
             // twice.
@@ -188,8 +200,8 @@ impl Ledger<'_> {
                 };
                 let (merged, tree) = step.merge.clone().map_or((None, step.tree.clone()), |(m, t)| (Some(m), Some(t)));
                 // The scripts commit locally and push later, so no commit of theirs needs to be found again by a nonce.
-                let mark = if nonce.is_empty() { String::new() } else { format!("\n{}\n", trailer(nonce)) };
-                let message = format!("{}\n{mark}", step.subject);
+                let subject = &step.subject;
+                let message = if nonce.is_empty() { format!("{subject}\n") } else { marked(subject, nonce) };
                 commits.push(NewCommit { parent, merged, tree, edits: step.edits.clone(), message });
             }
         }

@@ -156,10 +156,10 @@ fn archive_one(context: &Context, wanted: &Wanted, request: ArchiveRequest) -> R
         // The task is archived; a failure to inspect its branch must not report an error.
         aside.notes.extend(ends.ok().flatten());
     }
-    if !context.dry_run {
-        for task in &tasks {
-            LockRecord::forget(&context.repository, *task)?;
-        }
+    for task in tasks.iter().filter(|_| !context.dry_run) {
+        let again = command!["git aitask archive", task].note("the same command again completes it");
+        let forgotten = LockRecord::forget(&context.repository, *task);
+        aside.after_swap(forgotten, "the task is archived, but this clone could not note that", [again])?;
     }
     Ok(ArchivedTasks { tasks, archived, unlocked: held, aside })
 }

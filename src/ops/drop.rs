@@ -10,7 +10,7 @@ mod decide;
 
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{ReadLocks, Session};
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid, worktree};
 use crate::landing::landed::{self, Landed};
@@ -23,7 +23,7 @@ use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{Notices, TaskInfo};
 use crate::task::{Status, Task, TaskId};
 use crate::worktrees::removal::remove;
-use crate::worktrees::removal_result::{BranchDeletion, BranchResult, Extent, RemovalOptions};
+use crate::worktrees::removal_result::{BranchDeletion, BranchResult, Extent, Removal, RemovalOptions};
 use crate::worktrees::task_worktree::TaskWorktree;
 use serde::Serialize;
 use std::cell::RefCell;
@@ -98,39 +98,53 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
         unlocked: true,
         worktree_removed: false,
         branch_deleted: false,
-        pushed: pushed.filter(|_| !context.dry_run),
+        pushed,
         branch_kept: None,
         aside: Notices::default(),
     };
-    if context.dry_run {
-        if place.record.as_ref().is_some_and(|record| !worktree::is_gone(record)) {
-            aside.would_run(format!("git worktree remove {}", quoted(&place.path)));
-        }
-    } else {
-        if is_ahead {
-            revert_local_status(context, task.id, &session.email, &request)?;
-        }
-        let branch = BranchDeletion::IfLanded(Some(task.id));
-        let options = RemovalOptions { work, extent: Extent::Worktree, branch, dry_run: false };
-        let mut removal = remove(context, &place.branch, &options)?;
-        if matches!(removal.branch, BranchResult::Unmerged(_))
-            && let Some(tip) = place.tip(context)?
-            && let (Landed::At(_), Some(into)) = landed::in_outputs(context, task.id, &tip)?
-        {
-            // Its content has landed in other commits.
-            let branch = BranchDeletion::LandedIn { tip: &tip, into: &into };
-            let again = remove(context, &place.branch, &RemovalOptions { branch, ..options })?;
-            removal.causes.extend(again.causes);
-            removal.branch = again.branch;
-        }
+    let again = || [command!["git aitask drop", task.id].note("the same command again completes it")];
+    if is_ahead && !context.dry_run {
+        let reverted = revert_local_status(context, task.id, &session.email, &request);
+        aside.after_swap(reverted, "the task is dropped, but its status here could not be reset", again())?;
+    }
+    let branch = BranchDeletion::IfLanded(Some(task.id));
+    let options = RemovalOptions { work, extent: Extent::Worktree, branch, dry_run: context.dry_run };
+    let removed = remove_landed(context, task.id, &place, options);
+    let removed = aside.after_swap(removed, "the task is dropped, but its worktree could not be removed", again())?;
+    if let Some(removal) = removed {
+        removal.commands(&place.branch).into_iter().for_each(|command| aside.would_run(command));
         dropped.worktree_removed = removal.has_removed();
         dropped.branch_deleted = removal.branch == BranchResult::Deleted;
         dropped.branch_kept = removal.branch.is_kept().then(|| place.branch.clone());
         aside.notes.extend(removal.lost_rebase.into_iter().chain(removal.causes));
-        LockRecord::give_back(&context.repository, task.id)?;
+    }
+    // While the record stays, the same command knows that it is to complete this one.
+    if aside.incomplete.is_none() && !context.dry_run {
+        let forgotten = LockRecord::give_back(&context.repository, task.id);
+        aside.after_swap(forgotten, "the task is dropped, but this clone could not note that", again())?;
     }
     dropped.aside = aside;
     Ok(dropped)
+}
+
+/// Removes the worktree, and the branch where its commits have landed, or their content has in other commits.
+fn remove_landed(
+    context: &Context,
+    task: TaskId,
+    place: &TaskWorktree,
+    options: RemovalOptions<'_>,
+) -> Result<Removal> {
+    let mut removal = remove(context, &place.branch, &options)?;
+    if matches!(removal.branch, BranchResult::Unmerged(_))
+        && let Some(tip) = place.tip(context)?
+        && let (Landed::At(_), Some(into)) = landed::in_outputs(context, task, &tip)?
+    {
+        let branch = BranchDeletion::LandedIn { tip: &tip, into: &into };
+        let again = remove(context, &place.branch, &RemovalOptions { branch, ..options })?;
+        removal.causes.extend(again.causes);
+        removal.branch = again.branch;
+    }
+    Ok(removal)
 }
 
 /// The published decision, with the worktree of its task.

@@ -9,6 +9,7 @@
 mod clean_up;
 mod decide;
 mod outcome;
+mod rules;
 
 pub(crate) use outcome::{FinishOptions, Finished, LandedMerge};
 
@@ -18,7 +19,7 @@ use crate::archive::published::load_task_store;
 use crate::archive::task_store::TaskStore;
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
-use crate::error::{Error, Kind, Payload, Result, quoted};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::worktree::Unsaved;
 use crate::git::{self, Branch, Freshness, Oid, remote};
 use crate::landing::landed::{self, Landed};
@@ -27,6 +28,7 @@ use crate::landing::own_files::{self, OwnFiles};
 use crate::landing::task_branch;
 use crate::ledger::{Channel, Decision, Ledger, TransactionResult, View, nonce};
 use crate::ops::finish::decide::{FinishDecision, FinishRequest, FinishView, TaskWork, VERB, decide};
+use crate::ops::finish::rules::CommitRules;
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
@@ -42,7 +44,7 @@ struct FinishOutcome {
     place: TaskWorktree,
 }
 
-/// The task branch and its output.
+/// The task branch and its output, and what the user's rules made of the merge commit so far.
 #[derive(Debug, Clone)]
 struct FinishBranches {
     into: Branch,
@@ -50,6 +52,7 @@ struct FinishBranches {
     branch: Option<Branch>,
     /// The output that was chosen and is gone from the remote, where `into` is the default branch that continues it.
     gone: Option<Branch>,
+    rules: CommitRules,
 }
 
 /// Finishes a task.
@@ -65,7 +68,8 @@ pub(crate) fn finish(context: &Context, wanted: &Wanted, options: &FinishOptions
         Some(named) => Branch::parse(named)?,
         None => PlannedBranches::load(context, wanted.id)?.output(context, wanted.id)?,
     };
-    let mut expected = FinishBranches { into, branch: own_branch(context, wanted)?, gone: None };
+    let mut expected =
+        FinishBranches { into, branch: own_branch(context, wanted)?, gone: None, rules: CommitRules::default() };
     // The checkout may have an old plan or an old name of the task. The view says which branches count; each round uses
     // those of the one before. Every further round needs a change of the plan in that moment, so five are only a bound.
     for _ in 0..5 {
@@ -93,7 +97,7 @@ fn finish_with_branches(
     expected: &mut FinishBranches,
 ) -> Result<Option<Finished>> {
     let Branches { locks, data } = branches(context)?;
-    let FinishBranches { into, branch, gone } = expected.clone();
+    let FinishBranches { into, branch, gone, rules } = expected.clone();
     branches::require_code(context, &into)?;
     let mode = match (options.mode, &context.settings.merge) {
         (Some(mode), _) => mode,
@@ -131,13 +135,11 @@ fn finish_with_branches(
         landing,
         claimed,
         removes,
+        rules,
     };
     let ledger = context.ledger();
-    // The check may take hours, so it runs before the transaction, outside the queue in which other commands wait. The
-    // transaction runs it again only if the merged tree has changed.
-    let checked =
-        if job.check().is_some() { job.attempt(&ledger.view(&all, Freshness::Fetched)?).map(drop) } else { Ok(()) };
-    let mut landed = checked.and_then(|()| ledger.transact(&mark, &all, |view| job.attempt(view)));
+    let rehearsed = job.rehearse(&ledger, &all);
+    let mut landed = rehearsed.and_then(|seen| ledger.transact_on(seen, &mark, &all, |view| job.attempt(view)));
     let refusal = landed
         .as_ref()
         .err()
@@ -150,14 +152,14 @@ fn finish_with_branches(
     }
     let landed = match (landed, job.other_branches.take()) {
         (Err(error), Some(other)) if error.kind() != Kind::Unknown => {
-            *expected = other;
+            *expected = FinishBranches { rules: job.rules, ..other };
             return Ok(None);
         }
         (landed, _) => landed.map_err(|error| {
             if let Some(task) = job.landing {
                 task_branch::end_landing(context, task, &mark, &error);
             }
-            explain(error, &into, wanted)
+            explain(error, &request, wanted)
         })?,
     };
     let mut finished = finish_locally(context, &request, landed, refusal)?;
@@ -186,9 +188,10 @@ fn finish_locally(
     aside.notes.extend(stays);
     let merged = work.as_ref().and_then(|TaskWork { merge, proof, .. }| {
         let is_news = *merge.as_ref()? != Merge::Already;
-        let commit = proof.clone().or(merge_commit).filter(|_| !(options.no_push && is_news));
         let (branch, into) = (done.place.branch.clone(), into.clone());
+        let commit = proof.clone().or(merge_commit);
         Some(LandedMerge { branch, into, commit, mode: is_news.then_some(mode) })
+            .filter(|_| !(options.no_push && is_news))
     });
     let mut finished = Finished {
         task: TaskInfo::from(task),
@@ -197,24 +200,32 @@ fn finish_locally(
         unlocked: done.finishing.unlocked,
         worktree_removed: false,
         branch_deleted: false,
-        remote_branch_deleted: remote_branch_deleted.filter(|_| !context.dry_run),
+        remote_branch_deleted,
         pushed: None,
         addresses,
         aside: Notices::default(),
+        into: into.clone(),
+        would_run: Vec::new(),
     };
+    let again = [command!["git aitask finish", task.id].note("the same command again completes it")];
     if options.no_push {
-        let pushed = work.as_ref().filter(|_| !context.dry_run && context.channel != Channel::Local);
-        if let Some(work) = pushed {
-            task_branch::remember_pushed(context, task.id, &work.tip)?;
+        if context.channel == Channel::Local {
+            aside.notes.push("this repository has no remote, so nothing was pushed".to_owned());
+        } else if let Some(work) = work {
             finished.pushed = Some(done.place.branch.clone());
+            let noted =
+                if context.dry_run { Ok(()) } else { task_branch::remember_pushed(context, task.id, &work.tip) };
+            aside.after_swap(noted, "the branch was pushed, but this clone could not note that", again)?;
         }
-    } else if context.dry_run {
-        if done.place.record.is_some() {
-            aside.would_run(format!("git worktree remove {}", quoted(&done.place.path)));
-        }
-        aside.would_run(format!("git branch -d {}", done.place.branch));
     } else {
-        clean_up::clean_up(context, &done, into, &mut finished)?;
+        let cleaned = clean_up::clean_up(context, &done, into, &mut finished);
+        let end = if finished.archived.is_empty() { "merged" } else { "finished" };
+        aside.after_swap(
+            cleaned,
+            &format!("the task is {end}, but what it leaves here could not be removed"),
+            again,
+        )?;
+        finished.would_run.drain(..).for_each(|command| aside.would_run(command));
     }
     aside.notes.append(&mut finished.aside.notes);
     finished.aside = aside;
@@ -242,6 +253,8 @@ struct FinishOperation<'a> {
     removes: Option<Branch>,
     /// The number that the last attempt claimed for a task that takes over deferred items.
     claimed: Option<u64>,
+    /// What the user's rules made of the merge commit.
+    rules: CommitRules,
 }
 
 impl FinishOperation<'_> {
@@ -249,11 +262,47 @@ impl FinishOperation<'_> {
         self.request.options.check.as_ref().or(self.context.settings.check.as_ref())
     }
 
+    /// Does what may take long before the transaction, outside the queue in which other commands wait: the check, which may
+    /// take hours, and the user's rules, which may ask for a passphrase. Returns the view on which that was done; the
+    /// transaction begins with it, and does only again what another view needs. A check is made on a view that was fetched.
+    fn rehearse<'r>(&mut self, ledger: &'r Ledger<'_>, all: &[Branch]) -> Result<Option<View<'r>>> {
+        let FinishRequest { options, mode, .. } = self.request;
+        let has_check = self.check().is_some();
+        let has_rules = !options.no_push && mode != MergeMode::Ff && !self.context.dry_run;
+        let waits = has_check || (has_rules && CommitRules::has_any(self.context)?);
+        if !waits {
+            return Ok(None);
+        }
+        // What ran before and would say the same again.
+        let is_final = |error: &Error| {
+            CommitRules::refused(error) || matches!(error.kind(), Kind::CheckFailed | Kind::Interrupted)
+        };
+        if !has_check {
+            let view = ledger.view(all, Freshness::AsKnown)?;
+            match self.attempt(&view) {
+                Ok(_) => return Ok(Some(view)),
+                Err(error) if is_final(&error) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        let view = ledger.view(all, Freshness::Fetched)?;
+        match self.attempt(&view) {
+            Err(error) if is_final(&error) => Err(error),
+            // Any other refusal is the same in the transaction, which first looks whether the view can be used.
+            _ => Ok(Some(view)),
+        }
+    }
+
     fn attempt(&mut self, view: &View<'_>) -> Result<Decision<FinishOutcome>> {
+        let (context, into) = (self.context, self.request.into);
         self.other_branches = None;
         let (seen, place) = self.gather(view)?;
         let mut finishing = decide(seen, &self.request)?;
-        self.prepare(view, &finishing, &place.branch)?;
+        self.run_check(view, &finishing)?;
+        if let (false, Some(output)) = (context.dry_run, view.base(into)) {
+            self.rules.apply(context, &place, finishing.task.id, &mut finishing.plan, (into, output, &self.mark))?;
+        }
+        self.note(view, &finishing, &place.branch)?;
         self.removes = finishing.unpublished.then(|| place.branch.clone());
         let plan = std::mem::take(&mut finishing.plan);
         let done = FinishOutcome { finishing, place };
@@ -345,7 +394,8 @@ impl FinishOperation<'_> {
     /// Ends this attempt: another one, with other branches, follows.
     fn other_branches(&mut self, into: Branch, branch: Branch) -> Error {
         let message = format!("the work of this task is on {branch} and goes to {into}");
-        self.other_branches = Some(FinishBranches { into, branch: Some(branch), gone: self.gone.clone() });
+        let (gone, rules) = (self.gone.clone(), CommitRules::default());
+        self.other_branches = Some(FinishBranches { into, branch: Some(branch), gone, rules });
         Error::new(Kind::Contention, message)
     }
 
@@ -486,19 +536,26 @@ impl FinishOperation<'_> {
         Ok(TaskWork { tip, merge: Some(merge), proof, needs_push, is_published })
     }
 
-    /// What must happen before the swap: the check, and the record of what is about to be published.
-    fn prepare(&mut self, view: &View<'_>, finishing: &FinishDecision, branch: &Branch) -> Result<()> {
-        let (context, id) = (self.context, finishing.task.id);
-        let Some(TaskWork { tip, merge: Some(merge), needs_push, .. }) = &finishing.work else { return Ok(()) };
+    /// Runs the check on what would be published.
+    fn run_check(&mut self, view: &View<'_>, finishing: &FinishDecision) -> Result<()> {
+        let context = self.context;
+        let Some(TaskWork { tip, merge: Some(merge), .. }) = &finishing.work else { return Ok(()) };
         let merged = if let Merge::Tree(tree) = merge { tree } else { tip };
         if let Some(command) = self.check()
             && *merge != Merge::Already
             && self.checked.as_ref() != Some(merged)
             && let Some(output) = view.base(self.request.into)
         {
-            merge::check(context, command, output, merge, tip)?;
+            merge::check(context, (command, self.request.options.json), output, merge, tip)?;
             self.checked = Some(merged.clone());
         }
+        Ok(())
+    }
+
+    /// Records what is about to be published.
+    fn note(&mut self, view: &View<'_>, finishing: &FinishDecision, branch: &Branch) -> Result<()> {
+        let (context, id) = (self.context, finishing.task.id);
+        let Some(TaskWork { tip, merge: Some(merge), needs_push, .. }) = &finishing.work else { return Ok(()) };
         if self.request.options.no_push {
             if context.channel != Channel::Local {
                 task_branch::begin_request(context, id, tip)?;
@@ -513,13 +570,24 @@ impl FinishOperation<'_> {
     }
 }
 
-/// Explains the refusal of a protected output branch: nothing was published, and a pull request is possible.
-fn explain(error: Error, into: &Branch, wanted: &Wanted) -> Error {
-    if !error.is_denied_for(into.as_str()) {
+/// Explains the refusal of a protected output branch, by the server or by a hook of the user: nothing was published, and
+/// there are ways past it.
+fn explain(error: Error, request: &FinishRequest<'_>, wanted: &Wanted) -> Error {
+    let FinishRequest { options, into, data, .. } = *request;
+    let by_hook = error.payloads().iter().any(|payload| *payload == Payload::Hook { hook: "pre-push" });
+    if options.no_push || !(by_hook || error.is_denied_for(into.as_str())) {
         return error;
     }
-    let message = format!("{error}; nothing was published");
-    Error::new(Kind::Denied, message)
-        .hint(command!["git aitask finish", wanted.id, "--no-push"].note("pushes the task branch for a pull request"))
-        .with(Payload::Protected { branch: into.to_string() })
+    let fact =
+        if by_hook { Payload::Hook { hook: "pre-push" } } else { Payload::Protected { branch: into.to_string() } };
+    let id = wanted.id;
+    let told = Error::new(Kind::Denied, format!("{error}; nothing was published"))
+        .hint(command!["git aitask finish", id, "--pr"].note("pushes the task branch and opens a pull request"))
+        .hint(command!["git aitask finish", id, "--no-push"].note("pushes the task branch for a pull request"))
+        .with(fact);
+    if into != data {
+        return told;
+    }
+    let apart = command!["git aitask init --data-branch"];
+    told.hint(apart.note("moves the task data to a branch of its own, else the end of the task is refused, too"))
 }

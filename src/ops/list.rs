@@ -181,9 +181,47 @@ pub(crate) struct TaskList {
     /// Ids that two files have.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) duplicates: Vec<TaskId>,
+    /// Files that are not understood.
+    #[serde(flatten)]
+    pub(crate) doubts: Doubts,
     /// How children are ordered.
     #[serde(skip)]
     pub(crate) shape: Shape,
+}
+
+/// What is not understood of the files of active tasks.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Doubts {
+    /// Files that look like tasks and are none by their names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) misnamed: Vec<String>,
+    /// Files that cannot be read, or that have a status or level that is not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) not_understood: Vec<NotUnderstood>,
+}
+
+/// A file that is not understood.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct NotUnderstood {
+    /// The file.
+    pub(crate) path: TaskPath,
+    /// What is not understood, and what follows.
+    pub(crate) why: String,
+}
+
+impl Doubts {
+    fn of(index: &Index, tasks: &[Task]) -> Self {
+        let doubts = tasks.iter().filter_map(|task| Some((task, task.doubt()?)));
+        let not_understood = doubts.map(|(task, why)| NotUnderstood { path: task.path.clone(), why }).collect();
+        Self { misnamed: index.misnamed.clone(), not_understood }
+    }
+
+    /// One line each, for people.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let named = |path: &String| format!("{path} is no task by its name; one is called t12_add_login.md");
+        let read = |doubt: &NotUnderstood| format!("{}: {}", doubt.path, doubt.why);
+        self.misnamed.iter().map(named).chain(self.not_understood.iter().map(read)).collect()
+    }
 }
 
 /// What the reading verbs (`list`, `show`, `status`) read.
@@ -198,6 +236,8 @@ pub(crate) struct ReadView {
     pub(crate) host: String,
     /// The files.
     pub(crate) index: Index,
+    /// What of them is not understood.
+    pub(crate) doubts: Doubts,
     /// The active children of every parent, by their files.
     children: BTreeMap<TaskId, Vec<TaskId>>,
     /// When the remote was last fetched.
@@ -249,7 +289,8 @@ impl ReadView {
                 children.entry(parent).or_default().push(id);
             }
         }
-        Ok((Self { tasks, locks, worktrees, host, index, children, as_of }, view))
+        let doubts = Doubts::of(&index, &tasks);
+        Ok((Self { tasks, locks, worktrees, host, index, doubts, children, as_of }, view))
     }
 
     /// The row of a task.
@@ -313,7 +354,11 @@ pub(crate) fn list(context: &Context, options: &ListOptions) -> Result<TaskList>
     let active = std::mem::take(&mut loaded.tasks);
     let board = ActiveTasks::new(&active);
     let archived = match options.among {
-        TaskSet::Archived => loaded.index.load_archived(&view)?,
+        TaskSet::Archived => {
+            let mut archived = loaded.index.load_archived(&view)?;
+            archived.extend(loaded.index.load_bundled(&view)?);
+            archived
+        }
         TaskSet::Active | TaskSet::Ready => Vec::new(),
     };
     let mut filter = options.filter.clone();
@@ -338,7 +383,7 @@ pub(crate) fn list(context: &Context, options: &ListOptions) -> Result<TaskList>
     chosen.truncate(options.limit.unwrap_or(usize::MAX));
     let rows = chosen.into_iter().map(|task| loaded.row(context, &board, task)).collect();
     let duplicates = board.duplicates();
-    Ok(TaskList { as_of: loaded.as_of, tasks: rows, duplicates, shape: options.shape })
+    Ok(TaskList { as_of: loaded.as_of, tasks: rows, duplicates, doubts: loaded.doubts, shape: options.shape })
 }
 
 /// Orders tasks as a tree: each parent, followed by its children. A child whose parent is not in the list is on the top

@@ -73,13 +73,15 @@ pub(crate) enum LockOutcome {
 pub(crate) fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
     let session = context.session()?;
     let landed = take(context, LockRule::Verb, &session, wanted)?;
-    let aside = Notices::of(context, &landed);
+    let mut aside = Notices::of(context, &landed);
     let entry = match landed.value {
         LockOutcome::Taken(taken) => taken.entry,
         LockOutcome::Refused(in_the_way) => return Err(held(context, &session, &in_the_way)),
     };
     if let (Some(nonce), false) = (&entry.nonce, context.dry_run) {
-        LockRecord::taken(&context.repository, &entry, nonce.clone()).save(&context.repository, entry.task)?;
+        let noted = LockRecord::taken(&context.repository, &entry, nonce.clone()).save(&context.repository, entry.task);
+        let again = command!["git aitask lock", entry.task].note("notes it again");
+        aside.after_swap(noted, "the task is locked, but this clone could not note that", [again])?;
     }
     Ok(Locked { task: entry.task, lock: Holder::new(context, &entry, &session.host), aside })
 }
@@ -159,10 +161,13 @@ pub(crate) enum UnlockRight {
 pub(crate) fn unlock(context: &Context, wanted: &Wanted, right: UnlockRight) -> Result<Unlocked> {
     let (session, id) = (context.session()?, wanted.id);
     let landed = release(context, id, Some(&session).filter(|_| right == UnlockRight::Holder))?;
+    let mut aside = Notices::of(context, &landed);
     if !context.dry_run {
-        LockRecord::give_back(&context.repository, id)?;
+        let again = command!["git aitask unlock", id].note("the same command again completes it");
+        let forgotten = LockRecord::give_back(&context.repository, id);
+        aside.after_swap(forgotten, "the task is unlocked, but this clone could not note that", [again])?;
     }
-    Ok(Unlocked { task: id, unlocked: landed.value, aside: Notices::of(context, &landed) })
+    Ok(Unlocked { task: id, unlocked: landed.value, aside })
 }
 
 /// Releases the lock of a task and returns whether there was one. Where a session is given, it must hold the task.

@@ -128,11 +128,16 @@ pub(crate) fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
         draft: None,
         folds: Vec::new(),
     };
-    let created = publish(context, parent.as_ref(), &request, &words)?;
+    let mut created = publish(context, parent.as_ref(), &request, &words)?;
     // A draft that was edited meanwhile is kept.
     let file = dir.join(&draft.path);
     if !context.dry_run && tree.read(&file).is_ok_and(|now| now == draft.file.text) {
-        tree.remove(&file)?;
+        let removal = command!["rm", file.display()];
+        created.aside.after_swap(
+            tree.remove(&file),
+            "the task is created, but its draft could not be removed",
+            [removal],
+        )?;
     }
     Ok(created)
 }

@@ -138,14 +138,21 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
     if let Some(token) = landed.blobs.get(&LockEntry::path(taking.task.id)) {
         locked.entry.token = Some(token.clone());
     }
-    let worktree = taker
-        .planned_worktree
-        .take()
-        .map(|planned_worktree| planned_worktree.create(context, &mut aside))
-        .transpose()?
-        .flatten();
-    if !context.dry_run {
-        remember(context, &locked.entry, worktree.as_ref())?;
+    let id = taking.task.id;
+    let made = match taker.planned_worktree.take() {
+        Some(planned) => planned.create(context, &landed.updates, &mut aside),
+        None => Ok(None),
+    };
+    let ways = [
+        command!["git aitask worktree add", id].note("adds it, once that is mended"),
+        command!["git aitask drop", id].note("gives the task back"),
+    ];
+    let worktree = aside.after_swap(made, "the task is yours, but its worktree could not be added", ways)?.flatten();
+    // Without the worktree the record stays that of an attempt that is not complete: the same command completes it.
+    if !context.dry_run && aside.incomplete.is_none() {
+        let noted = remember(context, &locked.entry, worktree.as_ref());
+        let again = command!["git aitask pick", id].note("notes it again");
+        aside.after_swap(noted, "the task is yours, but this clone could not note that", [again])?;
     }
     let before = locked.before.as_ref();
     let previous = before.filter(|before| before.ownership != Ownership::Ours);

@@ -3,7 +3,7 @@
 use crate::coordination::process::Liveness;
 use crate::error::Result;
 use crate::git::Freshness;
-use crate::ops::list::{ReadView, Row, WorktreeState, worktree_state};
+use crate::ops::list::{Doubts, ReadView, Row, WorktreeState, worktree_state};
 use crate::ops::lock::LockedTask;
 use crate::project::context::Context;
 use crate::project::outcome::Holder;
@@ -32,6 +32,9 @@ pub(crate) struct Overview {
     pub(crate) unlocked_implementing: Vec<Row>,
     /// The tasks that can be picked, best first.
     pub(crate) ready: Vec<Row>,
+    /// Files that are not understood.
+    #[serde(flatten)]
+    pub(crate) doubts: Doubts,
 }
 
 /// Where the task data is.
@@ -86,5 +89,6 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
         orphan_worktrees: orphans.collect(),
         unlocked_implementing: unlocked.map(row).collect(),
         ready: board.ready().into_iter().filter(|task| !held(task)).map(row).collect(),
+        doubts: loaded.doubts.clone(),
     })
 }

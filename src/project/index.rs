@@ -5,6 +5,7 @@ use crate::git::{Branch, Oid};
 use crate::ledger::View;
 use crate::project::context::{Context, Wanted};
 use crate::task::{ActiveTasks, Blocker, Document, PlanPath, Scan, Task, TaskId, TaskPath, bundle, paths, query};
+use std::collections::BTreeSet;
 
 /// The paths of all files of the task data. Contents are read when they are needed.
 #[derive(Debug)]
@@ -19,13 +20,16 @@ pub(crate) struct Index {
     /// Bundles of archived tasks.
     bundles: Vec<(String, Oid)>,
     paths: Vec<String>,
+    /// Files that look like tasks and are none by their names.
+    pub(crate) misnamed: Vec<String>,
 }
 
 impl Index {
     /// The index of a branch that is still to be made.
     pub(crate) fn empty(branch: &Branch) -> Self {
         let (branch, bundles) = (branch.clone(), vec![]);
-        Self { branch, active: vec![], archived: vec![], plans: vec![], bundles, paths: vec![] }
+        let (paths, misnamed) = (vec![], vec![]);
+        Self { branch, active: vec![], archived: vec![], plans: vec![], bundles, paths, misnamed }
     }
 
     /// Lists the task data of a view. One process.
@@ -55,10 +59,26 @@ impl Index {
                 index.plans.push(plan);
             } else if paths::is_task_bundle(path, |_| false) {
                 index.bundles.push((path.to_owned(), entry.oid.clone()));
+            } else if paths::looks_like_a_task(path) {
+                index.misnamed.push(path.to_owned());
             }
             index.paths.push(path.to_owned());
         }
+        index.set_children_apart();
         Ok(index)
+    }
+
+    /// Takes a file such as `aitasks/t1_2_child.md` for a child that lies in the wrong folder where another file is task
+    /// 1. By itself it would be task 1 with a name that begins with digits.
+    fn set_children_apart(&mut self) {
+        let is_strayed = |path: &TaskPath| path.name().as_child().is_some();
+        let plain = self.active.iter().map(|(path, _)| path).filter(|path| !is_strayed(path));
+        let plain: BTreeSet<_> = plain.map(TaskPath::id).collect();
+        let (strayed, rest): (Vec<_>, _) = std::mem::take(&mut self.active)
+            .into_iter()
+            .partition(|(path, _)| is_strayed(path) && plain.contains(&path.id()));
+        self.active = rest;
+        self.misnamed.extend(strayed.into_iter().map(|(path, _)| path.to_string()));
     }
 
     /// Whether the task data has no files at all.
@@ -166,12 +186,9 @@ impl Index {
     /// # Errors
     /// [`Kind::Unparsable`] for a bundle that cannot be read.
     pub(crate) fn highest_number(&self, view: &View<'_>) -> Result<u64> {
-        let counted = self.bundles.iter().filter(|(path, _)| paths::is_task_bundle(path, |other| self.has(other)));
-        let (bundles, blobs): (Vec<_>, Vec<_>) = counted.map(|(path, blob)| (path, blob.clone())).unzip();
-        let contents = if blobs.is_empty() { Vec::new() } else { view.blobs(&blobs)? };
         let mut all = self.paths.clone();
-        for (path, content) in bundles.into_iter().zip(contents) {
-            all.extend(bundle::members(path, &content.ok_or_else(|| self.gone(path))?.data)?);
+        for (path, content) in self.read_bundles(view)? {
+            all.extend(bundle::members(path, &content)?);
         }
         Ok(query::max_number(all.iter().map(String::as_str), Scan::Full))
     }
@@ -184,6 +201,30 @@ impl Index {
     /// Reads all archived tasks. One process.
     pub(crate) fn load_archived(&self, view: &View<'_>) -> Result<Vec<Task>> {
         read(view, &self.archived)
+    }
+
+    /// Reads the archived tasks that are in bundles. One process where there are any.
+    ///
+    /// # Errors
+    /// [`Kind::Unparsable`] for a bundle that cannot be read.
+    pub(crate) fn load_bundled(&self, view: &View<'_>) -> Result<Vec<Task>> {
+        let mut tasks = Vec::new();
+        for (path, content) in self.read_bundles(view)? {
+            for (name, text) in bundle::files(path, &content)? {
+                let file = TaskPath::parse(&format!("{}/{name}", paths::ARCHIVED_TASKS_DIR));
+                tasks.extend(file.map(|file| Task::from_document(file, &Document::parse(&text))));
+            }
+        }
+        Ok(tasks)
+    }
+
+    /// The bundles that count, with their content.
+    fn read_bundles(&self, view: &View<'_>) -> Result<Vec<(&str, Vec<u8>)>> {
+        let counted = self.bundles.iter().filter(|(path, _)| paths::is_task_bundle(path, |other| self.has(other)));
+        let (bundles, blobs): (Vec<_>, Vec<_>) = counted.map(|(path, blob)| (path.as_str(), blob.clone())).unzip();
+        let contents = if blobs.is_empty() { Vec::new() } else { view.blobs(&blobs)? };
+        let read = bundles.into_iter().zip(contents);
+        read.map(|(path, content)| Ok((path, content.ok_or_else(|| self.gone(path))?.data))).collect()
     }
 
     fn gone(&self, path: &str) -> Error {

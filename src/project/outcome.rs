@@ -3,7 +3,7 @@
 
 use crate::coordination::LockEntry;
 use crate::coordination::process::Liveness;
-use crate::error::redacted;
+use crate::error::{Hint, Kind, Result, redacted};
 use crate::git::{Branch, Oid, RefUpdate};
 use crate::ledger::TransactionResult;
 use crate::ledger::plan::OutdatedCheckout;
@@ -231,19 +231,59 @@ pub(crate) struct Notices {
     /// Further notes for the user, one sentence each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) notes: Vec<String>,
+    /// What failed after the change was published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) incomplete: Option<Incomplete>,
+}
+
+/// What failed after the change was published: it is no error of the command, since what was asked for has happened.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Incomplete {
+    /// The kind of the error, as in errors.
+    pub(crate) kind: &'static str,
+    /// What is missing, and why.
+    pub(crate) message: String,
+    /// The commands that complete it, or take it back.
+    pub(crate) hints: Vec<Hint>,
 }
 
 impl Notices {
     /// The notices of a transaction.
     pub(crate) fn of<T>(context: &Context, landed: &TransactionResult<T>) -> Self {
         let dry_run = context.dry_run.then(|| DryRun::of(landed));
-        Self { dry_run, lagging: landed.lagging.clone(), notes: Vec::new() }
+        Self { dry_run, lagging: landed.lagging.clone(), ..Self::default() }
+    }
+
+    /// Takes the result of a step that follows the swap. What was published stays published, so its failure is reported
+    /// beside the outcome: `what` is missing, for this reason, and these hints lead on. A signal ends the command all the
+    /// same.
+    ///
+    /// # Errors
+    /// [`Kind::Interrupted`].
+    pub(crate) fn after_swap<T>(
+        &mut self,
+        done: Result<T>,
+        what: &str,
+        hints: impl IntoIterator<Item = Hint>,
+    ) -> Result<Option<T>> {
+        match done {
+            Ok(done) => Ok(Some(done)),
+            Err(error) if error.kind() == Kind::Interrupted => Err(error),
+            Err(error) => {
+                let kind = error.kind().name();
+                let message = format!("{what}: {error}");
+                let hints = error.hints().iter().cloned().chain(hints).collect();
+                self.incomplete.get_or_insert(Incomplete { kind, message, hints });
+                Ok(None)
+            }
+        }
     }
 
     /// Adds the notices of another step of the same command.
     pub(crate) fn extend(&mut self, more: Self) {
         self.notes.extend(more.notes);
         self.lagging.extend(more.lagging);
+        self.incomplete = self.incomplete.take().or(more.incomplete);
         if let Some(more) = more.dry_run {
             let dry_run = self.dry_run.get_or_insert_default();
             dry_run.refs.extend(more.refs);

@@ -13,7 +13,7 @@ use page::Advice;
 pub(crate) use page::{Cell, Page, Table, Tone};
 pub(crate) use relative::relative;
 
-use crate::error::{Error, Kind, is_unsafe, redacted, sanitise};
+use crate::error::{Error, Kind, Payload, is_unsafe, redacted, sanitise};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -52,7 +52,12 @@ impl Report {
         };
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Error::new(Kind::Io, format!("cannot write the result: {error}")))
+                // An outcome is there only after the command has done its work.
+                Err(Error::new(
+                    Kind::Io,
+                    format!("the command did its work, but its result cannot be written: {error}"),
+                )
+                .with(Payload::Done { done: true }))
             }
             _ => Ok(()),
         }
@@ -100,6 +105,11 @@ fn columns() -> Option<usize> {
 /// Shows a line of progress on standard error.
 pub(crate) fn progress(line: &str) {
     let _ = writeln!(io::stderr(), "git aitask: {}", sanitise(&redacted(line)));
+}
+
+/// Passes on to standard error what a program of the user printed.
+pub(crate) fn pass_on(output: &[u8]) {
+    let _ = io::stderr().write_all(output);
 }
 
 /// Shows no progress.

@@ -74,6 +74,7 @@ pub(crate) fn members(path: &str, bytes: &[u8]) -> Result<Vec<String>> {
 pub(crate) fn files(path: &str, bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
     look_into(path, bytes, |archive| {
         let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut places = BTreeMap::<String, usize>::new();
         for entry in archive.entries()? {
             let mut entry = entry?;
             if entry.header().entry_type().is_dir() {
@@ -90,9 +91,14 @@ pub(crate) fn files(path: &str, bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>> 
             }
             let mut content = Vec::new();
             entry.read_to_end(&mut content)?;
-            files.retain(|(known, _)| *known != name);
+            // An earlier file of the name is emptied where it stands and removed below, all at once: a bundle may have
+            // any number of members.
+            if let Some(earlier) = places.insert(name.clone(), files.len()).and_then(|at| files.get_mut(at)) {
+                earlier.0.clear();
+            }
             files.push((name, content));
         }
+        files.retain(|(name, _)| !name.is_empty());
         Ok(files)
     })
 }

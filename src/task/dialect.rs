@@ -184,6 +184,17 @@ fn key_of(line: &[u8]) -> Option<&str> {
     (!rest.starts_with(b"://")).then_some(key)
 }
 
+/// Whether a text contains conflict markers: all three, each at the start of a line, in their order.
+pub(crate) fn has_markers(text: &[u8]) -> bool {
+    let mut wanted = [&b"<<<<<<< "[..], b"=======", b">>>>>>> "].into_iter().peekable();
+    for line in text.split(|byte| *byte == b'\n') {
+        if wanted.peek().is_some_and(|marker| line.starts_with(marker)) {
+            wanted.next();
+        }
+    }
+    wanted.peek().is_none()
+}
+
 /// Whether a text can be a key.
 pub(super) fn is_key(text: &str) -> bool {
     text.bytes().next().is_some_and(|b| b != b'-')

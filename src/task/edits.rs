@@ -50,7 +50,7 @@ pub(crate) enum Ending {
 /// superseded` after the status unless it exists, for [`Ending::Superseded`]. Missing keys are added at the end, since
 /// statistics look for them; a file without frontmatter stays as it is.
 pub(crate) fn complete(document: &mut Document, now: &str, ending: Ending) -> Result<()> {
-    if !document.has_frontmatter() {
+    if !document.has_frontmatter() || document.trouble().is_some() {
         return Ok(());
     }
     document.append("status", Status::Done.as_str())?;

@@ -1,17 +1,20 @@
 //! The text of a task file: frontmatter and body, with every byte kept.
 //!
-//! A task file is UTF-8 text. Its first line is `---`; the frontmatter ends at the next line that is exactly `---`, and
-//! the body begins after an empty line. The frontmatter has one `key: value` a line, where the value is the raw text to
+//! A task file is UTF-8 text. Its first line is `---`; the frontmatter ends at the next line that is `---`, and the body
+//! begins after an empty line. Read as well: blanks after these lines, `...` for the second, and before the first a byte
+//! order mark, empty lines and comments (`<!-- -->`), or one other line where the frontmatter has a status. The frontmatter has one `key: value` a line, where the value is the raw text to
 //! the end of the line; a list is `[a, b]`, or `- a` lines below the key. Lines with unknown keys, comments (`#`) and
 //! everything else are kept. The order of the keys when a file is written is that of `task::order`; readers accept any
 //! order.
 
-use super::dialect::{self, FrontmatterEntry, content, eol, lines};
+use super::dialect::{self, FrontmatterEntry, content, eol, has_markers, lines};
 use super::order::place;
 use super::text::is_unsafe;
 use crate::error::{Error, Kind, Result};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
+/// So many lines may a header have that does not begin as one.
+const LINES_OF_A_HEADER: usize = 40;
 
 /// A task file as an ordered list of frontmatter entries and a body. What is not changed is written as it was read,
 /// byte for byte, so that a change of one field is one changed line in the history.
@@ -57,7 +60,11 @@ impl Frontmatter {
 
     /// Makes every line end LF and drops a byte order mark (the entries have LF already).
     pub(super) fn use_plain_newlines(&mut self) {
-        self.open = b"---\n".to_vec();
+        let before = before_rule(&self.open).map_or(0, |before| before.len);
+        let before = self.open.get(..before).map(|before| before.strip_prefix(BOM).unwrap_or(before));
+        let kept = lines(before.unwrap_or_default()).filter(|line| !line.trim_ascii().is_empty());
+        self.open = kept.flat_map(|line| [content(line), b"\n"]).collect::<Vec<_>>().concat();
+        self.open.extend_from_slice(b"---\n");
         self.close = b"---\n".to_vec();
     }
 
@@ -65,6 +72,38 @@ impl Frontmatter {
         let entry = FrontmatterEntry::line(key, value, self.eol());
         self.entries.insert(at.min(self.entries.len()), entry);
     }
+}
+
+/// What stands before the first line `---` of a file.
+struct BeforeRule {
+    /// Its length in bytes.
+    len: usize,
+    /// Whether there is anything but a byte order mark, empty lines and comments.
+    has_text: bool,
+}
+
+/// Finds the line that may open a frontmatter; `None` behind more than one line of text.
+fn before_rule(bytes: &[u8]) -> Option<BeforeRule> {
+    let text = bytes.strip_prefix(BOM).unwrap_or(bytes);
+    let mut found = BeforeRule { len: bytes.len() - text.len(), has_text: false };
+    for line in lines(text) {
+        if is_rule(line) {
+            return Some(found);
+        }
+        let body = line.trim_ascii();
+        if !(body.is_empty() || (body.starts_with(b"<!--") && body.ends_with(b"-->"))) {
+            if found.has_text {
+                return None;
+            }
+            found.has_text = true;
+        }
+        found.len += line.len();
+    }
+    None
+}
+
+fn is_rule(line: &[u8]) -> bool {
+    content(line).trim_ascii_end() == b"---"
 }
 
 impl Document {
@@ -76,31 +115,53 @@ impl Document {
         Ok(document)
     }
 
-    /// Parses a task file. It never fails: without a first line `---` and a later one (LF or CRLF, perhaps after a byte
-    /// order mark) all of it is body.
+    /// Parses a task file. It never fails: without the two lines around a frontmatter all of it is body.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         Self::parse_head(bytes).unwrap_or_else(|| Self { head: None, body: bytes.to_vec() })
     }
 
     fn parse_head(bytes: &[u8]) -> Option<Self> {
-        let text = bytes.strip_prefix(BOM).unwrap_or(bytes);
-        let mut all = lines(text);
-        let first = all.next().filter(|line| content(line) == b"---")?;
-        let open_end = bytes.len() - text.len() + first.len();
+        let before = before_rule(bytes)?;
+        let mut all = lines(bytes.get(before.len..)?);
+        let open_end = before.len + all.next().filter(|line| is_rule(line))?.len();
         let mut close_start = open_end;
         for line in all {
             let close_end = close_start + line.len();
-            if content(line) == b"---" {
+            if is_rule(line) || content(line).trim_ascii_end() == b"..." {
                 let head = Frontmatter {
                     open: bytes.get(..open_end)?.to_vec(),
                     entries: dialect::entries(bytes.get(open_end..close_start)?),
                     close: line.to_vec(),
                 };
-                return Some(Self { head: Some(head), body: bytes.get(close_end..)?.to_vec() });
+                let document = Self { head: Some(head), body: bytes.get(close_end..)?.to_vec() };
+                return (!before.has_text || document.contains("status")).then_some(document);
             }
             close_start = close_end;
         }
         None
+    }
+
+    /// Why the frontmatter cannot be read, where the file seems to have one: what it says about the task is not known
+    /// then, and must not be guessed. A file with nothing that looks like a frontmatter has none, which is allowed.
+    pub(crate) fn trouble(&self) -> Option<&'static str> {
+        let bytes = self.head.is_none().then_some(self.body.as_slice());
+        if has_markers(&self.to_bytes()) {
+            return Some("it has conflict markers");
+        }
+        let all = lines(bytes?.strip_prefix(BOM).unwrap_or(bytes?));
+        let first: Vec<_> = all.filter(|line| !line.trim_ascii().is_empty()).take(LINES_OF_A_HEADER).collect();
+        if first.first().is_some_and(|line| is_rule(line)) {
+            return Some("no line --- ends its header");
+        }
+        let has_status = first.iter().any(|line| line.starts_with(b"status:"));
+        has_status.then_some("its header does not begin with a line ---")
+    }
+
+    /// Refuses to change a file whose frontmatter cannot be read: a second one would be put on top of it.
+    fn require_readable(&self) -> Result<()> {
+        let Some(why) = self.trouble() else { return Ok(()) };
+        Err(Error::new(Kind::Unparsable, format!("the task file cannot be read, so it is not changed: {why}"))
+            .advice("correct the file, then git aitask sync"))
     }
 
     /// The file's bytes.
@@ -193,6 +254,7 @@ impl Document {
     /// gets the default one first. A value must be one line, and control characters are refused: a newline in a title
     /// could otherwise add a line such as `status: Done`.
     pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        self.require_readable()?;
         let value = check_value(key, value)?;
         let head = self.require_head();
         if !replace(head, key, value) {
@@ -224,6 +286,7 @@ impl Document {
     /// Inserts a new key directly after another one, or at its canonical place when that one is missing. An existing
     /// key only gets the new value.
     pub(crate) fn insert_after(&mut self, key: &str, new_key: &str, value: &str) -> Result<()> {
+        self.require_readable()?;
         let value = check_value(new_key, value)?;
         let head = self.require_head();
         if !replace(head, new_key, value) {
@@ -235,6 +298,7 @@ impl Document {
 
     /// Adds a key at the end of the frontmatter. An existing key only gets the new value.
     pub(crate) fn append(&mut self, key: &str, value: &str) -> Result<()> {
+        self.require_readable()?;
         let value = check_value(key, value)?;
         let head = self.require_head();
         if !replace(head, key, value) {
@@ -383,10 +447,15 @@ pub(super) mod tests {
             ("---\r\n---\r\n", true),
             ("\u{feff}---\n---\n", true),
             ("---\n", false),
-            ("--- \n---\n", false),
+            ("--- \n---\t\n", true),
+            ("---\n...\n", true),
+            ("\n<!-- note -->\n\n---\n---\n", true),
+            ("\u{feff}\r\n---\r\n---\r\n", true),
             (" ---\n---\n", false),
             ("----\n---\n", false),
             ("text\n---\n---\n", false),
+            ("text\n---\nstatus: Done\n---\n", true),
+            ("text\nmore\n---\nstatus: Done\n---\n", false),
         ] {
             assert_eq!(Document::parse(file.as_bytes()).has_frontmatter(), has, "{file:?}");
         }
@@ -506,13 +575,36 @@ pub(super) mod tests {
         for (before, start, body) in [
             ("", "---\n", "\n"),
             ("\n\ntext\nmore\n\n", "---\n", "\ntext\nmore\n"),
-            ("---\nno end\n", "---\n", "\n---\nno end\n"),
             ("\u{feff}text", "\u{feff}---\n", "\ntext\n"),
         ] {
             assert_eq!(edit(before, |d| d.set("status", "Done").unwrap()), format!("{start}{defaults}---\n{body}"));
         }
         let windows = edit("text\r\nmore\r\n", |d| d.set("status", "Done").unwrap());
         assert_eq!(windows, format!("---\n{defaults}---\n\ntext\nmore\n").replace('\n', "\r\n"));
+    }
+
+    #[test]
+    fn what_seems_to_have_a_header_and_cannot_be_read_is_said_and_not_changed() {
+        for (file, is_readable) in [
+            ("", true),
+            ("text\n", true),
+            ("---\nstatus: Ready\n---\ntext\n", true),
+            ("--- priority:high effort:low depends:1,4\nbody\n", true),
+            ("Title\n---\ntext\n---\n", true),
+            ("---\nstatus: Done\n", false),
+            ("\n---\nstatus: Done\n", false),
+            ("status: Done\n---\n\ntext\n", false),
+            ("one\ntwo\n---\nstatus: Done\n---\n", false),
+            ("---\n<<<<<<< a\nstatus: Done\n=======\nstatus: Ready\n>>>>>>> b\n---\n", false),
+            ("---\nstatus: Ready\n---\n<<<<<<< a\none\n=======\ntwo\n>>>>>>> b\n", false),
+        ] {
+            let mut document = Document::parse(file.as_bytes());
+            assert_eq!(document.trouble().is_none(), is_readable, "{file:?}");
+            if !is_readable {
+                assert_eq!(document.set("priority", "low").unwrap_err().kind(), Kind::Unparsable, "{file:?}");
+                assert_eq!(text(&document), file);
+            }
+        }
     }
 
     fn check_set(before: &[u8], key: &str, value: &str) -> Result<(), TestCaseError> {
@@ -585,6 +677,7 @@ pub(super) mod tests {
         #[test]
         fn lists_come_back(file in frontmatter_like(), items in proptest::collection::vec("[a-zA-Z0-9_./:^-]{1,8}", 0..5)) {
             let mut document = Document::parse(file.as_bytes());
+            prop_assume!(document.trouble().is_none());
             document.set_list("labels", &items).unwrap();
             prop_assert_eq!(Document::parse(&document.to_bytes()).list("labels"), items);
         }

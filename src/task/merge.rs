@@ -2,6 +2,7 @@
 //! nearly every pair of changes. Lines that no rule is about keep their bytes.
 
 use super::dialect::FrontmatterEntry;
+pub(crate) use super::dialect::has_markers;
 use super::frontmatter::Document;
 use super::gate_runs;
 use std::collections::BTreeSet;
@@ -27,6 +28,8 @@ pub(crate) enum MergeRules {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileMerge {
     document: Document,
+    /// Whether the lines of the published version end in CR LF: then they do so in the result, too.
+    is_windows: bool,
     /// The keys that no rule decides; their local value is in the file.
     pub(crate) clashes: Vec<Clash>,
     /// The text below the frontmatter.
@@ -64,10 +67,14 @@ pub(crate) enum Body {
 
 impl FileMerge {
     /// Merges two versions of a task file; `local` is that of this clone, `remote` the published one. `None` for files
-    /// outside the rules: without frontmatter, with CRLF, or with a repeated key.
+    /// outside the rules: without frontmatter, or with a repeated key. Line ends and a byte order mark make no
+    /// difference; without that, every line of a file that a Windows editor saved would be in conflict.
     pub(crate) fn of(rules: MergeRules, base: Option<&[u8]>, local: &[u8], remote: &[u8]) -> Option<Self> {
-        let (mut document, theirs) = (parse(local)?, parse(remote)?);
-        let base = base.and_then(parse);
+        let is_windows = remote.split(|byte| *byte == b'\n').next().is_some_and(|line| line.ends_with(b"\r"));
+        let as_they_are = [local, remote].iter().all(|text| parse(text).is_some());
+        let read = |text: &[u8]| if as_they_are { parse(text) } else { parse(&plain(text)) };
+        let (mut document, theirs) = (read(local)?, read(remote)?);
+        let base = base.and_then(read);
         let mut clashes = Vec::new();
         let newer_is_local = text(&document, "updated_at") >= text(&theirs, "updated_at");
         let sides = ThreeSides { rules, base: base.as_ref(), local: &document, remote: &theirs, newer_is_local };
@@ -95,7 +102,7 @@ impl FileMerge {
         merged.extend(last);
         let body = merge_bodies(base.as_ref().map(Document::raw_body), document.raw_body(), theirs.raw_body());
         document.head.as_mut()?.entries = merged;
-        Some(Self { document, clashes, body })
+        Some(Self { document, is_windows, clashes, body })
     }
 
     /// The file with this body (and the tail of [`Body::Differs`]); clashing keys have their local value.
@@ -105,7 +112,7 @@ impl FileMerge {
         if let Body::Differs { tail, .. } = &self.body {
             bytes.extend_from_slice(tail);
         }
-        bytes
+        if self.is_windows { with_windows_line_ends(&bytes) } else { bytes }
     }
 
     /// [`FileMerge::with_body`] with conflict markers around each clashing key.
@@ -120,17 +127,6 @@ impl FileMerge {
         }
         marked.with_body(text)
     }
-}
-
-/// Whether a text contains conflict markers: all three, each at the start of a line, in their order.
-pub(crate) fn has_markers(text: &[u8]) -> bool {
-    let mut wanted = [&b"<<<<<<< "[..], b"=======", b">>>>>>> "].into_iter().peekable();
-    for line in text.split(|byte| *byte == b'\n') {
-        if wanted.peek().is_some_and(|marker| line.starts_with(marker)) {
-            wanted.next();
-        }
-    }
-    wanted.peek().is_none()
 }
 
 /// The two texts of a text with conflict markers.
@@ -174,6 +170,21 @@ pub(crate) fn sides(text: &[u8]) -> Option<TakenApart> {
         };
     }
     (found && within == Within::Both).then_some(TakenApart { upper, lower })
+}
+
+/// A text without a byte order mark, every line of which ends in LF.
+fn plain(text: &[u8]) -> Vec<u8> {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let line = |line: &[u8]| line.strip_suffix(b"\r\n").map_or_else(|| line.to_vec(), |line| [line, b"\n"].concat());
+    text.split_inclusive(|byte| *byte == b'\n').flat_map(line).collect()
+}
+
+fn with_windows_line_ends(text: &[u8]) -> Vec<u8> {
+    let line = |line: &[u8]| match line.strip_suffix(b"\n") {
+        Some(body) if !body.ends_with(b"\r") => [body, b"\r\n"].concat(),
+        _ => line.to_vec(),
+    };
+    text.split_inclusive(|byte| *byte == b'\n').flat_map(line).collect()
 }
 
 fn parse(bytes: &[u8]) -> Option<Document> {
@@ -496,8 +507,29 @@ mod tests {
 
     #[test]
     fn files_that_the_rules_do_not_speak_of() {
-        for odd in ["no frontmatter\n", "---\r\na: 1\r\n---\r\n", "---\na: 1\na: 2\n---\n"] {
+        for odd in ["no frontmatter\n", "---\na: 1\na: 2\n---\n"] {
             assert_eq!(FileMerge::of(MergeRules::Scripts, None, odd.as_bytes(), b"---\na: 1\n---\n"), None, "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn line_ends_and_a_byte_order_mark_make_no_conflict() {
+        let file = |priority: &str, label: &str, body: &str| {
+            format!("---\npriority: {priority}\nlabels: [{label}]\nupdated_at: x\n---\n{body}\n")
+        };
+        let (base, local, remote) = (file("low", "a", "one"), file("low", "b", "one"), file("high", "a", "two"));
+        let windows = |text: &str| text.replace('\n', "\r\n");
+        let merged = |local: &str, remote: &str| {
+            let [base, local, remote] = [base.as_bytes(), local.as_bytes(), remote.as_bytes()];
+            let merge = FileMerge::of(MergeRules::ThreeWay, Some(base), local, remote).unwrap();
+            let Body::Settled(body) = &merge.body else { panic!("the body is in conflict") };
+            assert_eq!(merge.clashes, []);
+            String::from_utf8(merge.with_body(body)).unwrap()
+        };
+        let expected = file("high", "b", "two");
+        for local in [local.clone(), windows(&local), format!("\u{feff}{local}")] {
+            assert_eq!(merged(&local, &remote), expected);
+            assert_eq!(merged(&local, &windows(&remote)), windows(&expected));
         }
     }
 
@@ -554,7 +586,12 @@ mod tests {
             let Some(merged) = FileMerge::of(MergeRules::Scripts, Some(bytes), bytes, bytes) else { return Ok(()) };
             prop_assert!(merged.clashes.is_empty());
             let Body::Settled(body) = &merged.body else { panic!("{merged:?}") };
-            let sorted = |bytes: &[u8]| { let mut bytes = bytes.to_vec(); bytes.sort_unstable(); bytes };
+            // The line ends of a file that mixes them may become one kind.
+            let sorted = |bytes: &[u8]| {
+                let mut bytes: Vec<_> = plain(bytes).into_iter().filter(|byte| *byte != b'\r').collect();
+                bytes.sort_unstable();
+                bytes
+            };
             let result = merged.with_body(body);
             prop_assert!(sorted(&result) == sorted(bytes) || file.contains("followup_kind") || file.contains("boardgroup"));
         }

@@ -27,7 +27,9 @@ pub(crate) enum Status {
     Done,
     /// It was merged into another task.
     Folded,
-    /// Any other text, or none.
+    /// Its file cannot be read ([`Document::trouble`]): whatever it says, nobody is given the task.
+    Unreadable,
+    /// Any other text, or none. What is not understood is not `Ready`.
     Other(String),
 }
 
@@ -63,6 +65,7 @@ impl Status {
             Self::Postponed => "Postponed",
             Self::Done => "Done",
             Self::Folded => "Folded",
+            Self::Unreadable => "unreadable",
             Self::Other(text) => text,
         }
     }
@@ -225,13 +228,34 @@ pub(crate) struct Fields {
     pub(crate) pull_request: Option<String>,
     /// The contributor.
     pub(crate) contributor: Option<String>,
+    /// Why the file cannot be read ([`Document::trouble`]).
+    trouble: Option<&'static str>,
+    /// Values of priority and effort that are not known: `medium` counts.
+    unknown_levels: Vec<String>,
 }
 
 impl Fields {
+    /// What is not understood of the file, and what follows from that, in a sentence.
+    pub(crate) fn doubt(&self) -> Option<String> {
+        if let Some(why) = self.trouble {
+            return Some(format!("{why}, so nobody is given this task; correct the file, then git aitask sync"));
+        }
+        match (&self.status, self.unknown_levels.as_slice()) {
+            (Status::Other(text), _) => Some(format!("the status {text:?} is not known, so nobody is given this task")),
+            (_, []) => None,
+            (_, levels) => Some(format!("{} is not known, and counts as medium", levels.join(", "))),
+        }
+    }
+
     /// Reads the fields of a file.
     pub(crate) fn read(document: &Document, items: Items) -> Self {
         let text = |key: &str| document.scalar_last(key).filter(|value| !value.is_empty()).map(str::to_owned);
         let level = |key: &str| document.scalar_last(key).and_then(Level::try_parse);
+        let trouble = document.trouble();
+        let unknown_level = |key: &&str| {
+            let written = document.scalar_last(key).filter(|text| !text.is_empty())?;
+            Level::try_parse(written).is_none().then(|| format!("{key} {}", sanitise(written)))
+        };
         let list = |key: &str| match items {
             Items::AsWritten => document.list_last(key),
             Items::WithoutBlanks => {
@@ -244,7 +268,12 @@ impl Fields {
         let (children, unreadable) =
             references("children_to_implement").into_iter().partition::<Vec<_>, _>(|child| child.id.is_some());
         Self {
-            status: document.scalar_last("status").map_or(Status::Ready, Status::parse),
+            trouble,
+            unknown_levels: ["priority", "effort"].iter().filter_map(unknown_level).collect(),
+            status: match trouble {
+                Some(_) => Status::Unreadable,
+                None => document.scalar_last("status").map_or(Status::Ready, Status::parse),
+            },
             priority: level("priority").unwrap_or_default(),
             effort: level("effort").unwrap_or_default(),
             issue_type: document.scalar_last("issue_type").unwrap_or("feature").to_owned(),
@@ -368,6 +397,27 @@ pub(super) mod tests {
         );
         assert_eq!((task.priority, task.status.as_str(), task.issue_type.as_str()), (Level::Medium, "", ""));
         assert_eq!((&task.assigned_to, task.depends.len(), task.title.as_str()), (&None, 0, "x"));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_not_ready_and_is_said() {
+        for (file, status, said) in [
+            ("---\nstatus: Ready\n", "unreadable", "no line --- ends its header"),
+            ("---\nstatus: Waiting\n---\n", "Waiting", "the status \"Waiting\" is not known"),
+            ("---\nstatus:\n---\n", "", "the status \"\" is not known"),
+            (
+                "---\npriority: urgent\neffort: low\n---\n",
+                "Ready",
+                "priority urgent is not known, and counts as medium",
+            ),
+        ] {
+            let task = task("aitasks/t1_x.md", file);
+            assert_eq!(task.status.as_str(), status);
+            assert!(task.doubt().is_some_and(|doubt| doubt.starts_with(said)), "{:?}", task.doubt());
+        }
+        for file in ["", "---\n---\n", "---\nstatus: Done\npriority:\n---\n"] {
+            assert_eq!(task("aitasks/t1_x.md", file).doubt(), None);
+        }
     }
 
     #[test]

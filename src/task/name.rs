@@ -68,6 +68,12 @@ impl TaskName {
         self.id.is_child().then(|| Self::try_parse_top(&self.text)).flatten()
     }
 
+    /// A top-level task's name read as that of a child: `t16_2024_report` is then the child
+    /// `16_2024`, `report`.
+    pub(crate) fn as_child(&self) -> Option<Self> {
+        (!self.id.is_child()).then(|| Self::try_parse_child(&self.text)).flatten()
+    }
+
     /// The name as text.
     pub(crate) fn as_str(&self) -> &str {
         &self.text

@@ -233,6 +233,17 @@ pub(crate) fn is_task_bundle(path: &str, is_there: impl Fn(&str) -> bool) -> boo
     below && without_tar(path).is_some() && !is_replaced
 }
 
+/// Whether a path that is no [`TaskPath`] looks like that of an active task: `aitasks/T7_x.md`, `aitasks/t9.md`,
+/// `aitasks/t_x.md`, `aitasks/t10_a b.md`.
+pub(crate) fn looks_like_a_task(path: &str) -> bool {
+    let Some(rest) = path.strip_prefix(TASKS_DIR).and_then(|rest| rest.strip_prefix('/')) else { return false };
+    let is_ours = !["archived/", "metadata/", "new/"].iter().any(|folder| rest.starts_with(folder));
+    let name = rest.rsplit('/').next().unwrap_or(rest);
+    let stem = name.get(..name.len().saturating_sub(3)).filter(|_| name.to_ascii_lowercase().ends_with(".md"));
+    let after = stem.and_then(|stem| stem.strip_prefix(['t', 'T']));
+    is_ours && after.is_some_and(|after| after.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '_' | '-')))
+}
+
 fn without_tar(file: &str) -> Option<&str> {
     file.strip_suffix(".tar.zst").or_else(|| file.strip_suffix(".tar.gz"))
 }

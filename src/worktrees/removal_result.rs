@@ -1,6 +1,6 @@
 //! The options and the result of removing a worktree and its branch.
 
-use crate::error::Error;
+use crate::error::{Error, quoted};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid};
 use crate::task::TaskId;
@@ -137,6 +137,16 @@ impl Removal {
     /// Whether a worktree was removed.
     pub(crate) fn has_removed(&self) -> bool {
         matches!(self.worktree, WorktreeResult::Removed(_))
+    }
+
+    /// The git commands that would remove this of a task branch, for a dry run.
+    pub(crate) fn commands(&self, branch: &Branch) -> Vec<String> {
+        let worktree = match &self.worktree {
+            WorktreeResult::Removed(path) => Some(format!("git worktree remove {}", quoted(path))),
+            WorktreeResult::None | WorktreeResult::Kept(..) => None,
+        };
+        let branch = (self.branch == BranchResult::Deleted).then(|| format!("git branch -d {branch}"));
+        worktree.into_iter().chain(branch).collect()
     }
 
     /// Whether only a branch with unmerged commits is left.

@@ -187,11 +187,13 @@ impl TaskWorktree {
     }
 
     /// Adds the worktree where there is none: on the task branch if that exists here, else on one made from the published
-    /// one, else on a new branch cut from `base`. A local branch that only lacks published commits is fast-forwarded. A worktree that a killed command left half made, half removed or unprepared is completed.
+    /// one, else on a new branch cut from `base`. A local branch that only lacks published commits is fast-forwarded. A
+    /// worktree that a killed command left half made, half removed or unprepared is completed. A dry run only says what
+    /// would come of it.
     pub(crate) fn ensure(mut self, context: &Context, base: &BaseBranch) -> Result<WorktreeInfo> {
         let repository = &context.repository;
         let mut mark = InProgressMarker::furnishing(repository, name_of(&self.branch));
-        let mended = self.complete_if_cut_off(context)?;
+        let mended = if context.dry_run { None } else { self.complete_if_cut_off(context)? };
         let mut info = WorktreeInfo {
             path: self.path.clone(),
             branch: self.branch.clone(),
@@ -219,6 +221,14 @@ impl TaskWorktree {
         let counts =
             start.as_ref().or(tip.as_ref()).and_then(|tip| merge::ahead_behind(repository, tip, &base.commit).ok());
         (info.ahead, info.behind) = counts.map(|counts| (counts.ahead, counts.behind)).unzip();
+        let cut = tip.is_none().then_some(&base.commit).filter(|_| start.is_none());
+        if self.record.is_none() {
+            info.left_out = cut.and_then(|_| base.left_out());
+            info.created = true;
+        }
+        if context.dry_run {
+            return Ok(info);
+        }
         if self.record.is_none() {
             require_no_link(context, &self.path)?;
             exclude(&repository.common_dir, &format!("/{WORKTREES_DIR}/"))?;
@@ -228,11 +238,8 @@ impl TaskWorktree {
             // A fetch of this clone reads the registry and fails on a record that is half written. Ours waits in this
             // queue.
             let _queue = Queue::enter(repository, context.settings.timeout, context.progress)?;
-            let cut = tip.is_none().then_some(&base.commit).filter(|_| start.is_none());
-            info.left_out = cut.and_then(|_| base.left_out());
             let start = start.as_ref().or(cut);
             worktree_recovery::make(repository, &self.path, &self.branch, start, context.settings.timeout)?;
-            info.created = true;
         }
         if !is_preparation_needed(context) || !(info.created || mark.is_there()) {
             return Ok(info);
@@ -299,6 +306,9 @@ impl TaskWorktree {
     /// Fast-forwards the local branch, and the worktree that has it checked out. Returns why it could not be.
     fn forward(&self, context: &Context, from: &Oid, to: &Oid) -> Result<Option<String>> {
         let repository = &context.repository;
+        if context.dry_run {
+            return Ok(None);
+        }
         if let Some(record) = &self.record {
             return Ok(match update_checkout::fast_forward(repository, &record.path, from, to, &[])? {
                 CheckoutUpdate::Done => None,

@@ -176,8 +176,8 @@ fn on_a_remote() {
         refs both:aitask-locks both:main both:aitask/t1_one both:aitask-data
         files\n read\n read\n worktree list --porcelain -z
         refs aitask/t1_one\n read\n status
-        merge-base <oid> <oid>\n since <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
-        read\n build\n push main aitask-locks\n forward\n worktree list --porcelain -z
+        merge-base <oid> <oid>\n since <oid>\n read
+        merge-tree --write-tree -z --name-only --no-messages <oid> <oid>\n build\n push main aitask-locks\n forward\n worktree list --porcelain -z
         status\n worktree remove -- <dir>/ann/aiwork/t1_one\n refs both:main\n merge-base --is-ancestor <oid> <oid>
         update-ref -m aitask: finished --create-reflog --stdin -z",
     );
@@ -291,8 +291,8 @@ fn without_a_remote() {
             "open\n refs here:main here:aitask-data\n files
             refs here:aitask-locks here:main here:aitask-data\n files\n read\n read\n worktree list --porcelain -z
             refs aitask/t1_one\n read\n status
-            merge-base <oid> <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
-            read\n {merge}\n worktree list --porcelain -z\n status
+            merge-base <oid> <oid>\n read\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
+            {merge}\n worktree list --porcelain -z\n status
             worktree remove -- <dir>/ann/aiwork/t1_one\n refs main\n merge-base --is-ancestor <oid> <oid>
             update-ref -m aitask: finished --create-reflog --stdin -z"
         ),

@@ -82,6 +82,16 @@ fn finish_ff(mode: Mode) {
 }
 
 #[test]
+#[ignore = "finish_merge but for the commit, which is made before anything else"]
+fn finish_by_the_rules_of_the_user() {
+    let scene = Scene::with_work(Mode::Remote, true, true);
+    let ann = &scene.ann;
+    ann.sign_and_show_it();
+    ann.world().script(&ann.path(".git/hooks/commit-msg"), "#!/bin/sh\necho 'Told-by: me' >>\"$1\"\n");
+    sweep(&scene, &["finish", "1", "--merge"]);
+}
+
+#[test]
 #[ignore = "finish_merge but for the archive"]
 fn finish_unarchived() {
     sweep(&Scene::with_work(Mode::Remote, true, true), &["finish", "1", "--no-archive"]);

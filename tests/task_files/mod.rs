@@ -6,6 +6,7 @@ mod by_hand;
 mod create;
 mod drafts;
 mod kept;
+mod not_understood;
 mod update;
 
 use crate::support::{Repo, Run, World};

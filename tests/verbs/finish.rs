@@ -45,6 +45,8 @@ fn merged_archived_released_and_tidied() {
     let json = ann.aitask(&["finish", "1", "--json"]).ok().json();
     assert_eq!(keys(&json), "schema task merged archived unlocked worktree_removed branch_deleted");
     assert_eq!(keys(&json["merged"]), "branch into commit mode");
+    let task = ["status", "path"].map(|key| json["task"][key].as_str().unwrap());
+    assert_eq!(task, ["Done", "aitasks/archived/t1_one.md"]);
     let flags = ["unlocked", "worktree_removed", "branch_deleted"].map(|key| json[key].as_bool());
     assert_eq!((flags, &json["archived"]), ([Some(true); 3], &serde_json::json!(["aitasks/archived/t1_one.md"])));
     let merged = ["branch", "into", "mode"].map(|key| json["merged"][key].as_str().unwrap());
@@ -126,8 +128,7 @@ fn the_check_sees_the_merged_tree_and_not_the_branch_alone() {
     ann.git(&["fetch", "-q"]);
     let before = everything(&ann);
     let run = ann.aitask(&["finish", "1", "--check", "! test -e other.txt -a -e work.txt", "--json"]).fails(1);
-    let text = run.stderr.lines().last().unwrap();
-    assert!(text.contains("check_failed") && text.contains("exit 1"), "{run}");
+    assert!(run.error()["error"]["kind"] == "check_failed" && run.stderr.contains("exit 1"), "{run}");
     assert_eq!(everything(&ann), before);
     assert_eq!((world.locks().len(), world.remote_file("main", "work.txt")), (1, None));
     ann.git(&["config", "aitask.check", "false"]);
@@ -191,8 +192,8 @@ fn left_to_a_pull_request_and_finished_once_it_is_merged() {
         let (world, ann) = worked();
         let json = ann.aitask(&["finish", "1", "--no-push", "--json"]).ok().json();
         assert_eq!(
-            (&json["pushed"], &json["unlocked"], &json["merged"]["commit"]),
-            (&"aitask/t1_one".into(), &false.into(), &serde_json::Value::Null)
+            (&json["pushed"], &json["unlocked"], json.get("merged"), &json["task"]["status"]),
+            (&"aitask/t1_one".into(), &false.into(), None, &"Implementing".into())
         );
         assert_eq!(
             (world.locks().len(), ann.path(WORK).is_dir(), world.remote_file("main", "work.txt")),

@@ -1,5 +1,6 @@
 //! One module a verb of `git aitask`.
 
+mod after_landing;
 mod archive;
 mod demo;
 mod drop;
@@ -16,6 +17,7 @@ mod new;
 mod pages;
 mod pick;
 mod planned;
+mod rules;
 mod setup;
 mod shim;
 mod show;

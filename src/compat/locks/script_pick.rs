@@ -87,6 +87,9 @@ impl WorkingCopy for ScriptPick<'_> {
             PickRefusal::Closed(task) => {
                 format!("{} is {}; No task file found that can be claimed", task.id.prefixed(), task.status)
             }
+            PickRefusal::NotUnderstood(task) => {
+                format!("{}: {}", task.path, task.doubt().unwrap_or_default())
+            }
             PickRefusal::Children(id, _) | PickRefusal::Blocked(id, _) => format!("{} is not ready", id.prefixed()),
         };
         Err(Error::new(Kind::NotClaimable, format!("Task {message}")))

@@ -37,6 +37,13 @@ impl Output {
         String::from_utf8_lossy(&self.stdout).trim_end_matches('\n').to_owned()
     }
 
+    /// The last lines of both streams that are not blank, as text.
+    pub(crate) fn last_lines(&self, count: usize) -> Vec<String> {
+        let text = format!("{}\n{}", self.text(), self.stderr_text());
+        let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        lines[lines.len().saturating_sub(count)..].iter().map(|line| redacted(line)).collect()
+    }
+
     /// Standard error as text; bytes that are not UTF-8 are replaced, and URLs lose their secrets.
     pub(crate) fn stderr_text(&self) -> String {
         redacted(String::from_utf8_lossy(&self.stderr).trim())

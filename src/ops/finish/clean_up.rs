@@ -10,7 +10,8 @@ use crate::project::Context;
 use crate::worktrees::removal::remove;
 use crate::worktrees::removal_result::{BranchDeletion, BranchResult, Extent, RemovalOptions};
 
-/// Removes the worktree and the branch, after the swap: the branch may go because the output branch has its content.
+/// Removes the worktree and the branch, after the swap: the branch may go because the output branch has its content. A
+/// dry run says what would be removed.
 pub(crate) fn clean_up(context: &Context, done: &FinishOutcome, into: &Branch, finished: &mut Finished) -> Result<()> {
     let (repository, place) = (&context.repository, &done.place);
     let FinishDecision { task, work, unlocked, .. } = &done.finishing;
@@ -25,16 +26,20 @@ pub(crate) fn clean_up(context: &Context, done: &FinishOutcome, into: &Branch, f
         }
         Some(TaskWork { tip, .. }) => BranchDeletion::LandedIn { tip, into },
     };
-    if let (true, true, Some(held)) = (stays, work.is_some(), LockRecord::load(repository, task.id)) {
+    if let (true, true, false, Some(held)) =
+        (stays, work.is_some(), context.dry_run, LockRecord::load(repository, task.id))
+    {
         // Recorded before the branch is deleted: a later finish then knows that a missing branch means merged work.
         LockRecord { merged: true, ..held }.save(repository, task.id)?;
     }
-    let options = RemovalOptions { work: Unsaved::Keep, extent: Extent::Worktree, branch: fate, dry_run: false };
+    let options =
+        RemovalOptions { work: Unsaved::Keep, extent: Extent::Worktree, branch: fate, dry_run: context.dry_run };
     let removal = remove(context, &place.branch, &options)?;
     finished.worktree_removed = removal.has_removed();
     finished.branch_deleted = removal.branch == BranchResult::Deleted;
+    finished.would_run = removal.commands(&place.branch);
     if work.is_some() {
         finished.aside.notes.extend(removal.causes);
     }
-    if stays { Ok(()) } else { LockRecord::forget(repository, task.id) }
+    if stays || context.dry_run { Ok(()) } else { LockRecord::forget(repository, task.id) }
 }

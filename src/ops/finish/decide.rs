@@ -82,7 +82,7 @@ pub(crate) struct FinishRequest<'a> {
 /// The decision: a task that can be finished.
 #[derive(Debug)]
 pub(crate) struct FinishDecision {
-    /// The task.
+    /// The task after the finish.
     pub(crate) task: Task,
     /// Its work.
     pub(crate) work: Option<TaskWork>,
@@ -148,7 +148,7 @@ pub(super) const VERB: &str = "git aitask finish";
 /// The first refusal: another holder, work that would be lost, gates, no task branch, an occupied name in the archive.
 pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<FinishDecision> {
     let FinishRequest { options, mode, into, .. } = *request;
-    let FinishView { task, branch, locks, work, .. } = seen;
+    let FinishView { mut task, branch, locks, work, .. } = seen;
     let (id, path) = (task.id, task.path.as_str());
     if let Some(refusal) = seen.not_holder.or(seen.loss) {
         return Err(refusal);
@@ -191,8 +191,10 @@ pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<Fi
             carry_over.create(&mut changes, id, path, &seen.document, request.now)?;
         }
         carried_over = changes.carried_over();
+        let filed = changes.filed(id);
         plan = changes.plan(plan, request.data, request.locks, &locks);
         archived = changes.targets;
+        task = filed.unwrap_or(task);
     }
     let plan = plan.fenced(request.locks, id);
     Ok(FinishDecision { task, work, archived, carried_over, unlocked, unpublished, plan })

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 /// The options of `git aitask finish`.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub(crate) struct FinishOptions {
     /// The branch to merge into.
     pub(crate) into: Option<String>,
@@ -17,6 +18,8 @@ pub(crate) struct FinishOptions {
     pub(crate) message: Option<String>,
     /// The command that must pass on the merged tree.
     pub(crate) check: Option<String>,
+    /// Whether the answer is one JSON document, into which the check must not print.
+    pub(crate) json: bool,
     /// Do not archive the task: it stays active and held.
     pub(crate) no_archive: bool,
     /// Push the task branch for a pull request in place of merging it; keep the lock and the worktree.
@@ -27,14 +30,14 @@ pub(crate) struct FinishOptions {
     pub(crate) deferred: Deferred,
 }
 
-/// The merge that was published.
+/// The merge.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LandedMerge {
     /// The task branch.
     pub(crate) branch: Branch,
     /// The output branch.
     pub(crate) into: Branch,
-    /// The commit of the output branch that contains the work; `null` for a pull request.
+    /// The commit of the output branch that contains the work.
     pub(crate) commit: Option<Oid>,
     /// The merge mode; `null` where it had been merged before.
     pub(crate) mode: Option<MergeMode>,
@@ -43,9 +46,9 @@ pub(crate) struct LandedMerge {
 /// The outcome: a task that was finished.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Finished {
-    /// The task.
+    /// The task after the finish.
     pub(crate) task: TaskInfo,
-    /// The merge; absent where the task branch was deleted before.
+    /// The merge; absent where the task branch was deleted before, and where it is only proposed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) merged: Option<LandedMerge>,
     /// Where the archived files are.
@@ -68,4 +71,10 @@ pub(crate) struct Finished {
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Notices,
+    /// The output branch.
+    #[serde(skip)]
+    pub(crate) into: Branch,
+    /// The commands that would clean up, for a dry run.
+    #[serde(skip)]
+    pub(crate) would_run: Vec<String>,
 }

@@ -9,7 +9,7 @@ use crate::project::context::{Context, Wanted};
 use crate::project::holder::held;
 use crate::project::index::Index;
 use crate::project::outcome::TaskInfo;
-use crate::task::{ActiveTasks, Task};
+use crate::task::{ActiveTasks, Status, Task};
 
 /// The ready tasks without a lock, best first. Two processes.
 pub(super) fn ready(index: &Index, view: &View<'_>) -> Result<Vec<Task>> {
@@ -36,6 +36,12 @@ pub(super) fn refuse(context: &Context, session: &Session, refusal: PickRefusal)
             let into = task.folded_into.as_ref().map_or_else(String::new, |into| format!(" into {into}"));
             Error::new(Kind::NotClaimable, format!("{} is {}{into}", task.id.prefixed(), task.status))
                 .hint(command!["git aitask show", task.id])
+        }
+        PickRefusal::NotUnderstood(task) => {
+            let why = format!("{}: {}", task.path, task.doubt().unwrap_or_default());
+            let error = Error::new(Kind::NotClaimable, why);
+            let is_readable = task.status != Status::Unreadable;
+            if is_readable { error.hint(command!["git aitask edit", task.id, "--status Ready"]) } else { error }
         }
         PickRefusal::Children(id, children) => {
             let names: Vec<_> = children.iter().map(|id| id.prefixed()).collect();

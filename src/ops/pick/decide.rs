@@ -151,6 +151,8 @@ pub(crate) struct PickDecision {
 pub(crate) enum PickRefusal {
     /// It is closed.
     Closed(Box<Task>),
+    /// Its file cannot be read, or has a status that is not known.
+    NotUnderstood(Box<Task>),
     /// It has open children, which are to be picked instead.
     Children(TaskId, Vec<TaskId>),
     /// It depends on open tasks.
@@ -170,7 +172,7 @@ impl From<Error> for PickRefusal {
 /// Decides whether a task can be picked.
 ///
 /// # Errors
-/// The first refusal: closed, children, blocked, held.
+/// The first refusal: closed, not understood, children, blocked, held.
 pub(crate) fn decide(seen: PickView, request: &PickRequest<'_>) -> Result<PickDecision, PickRefusal> {
     let PickView { path, mut document, before, email, .. } = seen;
     let (id, task) = (path.id(), Task::from_document(path.clone(), &document));
@@ -182,6 +184,9 @@ pub(crate) fn decide(seen: PickView, request: &PickRequest<'_>) -> Result<PickDe
     let is_mine = matches!(ownership, Some(Ownership::Ours | Ownership::Abandoned));
     // The lock was taken in a transaction of its own before, with all refusals checked.
     let gates = if request.parts == PickParts::Status { PickGates::Closed } else { request.policy.gates };
+    if gates != PickGates::Closed && matches!(task.status, Status::Unreadable | Status::Other(_)) {
+        return Err(PickRefusal::NotUnderstood(Box::new(task)));
+    }
     if gates != PickGates::Closed && !seen.children.is_empty() {
         return Err(PickRefusal::Children(id, seen.children));
     }

@@ -2,7 +2,7 @@
 
 use crate::coordination::{LockEntry, locks};
 use crate::error::Result;
-use crate::git::Branch;
+use crate::git::{Branch, RefUpdate};
 use crate::ledger::{Channel, View};
 use crate::project::context::{Context, Wanted};
 use crate::project::index::Index;
@@ -74,17 +74,25 @@ impl PlannedWorktree {
         self.place.as_ref().map(|_| &self.planned.as_ref().unwrap_or(&self.base).branch)
     }
 
-    /// Adds the worktree where there is none; in a dry run only reports the command.
-    pub(super) fn create(self, context: &Context, aside: &mut Notices) -> Result<Option<WorktreeInfo>> {
+    /// Adds the worktree where there is none; in a dry run only says which one it would be, and reports the command.
+    pub(super) fn create(
+        self,
+        context: &Context,
+        swapped: &[RefUpdate],
+        aside: &mut Notices,
+    ) -> Result<Option<WorktreeInfo>> {
         let (base, Some(place)) = (self.planned.unwrap_or(self.base), self.place) else { return Ok(None) };
-        if context.dry_run {
-            if place.record.is_none() {
-                aside.would_run(place.add_command(context, &base)?);
-            }
-            return Ok(None);
+        if context.dry_run && place.record.is_none() {
+            aside.would_run(place.add_command(context, &base)?);
         }
         // Where the task data is on the base, the swap has moved it.
-        let now = BaseBranch::find(context, Some(base.branch.as_str()))?;
+        let now = if context.dry_run {
+            let moved = swapped.iter().find(|update| update.name == base.branch.full());
+            let commit = moved.and_then(|update| update.new.clone()).unwrap_or_else(|| base.commit.clone());
+            BaseBranch { commit, ..base }
+        } else {
+            BaseBranch::find(context, Some(base.branch.as_str()))?
+        };
         let worktree = place.ensure(context, &now)?;
         aside.notes.extend(self.unused.into_iter().chain(worktree.notes()));
         Ok(Some(worktree))
