@@ -109,7 +109,7 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
     }
     let branch = BranchDeletion::IfLanded(Some(task.id));
     let options = RemovalOptions { work, extent: Extent::Worktree, branch, dry_run: context.dry_run };
-    let removed = remove_landed(context, task.id, &place, options);
+    let removed = remove_landed(context, task.id, &place, &options);
     let removed = aside.after_swap(removed, "the task is dropped, but its worktree could not be removed", again())?;
     if let Some(removal) = removed {
         removal.commands(&place.branch).into_iter().for_each(|command| aside.would_run(command));
@@ -132,15 +132,15 @@ fn remove_landed(
     context: &Context,
     task: TaskId,
     place: &TaskWorktree,
-    options: RemovalOptions<'_>,
+    options: &RemovalOptions<'_>,
 ) -> Result<Removal> {
-    let mut removal = remove(context, &place.branch, &options)?;
+    let mut removal = remove(context, &place.branch, options)?;
     if matches!(removal.branch, BranchResult::Unmerged(_))
         && let Some(tip) = place.tip(context)?
         && let (Landed::At(_), Some(into)) = landed::in_outputs(context, task, &tip)?
     {
         let branch = BranchDeletion::LandedIn { tip: &tip, into: &into };
-        let again = remove(context, &place.branch, &RemovalOptions { branch, ..options })?;
+        let again = remove(context, &place.branch, &RemovalOptions { branch, ..*options })?;
         removal.causes.extend(again.causes);
         removal.branch = again.branch;
     }
