@@ -62,17 +62,25 @@
 //! 10. **The task branch is part of the state.** `pick` and `--steal` go on from the published one; `drop`, `finish --no-push`
 //!     and `sync` of a task publish it, and `finish` removes it, each in the verb's one swap; with `aitask.publish` every
 //!     verb in the worktree publishes it. Whoever publishes it moves the lock branch, and fetches bring both together, so that
-//!     a pick with the right lock branch has the right task branch. A push moves it forward, or replaces exactly what this
-//!     clone pushed last. `holding::handover::pick_goes_on_from_the_published_branch_and_says_whose_commits_those_are`,
+//!     a pick with the right lock branch has the right task branch; one that came by another fetch is fetched again. A push
+//!     moves it forward, or replaces exactly what this clone pushed last. The lock names the branch that it was cut from, so
+//!     that it goes back there from every clone. `holding::handover::a_fetch_of_the_lock_branch_alone_hides_no_published_branch`,
+//!     `holding::handover::a_branch_that_was_cut_from_another_base_goes_back_there_from_every_clone`,
+//!     `holding::handover::pick_goes_on_from_the_published_branch_and_says_whose_commits_those_are`,
 //!     `holding::handover::handed_over_three_times_with_kills_no_commit_is_lost_and_none_is_twice`,
 //!     `holding::handover::sync_publishes_the_branch_of_the_task_and_nothing_else_does`,
 //!     `holding::task_branch::what_this_clone_pushed_last_may_be_replaced_and_nothing_else`
 //! 11. **A server without atomic push** gets one push for each branch: a move of the lock branch first, then the others, and the
 //!     release of a lock last; the same command finishes what was cut off. `servers::not_atomic::killed_between_the_pushes_the_same_command_finishes`
 //! 12. **The tasks are on one branch, whatever is checked out**: the one that `aitask.data` names, else `aitask-data` where the
-//!     remote has it, else the default branch of the remote. Where that is gone, it is said and not published again.
+//!     remote has it, else the default branch of the remote. Where that is gone, it is said and not published again; where
+//!     another one is the default, `sync`, `init` and reads with `--fetch` say so. Whoever moves the tasks to a branch of their
+//!     own, and whoever publishes tasks on a code branch, moves a coordination branch too, so that a clone that has not heard
+//!     of the move publishes nothing there.
 //!     `coordination::data_home::on_a_feature_branch_every_verb_reads_and_writes_the_default_branch`,
-//!     `coordination::data_home::a_renamed_default_branch_is_said_at_once_and_its_commands_follow_it`.
+//!     `coordination::data_home::a_renamed_default_branch_is_said_at_once_and_its_commands_follow_it`,
+//!     `coordination::data_home::another_default_branch_beside_the_old_one_is_said_and_its_commands_bring_all_tasks_there`,
+//!     `coordination::data_home::after_the_setup_of_the_scripts_moved_the_tasks_a_clone_that_has_not_heard_of_it_is_told`.
 //!     A new repository gets `aitask-data`, and a clone checks it out with the first verb that changes something:
 //!     `coordination::new_repository::a_new_repository_gets_a_branch_for_its_tasks_and_nothing_is_committed_to_main`,
 //!     `coordination::new_repository::a_repository_that_has_tasks_keeps_them_where_they_are`,
@@ -117,7 +125,8 @@
 //! 10. **Work that has landed is not merged again**, however it landed (merge, squash, rebase, fast-forward, cherry-pick) and
 //!     whatever came later; what was taken back is named, and not brought back. `verbs::landed::merged_as_one_commit`,
 //!     `verbs::landed::finish_merges_nothing_that_landed_as_one_commit_when_the_same_lines_were_changed_since`,
-//!     `verbs::landed::finish_does_not_merge_again_what_was_taken_back_until_that_is_reverted`
+//!     `verbs::landed::finish_does_not_merge_again_what_was_taken_back_until_that_is_reverted`,
+//!     `verbs::landed::main_with_the_revert_in_it_merged_into_the_branch_does_not_bring_the_work_back`
 //! 11. **The user's rules on code hold for what is made in their name**: the merge commit is signed where they sign, its message
 //!     passes their hooks, and the attributes of the output branch count.
 //!     `verbs::rules::merge_and_squash_are_signed_where_the_user_signs`, `verbs::rules::what_cannot_be_signed_is_not_published`,

@@ -117,6 +117,7 @@ fn page(outcome: &Finished, root: &str, no_push: bool) -> Page {
             &outcome.aside,
         )
         .line(format!("  {branch} was pushed"))
+        .lines(outcome.addresses.iter().map(|address| format!("  the server offers {address}")))
         .advice(format!("next: open a pull request for it; once it is merged: git aitask finish {}", task.id));
     }
     let end = if no_push {

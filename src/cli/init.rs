@@ -41,6 +41,9 @@ impl InitArgs {
             Some(branch) => Place::find(&context, branch)?,
             None => Place::by_default(&context)?,
         };
+        if self.on.is_none() && place == Place::Here {
+            context.ledger().require_same_default()?;
+        }
         if let Some(branch) = place.elsewhere()? {
             context = app.open_on(&branch, self.dry_run.into())?;
         } else if self.data_branch {

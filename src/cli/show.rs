@@ -9,6 +9,8 @@ use crate::settings::Effect;
 use clap::Args;
 
 /// Show one task: text, plan, lock, worktree, dependencies
+///
+/// It reads what this clone has fetched; with --fetch, it fetches first.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  git aitask show 12\n  git aitask show            # the task of the worktree you are in"
@@ -17,13 +19,16 @@ pub(crate) struct ShowArgs {
     /// The task [default: that of the worktree you are in]
     #[arg(add = tasks())]
     task: Option<String>,
+    /// Fetch from the remote first
+    #[arg(long)]
+    fetch: bool,
 }
 
 impl ShowArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open(Effect::Real)?;
-        let outcome = show::show(&context, &context.wanted(self.task.as_deref())?)?;
+        let outcome = show::show(&context, &context.wanted(self.task.as_deref())?, self.fetch.into())?;
         app.report.answer(&outcome, || {
             let row = &outcome.task;
             let list = |items: Vec<String>| if items.is_empty() { "-".to_owned() } else { items.join(", ") };

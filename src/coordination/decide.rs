@@ -113,6 +113,8 @@ pub(crate) struct LockRequest<'a> {
     pub(crate) now: &'a str,
     /// Where the session works.
     pub(crate) folder: Option<&'a Path>,
+    /// The branch that the task branch is cut from; without one that of the lock that is replaced counts.
+    pub(crate) base: Option<&'a Branch>,
 }
 
 /// A lock that a request gets.
@@ -213,8 +215,12 @@ impl LockRequest<'_> {
                 let (host, since) = (self.session.host.clone(), self.now.to_owned());
                 LockEntry { host, since, token: None, ..own.lock }
             }
-            (LockRule::Script, None) => LockEntry::taken(task, self.session, self.now, None, None),
-            (LockRule::Verb, _) => LockEntry::taken(task, self.session, self.now, Some(self.nonce), self.folder),
+            (LockRule::Script, None) => LockEntry::taken(task, self.session, self.now, None, (None, None)),
+            (LockRule::Verb, _) => {
+                let kept = before.as_ref().and_then(|before| before.observed.lock.base());
+                let cut = (self.folder, self.base.or(kept.as_ref()));
+                LockEntry::taken(task, self.session, self.now, Some(self.nonce), cut)
+            }
         };
         let step = Some(lock_step(&entry));
         Ok(TakenLock { entry, before, step })

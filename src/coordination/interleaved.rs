@@ -70,7 +70,7 @@ fn grant(ledger: &Ledger<'_>, session: &Session, nonce: &str, wish: Wish) -> Res
             let evidence = if is_this_command { LocalEvidence::ThisCommand } else { LocalEvidence::Nothing };
             let there = lock.map(|lock| ObservedLock { lock, liveness: Liveness::Unknown, evidence });
             let (rule, takeover, now) = (LockRule::Verb, Takeover::Refused, "2026-01-02 03:04");
-            let claimant = LockRequest { session, rule, takeover, judged: None, nonce, now, folder: None };
+            let claimant = LockRequest { session, rule, takeover, judged: None, nonce, now, folder: None, base: None };
             Ok(match claimant.take(task, there.as_ref()) {
                 Ok(TakenLock { entry, step: Some(step), .. }) => {
                     Decision::Publish(Plan::new().step(&locks_branch, step), Reply::Taken(entry))

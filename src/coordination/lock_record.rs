@@ -90,6 +90,12 @@ pub(crate) struct Landing {
 }
 
 impl LockRecord {
+    /// The record of a task that this clone does not hold yet. It may have pushed the branch when it held it before.
+    fn of_new(repository: &Repository, task: TaskId, nonce: String) -> Self {
+        let before: Option<Self> = repository.records().load(RecordKind::Pushed, &name(task));
+        Self { pushed: before.map_or_else(Vec::new, |before| before.pushed), ..Self::new(nonce) }
+    }
+
     /// A record with nothing but the nonce.
     pub(crate) fn new(nonce: String) -> Self {
         Self {
@@ -111,7 +117,9 @@ impl LockRecord {
     /// replaces.
     pub(crate) fn begin(repository: &Repository, task: TaskId, nonce: String, lock: Option<&LockEntry>) -> Self {
         let taking = ProcessIdentity::of_process(repository, std::process::id());
-        let Some(known) = Self::load(repository, task) else { return Self { taking, ..Self::new(nonce) } };
+        let Some(known) = Self::load(repository, task) else {
+            return Self { taking, ..Self::of_new(repository, task, nonce) };
+        };
         let mut earlier = known.earlier.clone();
         if known.was_cut_off(repository) {
             earlier.push(known.nonce.clone());
@@ -124,7 +132,9 @@ impl LockRecord {
 
     /// The record of a completed attempt, with what the earlier record knew of the task.
     pub(crate) fn taken(repository: &Repository, lock: &LockEntry, nonce: String) -> Self {
-        let Some(known) = Self::load(repository, lock.task) else { return Self::new(nonce) };
+        let Some(known) = Self::load(repository, lock.task) else {
+            return Self::of_new(repository, lock.task, nonce);
+        };
         let merged = known.merged && known.is_about(lock);
         Self { nonce, taking: None, earlier: Vec::new(), before: None, merged, ..known }
     }
@@ -157,8 +167,22 @@ impl LockRecord {
         repository.records().save(RecordKind::Held, &name(task), self)
     }
 
-    /// Removes the record of a task.
+    /// Removes the records of a task that is over.
     pub(crate) fn forget(repository: &Repository, task: TaskId) -> Result<()> {
+        repository.records().forget(RecordKind::Pushed, &name(task))?;
+        Self::forget_right(repository, task)
+    }
+
+    /// Removes the record of a task that goes on without this session. What this clone pushed last of its branch is kept
+    /// first: it may still be replaced by this clone, as long as it is what the remote has.
+    pub(crate) fn give_back(repository: &Repository, task: TaskId) -> Result<()> {
+        if let Some(held) = Self::load(repository, task).filter(|held| !held.pushed.is_empty()) {
+            repository.records().save(RecordKind::Pushed, &name(task), &held)?;
+        }
+        Self::forget_right(repository, task)
+    }
+
+    fn forget_right(repository: &Repository, task: TaskId) -> Result<()> {
         repository.records().forget(RecordKind::Held, &name(task))
     }
 
@@ -167,7 +191,7 @@ impl LockRecord {
     pub(crate) fn forget_attempt(repository: &Repository, task: TaskId, nonce: &str) {
         let Some(mut held) = Self::load(repository, task).filter(|held| held.nonce == nonce) else { return };
         let _ = match (held.earlier.pop(), held.before.take()) {
-            (None, None) => Self::forget(repository, task),
+            (None, None) => Self::forget_right(repository, task),
             (None, Some(before)) => before.save(repository, task),
             (Some(nonce), before) => Self { nonce, before, ..held }.save(repository, task),
         };

@@ -79,11 +79,12 @@ impl LockEntry {
         session: &Session,
         now: &str,
         nonce: Option<&str>,
-        folder: Option<&Path>,
+        (folder, base): (Option<&Path>, Option<&Branch>),
     ) -> Self {
         // A path that is no single line of text is left out: it could not be read back.
         let folder = folder.filter(|_| nonce.is_some()).and_then(Path::to_str);
         let folder = folder.filter(|folder| !folder.contains(char::is_control));
+        let base = base.filter(|_| nonce.is_some()).map(|base| format!("{BASE}{base}"));
         let scope = session.process.scope.clone().filter(|_| nonce.is_some());
         Self {
             task,
@@ -92,7 +93,7 @@ impl LockEntry {
             since: now.to_owned(),
             process: ProcessIdentity { scope, ..session.process.clone() },
             nonce: nonce.map(str::to_owned),
-            further: folder.map(|folder| format!("{FOLDER}{folder}")).into_iter().collect(),
+            further: folder.map(|folder| format!("{FOLDER}{folder}")).into_iter().chain(base).collect(),
             token: None,
         }
     }
@@ -100,6 +101,11 @@ impl LockEntry {
     /// Where the holder works, on the host of the lock.
     pub(crate) fn folder(&self) -> Option<&str> {
         self.further.iter().find_map(|line| line.strip_prefix(FOLDER)).filter(|folder| !folder.is_empty())
+    }
+
+    /// The branch that the task branch was cut from, which is the one that it goes back to.
+    pub(crate) fn base(&self) -> Option<Branch> {
+        self.further.iter().find_map(|line| Branch::parse(line.strip_prefix(BASE)?.trim()).ok())
     }
 
     /// The name of a task's lock file.
@@ -212,6 +218,8 @@ impl LockEntry {
 /// The key of [`LockEntry::folder`]. The line is kept with those that are not known, as older versions of this program keep
 /// it.
 const FOLDER: &str = "folder: ";
+/// The key of [`LockEntry::base`], kept likewise.
+const BASE: &str = "base: ";
 
 /// The keys of a lock file, in the order in which they are written.
 const KEYS: [&str; 10] = [

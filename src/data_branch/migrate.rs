@@ -109,10 +109,14 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
     require_committed(context)?;
     let ledger = Ledger { data_only_branch: None, ..context.ledger() };
     let both = [data.clone(), code.clone()];
+    let mut all = both.to_vec();
+    if context.channel != Channel::Local {
+        all.extend([Ledger::locks_branch()?, Ledger::ids_branch()?]);
+    }
     let mut made = Vec::new();
     let mark = nonce()?;
     let data_branch_alone = || -> Result<_> {
-        let landed = ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, None))?;
+        let landed = ledger.transact(&mark, &all, |view| decide(context, view, &data, &code, None))?;
         let here = Ledger { channel: Channel::Local, ..context.ledger() };
         let moved = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?;
         let code_commit = here.transact(&mark, &both, |view| {
@@ -137,7 +141,7 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
         // Local commits of task data on top of the published tip mean that the server refused to take them before.
         CodeCommit::Published if context.channel != Channel::Local && refused()? => data_branch_alone()?,
         CodeCommit::Published => {
-            match ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, Some(code_too))) {
+            match ledger.transact(&mark, &all, |view| decide(context, view, &data, &code, Some(code_too))) {
                 Ok(landed) => (landed.value, Notices::of(context, &landed)),
                 Err(error) if error.is_denied_for(code.as_str()) => {
                     let (is_new, mut aside) = data_branch_alone()?;
@@ -247,6 +251,13 @@ fn decide(
     plan = plan.step(data, Step::edit(subject, edits));
     if let Some(code_commit) = with_code {
         plan = remove_from_code(plan, view, code, code_commit)?;
+    }
+    // The code branch may stay as it is. A clone that has not heard of the move notices by these, which every command that
+    // publishes task data on the code branch expects where they were.
+    for branch in [Ledger::locks_branch()?, Ledger::ids_branch()?] {
+        if view.tip(&branch).published.is_some() {
+            plan = plan.moving(&branch, "the task data");
+        }
     }
     Ok(Decision::Publish(plan, true))
 }

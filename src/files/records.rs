@@ -19,6 +19,8 @@
 //! | `root` | `path` of the main worktree, where the git directory is outside of it; before format 1 the bytes of the path | every command there | replaced |
 //! | `as-of` | `answered`: when the remote last answered, in seconds since 1970 | whatever fetches or pushes | replaced |
 //! | `default-branch.REMOTE` | the default branch of a remote, where git has none noted: `branch`, or null where the remote names none | whatever needs it, once | replaced |
+//! | `fetched.REMOTE` | how far pushes of this clone moved the lock branch since it was fetched with all task branches: `from`? (the tip that was fetched), `to` (commits) | whatever publishes locks | replaced |
+//! | `pushed/tID.json` | the last record `held/tID.json` of a task that this clone gave back; only its `pushed` counts | drop, unlock | finish, archive; never by age |
 //! | `no-atomic-push.REMOTE` | `remote`: its server has no atomic push | whatever publishes | never |
 //! | `filing/DRAFT` | a draft that becomes a task: `draft` (its bytes), `path`, `filed` (the bytes of the task file) | the script that creates tasks | once the draft is gone |
 //! | `archiving/tID.json` | `lines` to print, `released` (ids), `parents` (files, each with a child) | the script that archives | once the task is archived |
@@ -65,6 +67,8 @@ pub(crate) enum RecordKind {
     Root,
     AsOf,
     DefaultBranch,
+    Fetched,
+    Pushed,
     NoAtomicPush,
     Filing,
     Archiving,
@@ -94,6 +98,8 @@ impl RecordKind {
             Self::Root => "root",
             Self::AsOf => "as-of",
             Self::DefaultBranch => "default-branch.",
+            Self::Fetched => "fetched.",
+            Self::Pushed => "pushed/",
             Self::NoAtomicPush => "no-atomic-push.",
             Self::Filing => "filing/",
             Self::Archiving => "archiving/",

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::read_own;
+use crate::files::records::RecordKind;
 use crate::git::contact::{connection_error, contact_error};
 use crate::git::porcelain::failure::{self, Ended, GitFailure};
 use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
@@ -41,6 +42,11 @@ pub(crate) fn known(remote: &RemoteName, branch: &Branch) -> String {
 
 fn kept(remote: &RemoteName, name: &str) -> String {
     format!("refs/aitask/known/{remote}/{name}")
+}
+
+/// The name of a record about a remote.
+pub(crate) fn record_name(remote: &RemoteName) -> String {
+    remote.as_str().replace('/', "%2F")
 }
 
 /// The URL of a remote, when it is configured.
@@ -101,6 +107,10 @@ pub(crate) fn fetch(
             }));
         let output = at_work::moving_refs(repository, &call)?;
         if output.success() {
+            if of_tasks.is_some() {
+                // What was pushed since the last such fetch is part of this one.
+                let _ = repository.records().forget(RecordKind::Fetched, &record_name(remote));
+            }
             return Ok(lacking);
         }
         let stderr_text = output.stderr_text();

@@ -10,10 +10,11 @@ mod decide;
 use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result};
 use crate::git::merge::{self, Renames};
+use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::diff_raw::FileDiff;
 use crate::git::porcelain::log_raw::LoggedCommit;
 use crate::git::porcelain::merge_tree::MergeTree;
-use crate::git::{Branch, Oid, Repository};
+use crate::git::{Branch, Oid, Repository, objects};
 use crate::landing::landed::decide::{Search, Work};
 use crate::landing::task_branch;
 use crate::ledger::{Channel, View};
@@ -68,13 +69,38 @@ impl Landed {
     /// was cut, where that is known; only after a fast-forward, where nothing else tells it, is it needed. Two processes
     /// where the output has changed since the fork, one where it has not.
     pub(crate) fn look(repository: &Repository, tip: &Oid, output: &Oid, cut_from: Option<&Oid>) -> Result<Self> {
-        match merge::base(repository, output, tip)? {
-            None => Ok(Self::Unknown),
-            Some(base) if base == *tip => contained(repository, tip, output, cut_from),
-            // The output has only what the branch was cut from.
-            Some(base) if base == *output => Ok(Self::No),
-            Some(base) => elsewhere(repository, tip, output, &base),
+        let Some(base) = merge::base(repository, output, tip)? else { return Ok(Self::Unknown) };
+        if base == *tip {
+            return contained(repository, tip, output, cut_from);
         }
+        // The output may have only what the branch was cut from.
+        let landed = if base == *output { Self::No } else { elsewhere(repository, tip, output, &base)? };
+        // Where the branch still begins where it was cut, the output was never merged into it.
+        if landed == Self::No && cut_from != Some(&base) {
+            return Self::look_before_merge(repository, tip, output, &base, cut_from);
+        }
+        Ok(landed)
+    }
+
+    /// Looks at the branch before the output was merged into it, where that was the last thing done on it: a merge brings
+    /// the commit that took the work back, but the work stays, and would be brought back in silence. One process more
+    /// where the tip is no such merge.
+    fn look_before_merge(
+        repository: &Repository,
+        tip: &Oid,
+        output: &Oid,
+        base: &Oid,
+        cut_from: Option<&Oid>,
+    ) -> Result<Self> {
+        let object = objects::load_one(repository, tip.as_str())?;
+        let parents = object.and_then(|object| Commit::parse(&object.data).ok()).map_or_else(Vec::new, |it| it.parents);
+        let [before, merged] = &parents[..] else { return Ok(Self::No) };
+        if merged != base {
+            return Ok(Self::No);
+        }
+        let landed = Self::look(repository, before, output, cut_from)?;
+        let is_back = || merge::changes(repository, base, tip).map(|changes| code(&changes).next().is_some());
+        Ok(if matches!(landed, Self::TakenBack { .. }) && is_back()? { landed } else { Self::No })
     }
 }
 

@@ -4,21 +4,84 @@
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::Oid;
 use crate::git::merge::{self, Conflicts};
-use crate::git::objects::{self, NewCommit, ParentCommit};
+use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
+use crate::git::porcelain::cat_file::Object;
 use crate::project::context::Context;
 use crate::sync::join::{MergedFile, Resolutions, by_rules, merge_files};
 use crate::task::merge::MergeRules;
-use crate::task::{Document, TaskPath};
+use crate::task::{Document, PlanPath, TaskPath, paths};
 
-/// The task's file with the changes of the published branch and of the task branch; `None` where the task branch has
-/// none. One process where both branches have the same file, else three.
+/// The task's own files with the changes of the task branch.
+#[derive(Debug, Default)]
+pub(crate) struct OwnFiles {
+    /// The task's file with the changes of the published branch and of the task branch; `None` where the task branch has
+    /// none.
+    pub(crate) document: Option<Document>,
+    /// The commit to merge in place of the tip, where the branch renamed these files: it has them under their published
+    /// names, since everybody else knows the task by these.
+    pub(crate) renamed_back: Option<Oid>,
+}
+
+/// Reads the task's own files; `plan` is its plan. One process where both branches have the same file, else three; two more
+/// where the task branch does not have it under this name.
 ///
 /// # Errors
 /// [`Kind::Conflict`] where both changed the same field or the same lines.
-pub(crate) fn document(context: &Context, path: &TaskPath, output: &Oid, tip: &Oid) -> Result<Option<Document>> {
+pub(crate) fn load(
+    context: &Context,
+    path: &TaskPath,
+    plan: Option<&PlanPath>,
+    output: &Oid,
+    tip: &Oid,
+) -> Result<OwnFiles> {
+    let versions = objects::load(&context.repository, &[output, tip].map(|commit| format!("{commit}:{path}")))?;
+    match &versions[..] {
+        [Some(ours), Some(theirs)] if ours.oid != theirs.oid => {
+            let document = document(context, path, [output, tip], [ours, theirs])?;
+            Ok(OwnFiles { document, renamed_back: None })
+        }
+        [Some(ours), None] => {
+            let Some(back) = renamed_back(context, path, plan, tip)? else { return Ok(OwnFiles::default()) };
+            let theirs = objects::load_one(&context.repository, &format!("{back}:{path}"))?;
+            let document =
+                theirs.map(|theirs| document(context, path, [output, &back], [ours, &theirs])).transpose()?;
+            Ok(OwnFiles { document: document.flatten(), renamed_back: Some(back) })
+        }
+        _ => Ok(OwnFiles::default()),
+    }
+}
+
+/// A commit on top of the tip in which the files of this task have their published names; `None` where the branch has no
+/// other file of this task, or several.
+fn renamed_back(context: &Context, path: &TaskPath, plan: Option<&PlanPath>, tip: &Oid) -> Result<Option<Oid>> {
     let repository = &context.repository;
-    let versions = objects::load(repository, &[output, tip].map(|commit| format!("{commit}:{path}")))?;
-    let [Some(ours), Some(theirs)] = &versions[..] else { return Ok(None) };
+    let listed = objects::list(repository, tip, &[paths::TASKS_DIR, paths::PLANS_DIR])?;
+    let names: Vec<_> = listed.iter().filter_map(|entry| entry.path_str()).collect();
+    let is_of = |name: &str| TaskPath::parse(name).is_some_and(|other| other.id() == path.id());
+    let tasks: Vec<_> = names.iter().filter(|name| is_of(name)).collect();
+    let [renamed] = &tasks[..] else { return Ok(None) };
+    let rename = |from: &str, to: &str| Edit::Rename { from: from.to_owned(), to: to.to_owned() };
+    let mut edits = vec![rename(renamed, path.as_str())];
+    if let Some(plan) = plan.filter(|plan| !names.contains(&plan.as_str())) {
+        let is_of = |name: &str| PlanPath::parse(name).is_some_and(|other| other.id() == path.id());
+        let plans: Vec<_> = names.iter().filter(|name| is_of(name)).collect();
+        if let [renamed] = &plans[..] {
+            edits.push(rename(renamed, plan.as_str()));
+        }
+    }
+    let message = "git aitask: the files of the task under their published names\n".to_owned();
+    let parent = ParentCommit::Commit(tip.clone());
+    let built = objects::build(repository, &[NewCommit { parent, merged: None, tree: None, edits, message }])?;
+    Ok(built.commits.into_iter().next())
+}
+
+fn document(
+    context: &Context,
+    path: &TaskPath,
+    [output, tip]: [&Oid; 2],
+    [ours, theirs]: [&Object; 2],
+) -> Result<Option<Document>> {
+    let repository = &context.repository;
     if ours.oid == theirs.oid {
         return Ok(None);
     }

@@ -13,7 +13,7 @@ use crate::ledger::align::{self, Aligned};
 use crate::ledger::plan::{Cause, CheckoutChange, OutdatedCheckout, Plan};
 use crate::ledger::queue::Queue;
 use crate::ledger::view::View;
-use crate::ledger::{Channel, IDS, LOCKS, Ledger, uncommitted_rename};
+use crate::ledger::{Channel, IDS, LOCKS, Ledger, fetched, uncommitted_rename};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -211,6 +211,9 @@ impl Ledger<'_> {
         for update in updates {
             let (Some(branch), Some(new)) = (update.name.branch(), &update.new) else { continue };
             noted.push((branch.clone(), new));
+            if branch.as_str() == LOCKS {
+                fetched::note_push(self.repository, name, update.old.as_ref(), new);
+            }
             if !remote::tracks(self.repository, name, &branch) {
                 follow.push((branch.tracking(name), new));
             }

@@ -7,8 +7,10 @@
 //! landed.
 
 use super::plan::{BranchPlan, Plan, Step};
+use crate::error::Result;
 use crate::git::Branch;
-use crate::ledger::LOCKS;
+use crate::ledger::view::View;
+use crate::ledger::{Channel, IDS, LOCKS, Ledger};
 use crate::task::TaskId;
 
 /// How the subject of a fence begins: a commit on the lock branch that changes no file.
@@ -25,8 +27,12 @@ impl Plan {
         if self.is_empty() || self.branches.iter().any(|plan| plan.branch == *locks) {
             return self;
         }
-        let fence =
-            BranchPlan { branch: locks.clone(), start: None, steps: vec![fence(&format!("task {}", task.prefixed()))] };
+        self.moving(locks, &format!("task {}", task.prefixed()))
+    }
+
+    /// Adds a commit without a change to a branch: whoever expects its present tip has to look again.
+    pub(crate) fn moving(self, branch: &Branch, of: &str) -> Self {
+        let fence = BranchPlan { branch: branch.clone(), start: None, steps: vec![fence(of)] };
         Self { branches: [vec![fence], self.branches].concat(), adopt: self.adopt }
     }
 
@@ -38,6 +44,40 @@ impl Plan {
             plan.steps.insert(0, fence("tasks to be released"));
         }
         self
+    }
+}
+
+impl Ledger<'_> {
+    /// The code branch of the task data, where another clone may move the data to its own branch. That move is one of the
+    /// coordination branches, too, and leaves the code branch, whose commit may stay unpublished. So whoever publishes task
+    /// data on the code branch moves a coordination branch: after the move, that fails.
+    fn leaving_home(&self) -> Option<&Branch> {
+        let home = self.code_home.as_ref().filter(|home| !home.is_named && self.channel != Channel::Local);
+        home.map(|home| &home.branch)
+    }
+
+    /// Adds a coordination branch to the branches of a transaction that may move that branch.
+    pub(super) fn with_fence(&self, mut branches: Vec<Branch>) -> Result<Vec<Branch>> {
+        let is_there = branches.iter().any(|branch| matches!(branch.as_str(), LOCKS | IDS));
+        if self.leaving_home().is_some_and(|home| !is_there && branches.contains(home)) {
+            branches.push(Self::locks_branch()?);
+        }
+        Ok(branches)
+    }
+
+    /// Makes a plan that moves that branch move a coordination branch, too.
+    pub(super) fn fenced_from_home(&self, view: &View<'_>, plan: Plan) -> Result<Plan> {
+        let moves = |branch: &Branch| plan.branches.iter().any(|plan| plan.branch == *branch);
+        let both = [Self::locks_branch()?, Self::ids_branch()?];
+        if !self.leaving_home().is_some_and(moves) || both.iter().any(moves) {
+            return Ok(plan);
+        }
+        // A branch that this command creates or puts back moves anyway.
+        let is_there = |branch: &&Branch| view.tip(branch).published.is_some() && view.set_back(branch).is_none();
+        Ok(match both.iter().find(is_there) {
+            Some(branch) => plan.moving(branch, "the task data"),
+            None => plan,
+        })
     }
 }
 

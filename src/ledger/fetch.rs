@@ -5,7 +5,7 @@ use crate::git::{Branch, Freshness, remote};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::found::{Found, at};
 use crate::ledger::view::View;
-use crate::ledger::{Channel, CodeHome, DATA, LOCKS, Ledger};
+use crate::ledger::{Channel, DATA, LOCKS, Ledger};
 use std::time::Duration;
 
 impl Ledger<'_> {
@@ -38,8 +38,9 @@ impl Ledger<'_> {
 
     pub(super) fn fetch_view(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {
         // All coordination branches are fetched by one pattern, so one more costs nothing.
-        self.fetch_branches(&[branches, self.unlisted_data_branch(branches)?.as_slice()].concat(), deadline)?;
-        View::load(self, branches, Freshness::Fetched)
+        let all = [branches, self.unlisted_data_branch(branches)?.as_slice()].concat();
+        let lacking = self.fetch_branches(&all, deadline)?;
+        Ok(View::load(self, branches, Freshness::Fetched)?.without(lacking))
     }
 
     /// Whether this clone cannot know a branch of the coordination or of the task data, since nothing fetched it yet.
@@ -91,8 +92,8 @@ impl Ledger<'_> {
         Ok(found)
     }
 
-    /// Fetches the branches, where there is a remote.
-    pub(super) fn fetch_branches(&self, branches: &[Branch], deadline: Deadline) -> Result<()> {
+    /// Fetches the branches, where there is a remote. Returns the code branches that it lacks.
+    pub(super) fn fetch_branches(&self, branches: &[Branch], deadline: Deadline) -> Result<Vec<Branch>> {
         if let Channel::Remote(remote) = &self.channel {
             let mut tries = 0;
             let lacking = loop {
@@ -105,59 +106,9 @@ impl Ledger<'_> {
             };
             self.record_answer_time()?;
             self.require_code_home(&lacking)?;
+            return Ok(lacking);
         }
-        Ok(())
-    }
-}
-
-impl Ledger<'_> {
-    /// Refuses to go on where the code branch with the task data is among the branches that the remote lacks: to publish
-    /// it again would give the tasks a second home beside the branch that it was renamed to. One connection in that
-    /// case.
-    ///
-    /// # Errors
-    /// [`Kind::BranchGone`] with the commands that follow the new default branch, or put the branch back; those of the
-    /// connection.
-    pub(crate) fn require_code_home(&self, lacking: &[Branch]) -> Result<()> {
-        let (Some(remote), Some(CodeHome { branch, is_named })) = (self.channel.remote(), &self.code_home) else {
-            return Ok(());
-        };
-        if !lacking.contains(branch) {
-            return Ok(());
-        }
-        let default = remote::ask_default(self.repository, remote, self.timeout)?;
-        let tracking = branch.tracking(remote);
-        let known = self.refs.tips(&[branch.full(), tracking.clone()])?;
-        let is_here = known.contains_key(&branch.full());
-        if let Some(new) = default.filter(|default| default != branch) {
-            let message =
-                format!("the default branch of {remote} is {new} now, and {branch}, which carried the tasks, is gone");
-            let fetched = format!("+{}:{}", new.full(), new.tracking(remote));
-            let error = Error::new(Kind::BranchGone, message).hint(command!["git fetch", remote, fetched]);
-            let error = if *is_named {
-                error.hint(command!["git config aitask.data", new])
-            } else {
-                error.hint(command!["git remote set-head", remote, new])
-            };
-            return Err(if is_here {
-                error.hint(command!["git branch -m", branch, new]).hint(command![
-                    "git branch -u",
-                    format!("{remote}/{new}"),
-                    new
-                ])
-            } else {
-                error
-            });
-        }
-        let error = Error::new(Kind::BranchGone, format!("{branch}, which carries the tasks, is not on {remote}"));
-        let from = if is_here { Some(branch.full()) } else { known.contains_key(&tracking).then_some(tracking) };
-        Err(match from {
-            Some(from) => {
-                let back = format!("{from}:{}", branch.full());
-                error.hint(command!["git push", remote, back].note("puts it back as this clone has it"))
-            }
-            None => error.hint(command!["git ls-remote --heads", remote]),
-        })
+        Ok(Vec::new())
     }
 }
 

@@ -9,9 +9,11 @@ pub(crate) mod align;
 pub(crate) mod backoff;
 mod channel;
 pub(crate) mod checkouts;
+mod code_home;
 mod elsewhere;
 mod fence;
 mod fetch;
+mod fetched;
 mod found;
 pub(crate) mod known;
 #[expect(clippy::module_inception, reason = "the module holds the type that the room is named for")]

@@ -136,11 +136,19 @@ pub(crate) struct TransactionResult<T> {
     pub(crate) lagging: Vec<OutdatedCheckout>,
     /// The git command that publishes, which `--dry-run` shows.
     pub(crate) command: String,
+    /// The addresses that the server offered for a task branch.
+    pub(crate) addresses: Vec<String>,
     /// Whether no answer to the push came, and the refs showed that it had landed.
     pub(crate) looked_up: bool,
 }
 
 impl<T> TransactionResult<T> {
+    /// A result that moved nothing.
+    pub(crate) fn unmoved(value: T) -> Self {
+        let (updates, blobs, lagging, command, addresses) = Default::default();
+        Self { value, updates, blobs, lagging, command, addresses, looked_up: false }
+    }
+
     /// The new tip of a branch, if it was moved.
     pub(crate) fn tip(&self, branch: &Branch) -> Option<&Oid> {
         let name = branch.full();

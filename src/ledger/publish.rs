@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Payload, Result, sanitise};
 use crate::files::records::RecordKind;
 use crate::git::porcelain::push::{PushReport, Rejection};
 use crate::git::refs::Swap;
-use crate::git::remote::{PushOptions, Pushed, TASK_BRANCHES};
+use crate::git::remote::{PushOptions, Pushed, TASK_BRANCHES, record_name};
 use crate::git::{Branch, RefUpdate, RemoteName};
 use crate::interrupt;
 use crate::ledger::backoff::Deadline;
@@ -20,8 +20,8 @@ use std::time::Duration;
 /// The outcome of a swap.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// Every ref has its new value. With the checkouts that could not be updated.
-    Landed(Vec<OutdatedCheckout>),
+    /// Every ref has its new value.
+    Landed(LandedPush),
     /// A ref did not have the expected value, or another process had it locked. With the reason that git gave.
     Stale(String),
     /// The server refused, and would refuse again.
@@ -30,6 +30,15 @@ pub(crate) enum Outcome {
     Unknown(Error),
     /// Nothing was sent.
     Failed(Error),
+}
+
+/// What there is to say of a swap that landed.
+#[derive(Debug, Default)]
+pub(crate) struct LandedPush {
+    /// The checkouts that could not be updated.
+    pub(crate) lagging: Vec<OutdatedCheckout>,
+    /// The addresses that the server offered for a task branch, such as the one that opens a pull request.
+    pub(crate) addresses: Vec<String>,
 }
 
 /// The outcome of a swap, and the branches that had landed before it.
@@ -79,10 +88,13 @@ impl Ledger<'_> {
             swapped => swapped?,
         };
         Ok(match swapped {
-            Swap::Done => Outcome::Landed(self.update_prepared_checkouts(&carried).unwrap_or_else(|error| {
-                (self.progress)(&format!("the checkouts could not be updated: {error}"));
-                Vec::new()
-            })),
+            Swap::Done => {
+                let lagging = self.update_prepared_checkouts(&carried).unwrap_or_else(|error| {
+                    (self.progress)(&format!("the checkouts could not be updated: {error}"));
+                    Vec::new()
+                });
+                Outcome::Landed(LandedPush { lagging, ..LandedPush::default() })
+            }
             Swap::Refused(said) => {
                 self.forget_checkout_updates(&carried)?;
                 self.finish_checkout_updates()?;
@@ -100,7 +112,7 @@ impl Ledger<'_> {
     }
 
     fn is_marked(&self, remote: &RemoteName) -> bool {
-        let (records, name) = (self.repository.records(), marker_name(remote));
+        let (records, name) = (self.repository.records(), record_name(remote));
         let marker: Option<NoAtomicPushRecord> = records.load(RecordKind::NoAtomicPush, &name);
         // A record of a newer version cannot be read, but it exists only for a server without atomic push.
         marker.is_some_and(|marker| marker.remote == remote.as_str())
@@ -112,7 +124,7 @@ impl Ledger<'_> {
             let outcome = self.push(remote, updates, updates.len() > 1, deadline)?;
             let Some(outcome) = outcome else {
                 let marker = NoAtomicPushRecord { remote: remote.to_string() };
-                self.repository.records().note(RecordKind::NoAtomicPush, &marker_name(remote), &marker)?;
+                self.repository.records().note(RecordKind::NoAtomicPush, &record_name(remote), &marker)?;
                 (self.progress)(&format!(
                     "the server of {remote} has no atomic push, so branches are pushed one after the other; \
                      run a command again if it was interrupted"
@@ -124,10 +136,11 @@ impl Ledger<'_> {
         }
         // A guard protects only refs of the same push, so alone it does nothing.
         let updates: Vec<_> = updates.iter().filter(|update| !update.is_guard()).collect();
+        let mut all = LandedPush::default();
         for (n, update) in updates.iter().enumerate() {
             let outcome = self.push(remote, std::slice::from_ref(*update), false, deadline)?;
             match outcome.unwrap_or_else(|| Outcome::Stale("no answer".to_owned())) {
-                Outcome::Landed(_) => {}
+                Outcome::Landed(push) => all.addresses.extend(push.addresses),
                 other => {
                     // A branch that is moved twice counts as landed only after its second move.
                     let (done, left) = updates.split_at(n);
@@ -137,7 +150,7 @@ impl Ledger<'_> {
                 }
             }
         }
-        Ok(Outcome::Landed(Vec::new()).into())
+        Ok(Outcome::Landed(all).into())
     }
 
     /// One push; `None` when the server cannot do it atomically.
@@ -151,14 +164,20 @@ impl Ledger<'_> {
         let limit = deadline.remaining().unwrap_or_default().max(SHORTEST_PUSH);
         let options = PushOptions { atomic, hooks: hooks(updates), dry_run: false, limit };
         let pushed = self.refs.push(remote, updates, options)?;
-        if let Pushed::Answered(report) = &pushed {
-            self.pass_on_addresses(updates, report);
-        }
-        Ok(outcome(remote, pushed))
+        let offered = match &pushed {
+            Pushed::Answered(report) => self.pass_on_addresses(updates, report),
+            _ => Vec::new(),
+        };
+        Ok(match outcome(remote, pushed) {
+            Some(Outcome::Landed(push)) => Some(Outcome::Landed(LandedPush { addresses: offered, ..push })),
+            other => other,
+        })
     }
 
-    /// Passes on what the server says of a task branch with an address in it: where a pull request can be opened.
-    fn pass_on_addresses(&self, updates: &[RefUpdate], report: &PushReport) {
+    /// Passes on what the server says of a task branch with an address in it: where a pull request can be opened. Returns
+    /// the addresses.
+    fn pass_on_addresses(&self, updates: &[RefUpdate], report: &PushReport) -> Vec<String> {
+        let mut addresses = Vec::new();
         let is_task_branch = |update: &RefUpdate| {
             let branch = update.name.branch();
             update.new.is_some() && branch.is_some_and(|branch| branch.as_str().starts_with(TASK_BRANCHES))
@@ -166,8 +185,10 @@ impl Ledger<'_> {
         if report.rejection().is_none() && updates.iter().any(is_task_branch) {
             for line in report.said.iter().filter(|line| line.contains("://")) {
                 (self.progress)(&sanitise(line.trim()));
+                addresses.extend(line.split_whitespace().filter(|word| word.contains("://")).map(sanitise));
             }
         }
+        addresses
     }
 }
 
@@ -179,10 +200,6 @@ const SHORTEST_PUSH: Duration = Duration::from_secs(1);
 #[derive(serde::Serialize, serde::Deserialize)]
 struct NoAtomicPushRecord {
     remote: String,
-}
-
-fn marker_name(remote: &RemoteName) -> String {
-    remote.as_str().replace('/', "%2F")
 }
 
 /// The outcome of a push; `None` when the server has no atomic push.
@@ -206,9 +223,9 @@ pub(crate) fn hooks(updates: &[RefUpdate]) -> bool {
 fn judge(remote: &RemoteName, report: &PushReport) -> Outcome {
     // "Up to date" means that an earlier attempt of this same push landed: no other process can build a commit with
     // this nonce.
-    let Some(worst) = report.rejection() else { return Outcome::Landed(Vec::new()) };
+    let Some(worst) = report.rejection() else { return Outcome::Landed(LandedPush::default()) };
     let Some(pushed) = report.refs.iter().find(|pushed| pushed.rejection() == Some(worst)) else {
-        return Outcome::Landed(Vec::new());
+        return Outcome::Landed(LandedPush::default());
     };
     let said = pushed.reason.clone().unwrap_or_else(|| pushed.summary.clone());
     if worst != Rejection::Denied {

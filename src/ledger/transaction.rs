@@ -67,7 +67,8 @@ impl Ledger<'_> {
         let _queue = Queue::enter(self.repository, self.timeout, self.progress)?;
         self.finish_checkout_updates()?;
         let (mut unconfirmed, mut landed) = (UnconfirmedPushes::new(), BTreeSet::new());
-        let outcome = self.attempts(seen, nonce, branches.to_vec(), &mut decide, (&mut unconfirmed, &mut landed));
+        let all = self.with_fence(branches.to_vec())?;
+        let outcome = self.attempts(seen, nonce, all, &mut decide, (&mut unconfirmed, &mut landed));
         outcome.map_err(|error| after(unconfirmed.explain(error), &landed))
     }
 
@@ -124,21 +125,14 @@ impl Ledger<'_> {
                     self.report_set_back(&view);
                     let forward = || self.update_checkouts(&view, &BTreeMap::new(), &[]);
                     let lagging = if self.dry_run { Vec::new() } else { forward()? };
-                    let (updates, blobs) = Default::default();
-                    return Ok(TransactionResult {
-                        value,
-                        updates,
-                        blobs,
-                        lagging,
-                        command: String::new(),
-                        looked_up: false,
-                    });
+                    return Ok(TransactionResult { lagging, ..TransactionResult::unmoved(value) });
                 }
                 Err(error) => {
                     self.report_set_back(&view);
                     return Err(self.with_other_remote_hint(error, &view));
                 }
             };
+            let plan = self.fenced_from_home(&view, plan)?;
             if let Some(error) = self.refusal(&view, &plan)? {
                 if view.is_current {
                     return Err(self.with_other_remote_hint(error, &view));
@@ -151,7 +145,7 @@ impl Ledger<'_> {
             let BuiltPlan { updates, blobs } = self.build(&view, &plan, nonce)?;
             let command = self.command(&updates)?;
             if self.dry_run {
-                return Ok(TransactionResult { value, updates, blobs, lagging: Vec::new(), command, looked_up: false });
+                return Ok(TransactionResult { updates, blobs, command, ..TransactionResult::unmoved(value) });
             }
             // Read before the swap: what the user types into these files from now on must survive the update of the
             // checkout.
@@ -164,10 +158,10 @@ impl Ledger<'_> {
             landed.extend(before.into_iter().filter(|branch| !is_fence(branch)));
             let sent = SentPush { updates, value, blobs, adopted: change.adopted, command };
             let said = match outcome {
-                Outcome::Landed(behind) => {
+                Outcome::Landed(push) => {
                     let mut landed = self.landed(&view, sent);
-                    landed.lagging.extend(behind);
-                    return Ok(landed);
+                    landed.lagging.extend(push.lagging);
+                    return Ok(TransactionResult { addresses: push.addresses, ..landed });
                 }
                 Outcome::Denied(error) | Outcome::Failed(error) => return Err(error),
                 Outcome::Stale(said) => said,
@@ -291,7 +285,7 @@ impl Ledger<'_> {
             (self.progress)(&format!("this is published, but the checkouts could not be updated: {error}"));
             Vec::new()
         });
-        TransactionResult { value, updates, blobs, lagging, command, looked_up: false }
+        TransactionResult { updates, blobs, lagging, command, ..TransactionResult::unmoved(value) }
     }
 }
 

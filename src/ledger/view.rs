@@ -5,6 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Freshness, Oid, RefUpdate, Repository, remote};
+use crate::ledger::fetched;
 use crate::ledger::found::{Found, at};
 use crate::ledger::known::{LostBranch, SetBack, TipState};
 use crate::ledger::refs::Refs;
@@ -53,6 +54,8 @@ pub(crate) struct View<'r> {
     /// The branches of this transaction that have landed already, on a server without atomic push.
     pub(crate) landed: BTreeSet<Branch>,
     tip_states: BTreeMap<Branch, TipState>,
+    /// The code branches that the remote lacks, as the fetch of this view found; with the last tip that this clone knew.
+    lacking: BTreeMap<Branch, Option<Oid>>,
     /// Whether the task data has a branch of its own, although this clone still has it on a code branch.
     pub(super) data_moved: bool,
 }
@@ -101,8 +104,28 @@ impl<'r> View<'r> {
             is_current,
             landed: BTreeSet::new(),
             tip_states,
+            lacking: BTreeMap::new(),
             data_moved,
         })
+    }
+
+    /// The view without what this clone still knows of code branches that are gone from the remote: a swap that expected
+    /// their last tips would fail each time.
+    pub(super) fn without(mut self, lacking: Vec<Branch>) -> Self {
+        for branch in lacking {
+            let Some(tip) = self.tips.get_mut(&branch) else { continue };
+            let last = tip.published.take();
+            if tip.base == last {
+                tip.base = None;
+            }
+            self.lacking.insert(branch, last);
+        }
+        self
+    }
+
+    /// The last known tip of a code branch that the remote lacks; `None` where it has the branch, or that is not known.
+    pub(crate) fn last_of_lacking(&self, branch: &Branch) -> Option<&Oid> {
+        self.lacking.get(branch)?.as_ref()
     }
 
     /// Refuses to use the task data on a code branch after it was moved to its own branch: the copy on the code branch
@@ -141,12 +164,18 @@ impl<'r> View<'r> {
             return Ok(tip);
         }
         let (here, there) = (branch.full(), self.channel.published(branch));
-        let mut found = self.refs.tips(&[here.clone(), there.clone()])?;
+        let kept = self.channel.remote().and_then(fetched::kept_locks);
+        let asked: Vec<_> = [here.clone(), there.clone()].into_iter().chain(kept.clone()).collect();
+        let mut found = self.refs.tips(&asked)?;
         let Some(remote) = self.channel.remote() else {
             return Ok(Tip { local: found.remove(&here), ..Tip::default() });
         };
         let (local, published) = (found.remove(&here), found.remove(&there));
-        if published.is_none() && !remote::fetches_task_branches(self.repository, remote) {
+        let kept = kept.and_then(|kept| found.remove(&kept));
+        let locks = self.tips.get(&Ledger::locks_branch()?).and_then(|tip| tip.published.as_ref());
+        let is_known = |locks| fetched::came_with_task_branches(self.repository, remote, locks, kept.as_ref());
+        let is_seen = || self.is_current || locks.is_none_or(is_known);
+        if published.is_none() && !(remote::fetches_task_branches(self.repository, remote) && is_seen()) {
             self.unanswered.replace(true);
         }
         let tip = Tip { published: published.clone(), local, base: published };

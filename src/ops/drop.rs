@@ -12,7 +12,8 @@ use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{ReadLocks, Session};
 use crate::error::{Error, Kind, Result};
 use crate::git::worktree::Unsaved;
-use crate::git::{Branch, worktree};
+use crate::git::{Branch, Oid, worktree};
+use crate::landing::landed::{self, Landed};
 use crate::landing::task_branch;
 use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
 use crate::ops::drop::decide::{DropDecision, DropRequest, DropView, decide, is_dropped, revert_step};
@@ -22,7 +23,7 @@ use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{Notices, TaskInfo};
 use crate::task::{Status, Task, TaskId};
 use crate::worktrees::removal::remove;
-use crate::worktrees::removal_result::{BranchDeletion, BranchResult, Extent, RemovalOptions};
+use crate::worktrees::removal_result::{BranchDeletion, BranchResult, Extent, Removal, RemovalOptions};
 use crate::worktrees::task_worktree::TaskWorktree;
 use serde::Serialize;
 use std::cell::RefCell;
@@ -108,7 +109,7 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
     }
     let branch = BranchDeletion::IfLanded(Some(task.id));
     let options = RemovalOptions { work, extent: Extent::Worktree, branch, dry_run: context.dry_run };
-    let removed = remove(context, &place.branch, &options);
+    let removed = remove_landed(context, task.id, &place, &options);
     let removed = aside.after_swap(removed, "the task is dropped, but its worktree could not be removed", again())?;
     if let Some(removal) = removed {
         removal.commands(&place.branch).into_iter().for_each(|command| aside.would_run(command));
@@ -119,11 +120,31 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
     }
     // While the record stays, the same command knows that it is to complete this one.
     if aside.incomplete.is_none() && !context.dry_run {
-        let forgotten = LockRecord::forget(&context.repository, task.id);
+        let forgotten = LockRecord::give_back(&context.repository, task.id);
         aside.after_swap(forgotten, "the task is dropped, but this clone could not note that", again())?;
     }
     dropped.aside = aside;
     Ok(dropped)
+}
+
+/// Removes the worktree, and the branch where its commits have landed, or their content has in other commits.
+fn remove_landed(
+    context: &Context,
+    task: TaskId,
+    place: &TaskWorktree,
+    options: &RemovalOptions<'_>,
+) -> Result<Removal> {
+    let mut removal = remove(context, &place.branch, options)?;
+    if matches!(removal.branch, BranchResult::Unmerged(_))
+        && let Some(tip) = place.tip(context)?
+        && let (Landed::At(_), Some(into)) = landed::in_outputs(context, task, &tip)?
+    {
+        let branch = BranchDeletion::LandedIn { tip: &tip, into: &into };
+        let again = remove(context, &place.branch, &RemovalOptions { branch, ..*options })?;
+        removal.causes.extend(again.causes);
+        removal.branch = again.branch;
+    }
+    Ok(removal)
 }
 
 /// The published decision, with the worktree of its task.
@@ -174,6 +195,12 @@ fn gather(
     });
     let tip =
         if is_ours && loss.is_none() { task_branch::unpublished(context, view, id, &place, "drop")? } else { None };
+    // Commits whose content has landed in other commits are nothing to go on with.
+    let is_open = |tip: &Oid| landed::in_outputs(context, id, tip).map(|(landed, _)| !matches!(landed, Landed::At(_)));
+    let tip = match tip {
+        Some(tip) if is_open(&tip)? => Some(tip),
+        _ => None,
+    };
     let work = tip.map(|tip| (place.branch.clone(), tip));
     Ok((DropView { path, document, is_held: lock.is_some(), not_holder, loss, work }, place))
 }

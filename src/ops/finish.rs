@@ -21,10 +21,11 @@ use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::worktree::Unsaved;
-use crate::git::{Branch, Freshness, Oid};
+use crate::git::{self, Branch, Freshness, Oid, remote};
 use crate::landing::landed::{self, Landed};
 use crate::landing::merge::{self, Merge, MergeMode};
-use crate::landing::{own_files, task_branch};
+use crate::landing::own_files::{self, OwnFiles};
+use crate::landing::task_branch;
 use crate::ledger::{Channel, Decision, Ledger, TransactionResult, View, nonce};
 use crate::ops::finish::decide::{FinishDecision, FinishRequest, FinishView, TaskWork, VERB, decide};
 use crate::ops::finish::rules::CommitRules;
@@ -50,6 +51,8 @@ struct FinishBranches {
     into: Branch,
     /// The task branch, where one is known.
     branch: Option<Branch>,
+    /// The output that was chosen and is gone from the remote, where `into` is the default branch that continues it.
+    gone: Option<Branch>,
     rules: CommitRules,
 }
 
@@ -66,7 +69,8 @@ pub(crate) fn finish(context: &Context, wanted: &Wanted, options: &FinishOptions
         Some(named) => Branch::parse(named)?,
         None => PlannedBranches::load(context, wanted.id)?.output(context, wanted.id)?,
     };
-    let mut expected = FinishBranches { into, branch: own_branch(context, wanted)?, rules: CommitRules::default() };
+    let mut expected =
+        FinishBranches { into, branch: own_branch(context, wanted)?, gone: None, rules: CommitRules::default() };
     // The checkout may have an old plan or an old name of the task. The view says which branches count; each round uses
     // those of the one before. Every further round needs a change of the plan in that moment, so five are only a bound.
     for _ in 0..5 {
@@ -94,7 +98,7 @@ fn finish_with_branches(
     expected: &mut FinishBranches,
 ) -> Result<Option<Finished>> {
     let Branches { locks, data } = branches(context)?;
-    let FinishBranches { into, branch, rules } = expected.clone();
+    let FinishBranches { into, branch, gone, rules } = expected.clone();
     branches::require_code(context, &into)?;
     let mode = match (options.mode, &context.settings.merge) {
         (Some(mode), _) => mode,
@@ -126,6 +130,7 @@ fn finish_with_branches(
         session,
         mark: mark.clone(),
         branch,
+        gone,
         checked,
         other_branches,
         landing,
@@ -161,7 +166,12 @@ fn finish_with_branches(
     };
     // Not before: a refusal is a document on standard error, too.
     report::pass_on(&job.check_said);
-    finish_locally(context, &request, landed, refusal).map(Some)
+    let mut finished = finish_locally(context, &request, landed, refusal)?;
+    let followed = job
+        .gone
+        .map(|gone| format!("{gone} is gone from the remote, and {into} is its default branch and continues it"));
+    finished.aside.notes.extend(followed);
+    Ok(Some(finished))
 }
 
 /// Cleans up in this clone, and builds the outcome.
@@ -174,7 +184,7 @@ fn finish_locally(
     let FinishRequest { options, mode, into, .. } = *request;
     let mut aside = Notices::of(context, &landed);
     aside.notes.extend(landed.value.finishing.carried_over.clone());
-    let merge_commit = landed.tip(into).cloned();
+    let (merge_commit, addresses) = (landed.tip(into).cloned(), landed.addresses);
     let done = landed.value;
     let FinishDecision { task, work, unpublished, .. } = &done.finishing;
     let stays = refusal.map(|why| format!("{} stays on the remote: {why}", done.place.branch));
@@ -196,6 +206,7 @@ fn finish_locally(
         branch_deleted: false,
         remote_branch_deleted,
         pushed: None,
+        addresses,
         aside: Notices::default(),
         into: into.clone(),
         would_run: Vec::new(),
@@ -234,6 +245,8 @@ struct FinishOperation<'a> {
     mark: String,
     /// The task branch that the view includes, where one is known.
     branch: Option<Branch>,
+    /// The output that is gone from the remote, in whose place this attempt has the default branch.
+    gone: Option<Branch>,
     /// The merged tree that has passed the check; for a fast-forward, the tip of the task branch.
     checked: Option<Oid>,
     /// The branches that the view names, where they differ from those of this attempt.
@@ -315,6 +328,9 @@ impl FinishOperation<'_> {
         if self.branch.as_ref() != Some(&place.branch) {
             return Err(self.other_branches(into.clone(), place.branch));
         }
+        if let Some(last) = view.last_of_lacking(into) {
+            self.follow_output(last, &place, id)?;
+        }
         let (tip, output) = (place.tip(context)?, view.base(into));
         if tip.is_none() {
             task_branch::require_no_former_name(context, id, &place.branch, output)?;
@@ -332,10 +348,13 @@ impl FinishOperation<'_> {
             has_landed: false,
             store: TaskStore::default(),
         };
+        let mut own = OwnFiles::default();
         if let (Some(tip), Some(output), false) = (&tip, output, path.is_archived())
             && into == data
-            && let Some(document) = own_files::document(context, &path, output, tip)?
         {
+            own = own_files::load(context, &path, index.plan(&path), output, tip)?;
+        }
+        if let Some(document) = own.document.take() {
             seen.task = Task::from_document(path.clone(), &document);
             seen.document = document;
         }
@@ -354,7 +373,7 @@ impl FinishOperation<'_> {
         }
         if options.into.is_none() {
             let output = PlannedBranches::of(context, view, &index, &path)?.output(context, id)?;
-            if output != *into {
+            if output != *into && self.gone.as_ref() != Some(&output) {
                 return Err(self.other_branches(output, place.branch));
             }
         }
@@ -369,7 +388,7 @@ impl FinishOperation<'_> {
             self.claimed = seen.carry_over.map(CarryOver::number);
         }
         match tip {
-            Some(tip) => seen.work = Some(self.gather_work(view, &index, &path, &place, tip)?),
+            Some(tip) => seen.work = Some(self.gather_work(view, &index, &path, &place, (tip, own.renamed_back))?),
             None => seen.has_landed = self.has_landed(id, &place.branch, output)?,
         }
         if seen.needs_task_store(options) {
@@ -381,8 +400,34 @@ impl FinishOperation<'_> {
     /// Ends this attempt: another one, with other branches, follows.
     fn other_branches(&mut self, into: Branch, branch: Branch) -> Error {
         let message = format!("the work of this task is on {branch} and goes to {into}");
-        self.other_branches = Some(FinishBranches { into, branch: Some(branch), rules: CommitRules::default() });
+        let (gone, rules) = (self.gone.clone(), CommitRules::default());
+        self.other_branches = Some(FinishBranches { into, branch: Some(branch), gone, rules });
         Error::new(Kind::Contention, message)
+    }
+
+    /// Ends an attempt whose output is gone from the remote. Where nobody named it, another attempt follows with the default
+    /// branch, if that contains what this clone knew of the old one: then it was renamed.
+    ///
+    /// # Errors
+    /// Always: that of [`Self::other_branches`], else [`Kind::BranchGone`] with the commands that name another output.
+    fn follow_output(&mut self, last: &Oid, place: &TaskWorktree, id: TaskId) -> Result<()> {
+        let (context, FinishRequest { into, options, .. }) = (self.context, self.request);
+        let (repository, limit) = (&context.repository, context.settings.timeout);
+        let Some(remote) = context.channel.remote() else { return Ok(()) };
+        let mut error =
+            Error::new(Kind::BranchGone, format!("{into} is gone from {remote}, so nothing is merged into it"));
+        if let Some(new) = remote::ask_default(repository, remote, limit)?.filter(|new| new != into) {
+            remote::fetch_branch(repository, remote, &new, limit)?;
+            let tip = branches::tips(context, &new)?.tracking;
+            let continues = tip.map(|tip| git::merge::is_ancestor(repository, last, &tip)).transpose()?;
+            if continues == Some(true) && options.into.is_none() {
+                self.gone = Some(into.clone());
+                return Err(self.other_branches(new, place.branch.clone()));
+            }
+            error = error.hint(command!["git aitask finish", id, "--into", new]);
+        }
+        let back = format!("{}:{}", into.tracking(remote), into.full());
+        Err(error.hint(command!["git push", remote, back].note("puts it back as this clone knew it")))
     }
 
     /// Reads an archived task. Either a finish of this clone was interrupted after its push, and only the lock or the
@@ -454,7 +499,7 @@ impl FinishOperation<'_> {
         index: &Index,
         path: &TaskPath,
         place: &TaskWorktree,
-        tip: Oid,
+        (tip, renamed_back): (Oid, Option<Oid>),
     ) -> Result<TaskWork> {
         let (context, FinishRequest { mode, into, .. }) = (self.context, self.request);
         let branch = &place.branch;
@@ -477,7 +522,16 @@ impl FinishOperation<'_> {
             if options.mode.is_none() && !options.no_push {
                 task_branch::require_no_request(context, view, path.id(), branch, into, mode)?;
             }
-            merge::plan(context, mode, output, into, &tip, branch, &own)?
+            if renamed_back.is_some() && mode == MergeMode::Ff {
+                let message =
+                    format!("{branch} renames the file of its task, so {into} cannot be fast-forwarded to it");
+                return Err(Error::new(Kind::Conflict, message).hint(command![
+                    "git aitask finish",
+                    path.id(),
+                    "--merge"
+                ]));
+            }
+            merge::plan(context, mode, output, into, renamed_back.as_ref().unwrap_or(&tip), branch, &own)?
         };
         let proof = match landed {
             Landed::At(commit) => Some(commit),

@@ -16,6 +16,7 @@ use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::{
     ActiveTasks, Blocker, Filter, Level, Order, Reference, Selection, Status, Task, TaskId, TaskName, TaskPath,
 };
+use crate::worktrees::landed::merge_targets;
 use crate::worktrees::registry::task_branch_of;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -252,6 +253,15 @@ pub(crate) fn as_of(ledger: &Ledger<'_>) -> Option<String> {
     Some(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
+/// The branches into which pull requests of this clone go, except that of the task data.
+pub(crate) fn awaited_outputs(context: &Context) -> Result<BTreeSet<Branch>> {
+    let data = context.data_branch()?;
+    let requested =
+        |task: &TaskId| LockRecord::load(&context.repository, *task).is_some_and(|held| held.requested.is_some());
+    let tasks = LockRecord::tasks(&context.repository).into_iter().filter(requested);
+    Ok(tasks.flat_map(|task| merge_targets(context, task)).filter(|branch| branch != data).collect())
+}
+
 impl ReadView {
     /// Reads it all.
     pub(crate) fn load<'c>(
@@ -259,8 +269,15 @@ impl ReadView {
         ledger: &'c Ledger<'c>,
         freshness: Freshness,
     ) -> Result<(Self, View<'c>)> {
+        let mut all: Vec<_> = Vec::new();
+        if freshness == Freshness::Fetched {
+            context.ledger().require_same_default()?;
+            // Whether a pull request has landed is judged by the branch that it goes to.
+            all.extend(awaited_outputs(context)?);
+        }
         let Branches { locks: locks_branch, data } = branches(context)?;
-        let view = ledger.view(&[locks_branch.clone(), data.clone()], freshness)?;
+        all.extend([locks_branch, data.clone()]);
+        let view = ledger.view(&all, freshness)?;
         view.require_home()?;
         let index = Index::load(&view, &data)?;
         let tasks = index.load_active(&view)?;

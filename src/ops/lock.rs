@@ -111,6 +111,7 @@ pub(crate) fn take(
         nonce: &mark,
         now: &now,
         folder: Some(&context.repository.root),
+        base: None,
     };
     let all: Vec<_> = std::iter::once(locks_branch.clone()).chain(data.clone()).collect();
     let mut attempt = LockAttempt::new(repository, mark.clone());
@@ -163,7 +164,7 @@ pub(crate) fn unlock(context: &Context, wanted: &Wanted, right: UnlockRight) -> 
     let mut aside = Notices::of(context, &landed);
     if !context.dry_run {
         let again = command!["git aitask unlock", id].note("the same command again completes it");
-        let forgotten = LockRecord::forget(&context.repository, id);
+        let forgotten = LockRecord::give_back(&context.repository, id);
         aside.after_swap(forgotten, "the task is unlocked, but this clone could not note that", [again])?;
     }
     Ok(Unlocked { task: id, unlocked: landed.value, aside })

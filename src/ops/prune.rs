@@ -1,7 +1,7 @@
 //! Removing the worktrees and branches of tasks whose work has landed, here and on the remote.
 //!
 //! Why the order is safe. A branch is deleted from exactly the tip that was found to have landed, on the remote first
-//! and then here; killed in between, the same command finds the branch here and finishes. A task that is active keeps
+//! and then here; commits that landed squashed are kept under `refs/aitask/squashed/` before that. Killed in between, the same command finds the branch here and finishes. A task that is active keeps
 //! its branch: `finish` ends it.
 
 use crate::coordination::ReadLocks;
@@ -206,6 +206,12 @@ fn delete_published(context: &Context, candidates: &[Candidate], pruned: &mut Pr
             pruned.aside.would_run(format!("git push {remote} --delete {}", update.name));
         }
         return Ok(none());
+    }
+    // Where no local branch has the commits, the published one is the only name of them.
+    for Candidate { branch, local, published, into, .. } in candidates {
+        if let Some(tip) = published.as_ref().filter(|tip| local.as_ref() != Some(*tip)) {
+            removal::keep_squashed(context, branch, tip, into)?;
+        }
     }
     let gone = push(context, remote, &updates)?;
     let outcome = |candidate: &Candidate| match gone.get(&candidate.branch.full()) {

@@ -49,9 +49,9 @@ const KNOWN: [&str; 8] =
     ["priority", "effort", "depends", "issue_type", "status", "labels", "assigned_to", "children_to_implement"];
 
 /// Shows a task, active or archived.
-pub(crate) fn show(context: &Context, wanted: &Wanted) -> Result<Shown> {
+pub(crate) fn show(context: &Context, wanted: &Wanted, freshness: Freshness) -> Result<Shown> {
     let ledger = context.reading_ledger();
-    let (loaded, view) = ReadView::load(context, &ledger, Freshness::AsKnown)?;
+    let (loaded, view) = ReadView::load(context, &ledger, freshness)?;
     let ids = || std::iter::once(wanted.id).chain(wanted.or);
     let archived = ids().find_map(|id| loaded.index.archived(id));
     let data = context.data_branch()?.clone();

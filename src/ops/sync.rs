@@ -9,6 +9,7 @@ use crate::git::{AheadBehind, Branch, Freshness, Oid, merge, refs};
 use crate::landing::landed;
 use crate::ledger::plan::OutdatedCheckout;
 use crate::ledger::{Decision, Ledger, Plan, View, nonce};
+use crate::ops::list::awaited_outputs;
 use crate::ops::publish::publish;
 use crate::project::context::{Context, Wanted};
 use crate::project::index::{Branches, Index, branches};
@@ -18,9 +19,7 @@ use crate::sync::outcome::{Reconciled, SyncOptions, SyncProgress};
 use crate::sync::reconcile::reconcile;
 use crate::task::merge::MergeRules;
 use crate::task::{BRANCH_PREFIX, TaskId, TaskName};
-use crate::worktrees::landed::merge_targets;
 use serde::Serialize;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -133,12 +132,14 @@ pub(crate) enum SyncAction {
     Alone,
 }
 
-/// Syncs the task data, and removes the locks of archived tasks. One connection when there is nothing to do.
+/// Syncs the task data, and removes the locks of archived tasks. One connection when there is nothing to do, and one before
+/// where the tasks are on the default branch of the remote.
 ///
 /// # Errors
 /// [`Kind::Conflict`] with the files; [`Kind::Unreachable`], [`Kind::Dirty`], [`Kind::Denied`] and others with the
 /// command that helps. Nothing is half done.
 pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
+    context.ledger().require_same_default()?;
     let (mut committed, mut code_stays, mut merged, mut dry_run) = (0, 0, Vec::new(), DryRun::default());
     let mut progress = |progress| match progress {
         SyncProgress::Committing(files) => committed += files,
@@ -233,15 +234,6 @@ pub(crate) fn sync_and_publish(context: &Context, named: Option<&Wanted>) -> Res
         Err(error) => return Err(error),
     }
     Ok(synced)
-}
-
-/// The branches into which pull requests of this clone go, except that of the task data.
-fn awaited_outputs(context: &Context) -> Result<BTreeSet<Branch>> {
-    let data = context.data_branch()?;
-    let requested =
-        |task: &TaskId| LockRecord::load(&context.repository, *task).is_some_and(|held| held.requested.is_some());
-    let tasks = LockRecord::tasks(&context.repository).into_iter().filter(requested);
-    Ok(tasks.flat_map(|task| merge_targets(context, task)).filter(|branch| branch != data).collect())
 }
 
 /// The task branches of this clone whose work has landed. No process where it has no task branch.

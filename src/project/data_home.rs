@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::files::records::RecordKind;
+use crate::git::remote::record_name;
 use crate::git::{Branch, RemoteName, Repository, remote};
 use crate::ledger::DATA;
 use std::time::Duration;
@@ -72,10 +73,6 @@ pub(crate) struct DefaultBranch(pub(crate) Option<Branch>);
 struct DefaultBranchRecord {
     /// The branch; null where the remote names none.
     branch: Option<String>,
-}
-
-fn record_name(remote: &RemoteName) -> String {
-    remote.as_str().replace('/', "%2F")
 }
 
 /// The default branch of a remote as this clone knows it; `None` where the remote was never asked. No process, except

@@ -235,6 +235,9 @@ impl SyncRun<'_, '_> {
                     if let Err(gone) = self.context.ledger().require_code_home(&lacking) {
                         return failed(SyncFailure::NoUpstream, gone);
                     }
+                    if let Err(moved) = self.context.ledger().require_data_here() {
+                        return failed(SyncFailure::NoUpstream, moved);
+                    }
                     self.is_fetched = true;
                 }
                 // Another git process is updating the same remote-tracking ref.

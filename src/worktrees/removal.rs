@@ -85,26 +85,27 @@ impl TaskWorktree {
         };
         refuse(Kind::Dirty, message, hint)
     }
+}
 
-    /// The ref that keeps the commits of a squashed task branch reachable: their content has landed, they have not. A
-    /// ref of an earlier squash of this task is not overwritten. `None` where the commits themselves have landed.
-    fn squashed_ref(&self, context: &Context, tip: &Oid, into: &Branch) -> Result<Option<RefName>> {
-        let repository = &context.repository;
-        let tips = tips(context, into)?;
-        let published = if context.channel == Channel::Local { tips.local } else { tips.tracking };
-        if let Some(output) = &published
-            && merge::is_ancestor(repository, tip, output)?
-        {
-            return Ok(None);
-        }
-        let name = format!("refs/aitask/squashed/{}", name_of(&self.branch));
-        let Some(first) = RefName::parse(&name) else { return Ok(None) };
-        let taken = match refs::load(repository, std::slice::from_ref(&first))?.get(&first) {
-            Some(earlier) => !merge::is_ancestor(repository, earlier, tip)?,
-            None => false,
-        };
-        Ok(if taken { RefName::parse(&format!("{name}-{}", tip.short())) } else { Some(first) })
+/// Keeps the commits of a squashed task branch reachable by a ref: their content has landed, they have not. A ref of an
+/// earlier squash of this task is not overwritten. Nothing to do where the commits themselves have landed.
+pub(crate) fn keep_squashed(context: &Context, branch: &Branch, tip: &Oid, into: &Branch) -> Result<()> {
+    let repository = &context.repository;
+    let tips = tips(context, into)?;
+    let published = if context.channel == Channel::Local { tips.local } else { tips.tracking };
+    if let Some(output) = &published
+        && merge::is_ancestor(repository, tip, output)?
+    {
+        return Ok(());
     }
+    let name = format!("refs/aitask/squashed/{}", name_of(branch));
+    let Some(first) = RefName::parse(&name) else { return Ok(()) };
+    let taken = match refs::load(repository, std::slice::from_ref(&first))?.get(&first) {
+        Some(earlier) => !merge::is_ancestor(repository, earlier, tip)?,
+        None => false,
+    };
+    let free = if taken { RefName::parse(&format!("{name}-{}", tip.short())) } else { Some(first) };
+    free.map_or(Ok(()), |name| refs::follow(repository, &[(name, tip)]))
 }
 
 /// Removes the worktree of a task branch and then the branch. The registry, and everything that
@@ -344,10 +345,8 @@ impl Teardown<'_> {
     /// a squashed branch reachable is written first: killed in between, both exist, and nothing is lost.
     fn delete_branch(&mut self, tip: &Oid) -> Result<BranchResult> {
         let (repository, branch) = (&self.context.repository, &self.place.branch);
-        if let BranchDeletion::LandedIn { into, .. } = self.options.branch
-            && let Some(name) = self.place.squashed_ref(self.context, tip, into)?
-        {
-            refs::follow(repository, &[(name, tip)])?;
+        if let BranchDeletion::LandedIn { into, .. } = self.options.branch {
+            keep_squashed(self.context, branch, tip, into)?;
         }
         let full = branch.full();
         if self.options.extent != Extent::Worktree {

@@ -24,7 +24,7 @@ const MERGED_IN_A_WORKTREE: [&str; 5] = [
 ];
 
 /// A list of commands, written shorter: `open` and `build` are the ones above; `refs NAME...` reads refs, where
-/// `both:NAME` is a branch and its remote-tracking ref, `here:NAME` the same without a remote; `files` lists a tree,
+/// `both:NAME` is a branch and its remote-tracking ref, `kept:NAME` the one that a fetch of ours moves, `here:NAME` the same without a remote; `files` lists a tree,
 /// `read` reads objects; `push REF...` pushes with leases, `create:REF` one that is new; `forward` follows;
 /// `since COMMIT` reads what came after it; `base` looks for the branch to cut from, `base here` without a remote; `below NAME` looks for a branch below one;
 /// `status` is that of a worktree, its submodules included.
@@ -54,6 +54,7 @@ fn spelled_out(text: &str, git: (u32, u32)) -> Vec<String> {
             }
             "refs" => {
                 let names = rest.split(' ').map(|name| match name.split_once(':') {
+                    Some(("kept", name)) => format!("refs/aitask/known/origin/{name}"),
                     Some(("both", name)) => format!("refs/heads/{name} refs/remotes/origin/{name}"),
                     Some((_, name)) => format!("refs/heads/{name} refs/heads/{name}"),
                     None => format!("refs/heads/{name}"),
@@ -143,7 +144,7 @@ fn on_a_remote() {
         worktree add --quiet --no-track -b aitask/t1_one -- <dir>/ann/aiwork/t1_one <oid>";
     let pick = format!(
         "open\n base\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n worktree list --porcelain -z
-        below aitask/t1_one\n refs both:aitask/t1_one\n build\n push aitask-locks main\n forward\n {worktree_added}"
+        below aitask/t1_one\n refs both:aitask/t1_one kept:aitask-locks\n build\n push aitask-locks main\n forward\n {worktree_added}"
     );
     expect(&ann, "pick 1", &pick);
     expect(

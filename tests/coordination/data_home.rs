@@ -144,11 +144,12 @@ fn the_data_branch_is_used_whatever_old_folders_a_branch_has() {
 }
 
 #[test]
-fn the_remote_is_asked_once_for_its_default_branch() {
+fn the_remote_is_asked_once_for_its_default_branch_and_again_where_the_network_is_wanted() {
     let world = World::new();
     let ann = world.clone("ann");
     let asked = |verb: &[&str]| network(&ann, verb).iter().filter(|name| *name == "ls-remote").count();
-    assert_eq!([asked(&["init"]), asked(&["new", "One"]), asked(&["list", "--fetch"])], [1, 0, 0]);
+    assert_eq!([asked(&["init", "--on", "main"]), asked(&["new", "One"]), asked(&["list"])], [1, 0, 0]);
+    assert_eq!([asked(&["list", "--fetch"]), asked(&["sync"]), asked(&["pick", "1"])], [1, 1, 0]);
 }
 
 #[test]
@@ -218,7 +219,8 @@ fn a_task_that_was_picked_before_the_rename_is_finished_after_it() {
     for hint in ann.aitask(&["finish", "1", "--json"]).fails(1).error()["error"]["hints"].as_array().unwrap() {
         ann.run("sh", &["-c", hint.as_str().unwrap()]).ok();
     }
-    ann.aitask(&["finish", "1", "--into", "trunk"]).ok();
+    let notes = ann.aitask(&["finish", "1", "--json"]).ok().json()["notes"].to_string();
+    assert!(notes.contains("main is gone from the remote, and trunk is its default branch"), "{notes}");
     assert!(world.remote_file("trunk", "work.txt").is_some());
     assert!(world.remote_file("trunk", "aitasks/archived/t1_one.md").is_some());
 }
@@ -280,5 +282,149 @@ fn a_clone_of_one_branch_reads_the_locks_by_one_fetch() {
         let ci = ann.at(world.root().join("ci"));
         assert_eq!(network(&ci, &["list"]), ["fetch"], "{own}");
         assert_eq!(ids(&ci, &["list", "--ready"]), Vec::<String>::new());
+    }
+}
+
+/// The hub has another default branch, and keeps the old one.
+fn other_default(world: &World) {
+    world.git(&["--git-dir=origin.git", "branch", "trunk", "main"]);
+    world.git(&["--git-dir=origin.git", "symbolic-ref", "HEAD", "refs/heads/trunk"]);
+}
+
+#[test]
+fn another_default_branch_beside_the_old_one_is_said_and_its_commands_bring_all_tasks_there() {
+    let verbs: [&[&str]; 5] =
+        [&["list", "--fetch"], &["status", "--fetch"], &["show", "1", "--fetch"], &["sync"], &["init"]];
+    for (n, verb) in share(verbs.into_iter().enumerate().collect::<Vec<_>>()) {
+        let (world, ann, _bob) = bob_on_a_feature_branch();
+        other_default(&world);
+        let eve = world.clone("eve");
+        let mut all = vec!["1".to_owned()];
+        if n % 2 == 0 {
+            all.push(eve.task("Of eve", &[]));
+        }
+        // Nobody told this clone yet, and an ordinary verb does not ask.
+        assert_eq!(network(&ann, &["new", "Of ann"])[..1], ["push"]);
+        all.push(if n % 2 == 0 { "3".into() } else { "2".into() });
+        let run = ann.aitask(&[verb, &["--json"]].concat()).fails(1);
+        let error = run.error()["error"].clone();
+        assert_eq!(error["kind"], "not_initialised", "{run}");
+        assert!(error["message"].as_str().unwrap().contains("the default branch of origin is trunk now"), "{run}");
+        let hints: Vec<_> = error["hints"].as_array().unwrap().iter().map(|hint| hint.as_str().unwrap()).collect();
+        assert!(hints.last().unwrap().starts_with("git config aitask.data main"), "{run}");
+        for hint in &hints[..hints.len() - 1] {
+            ann.run("sh", &["-c", hint]).ok();
+        }
+        ann.aitask(verb).ok();
+        for repo in [&ann, &eve] {
+            let mut there = ids(repo, &["list", "--fetch"]);
+            there.sort();
+            assert_eq!(there, all, "{run}");
+        }
+    }
+}
+
+#[test]
+fn the_old_default_branch_keeps_the_tasks_where_it_is_named() {
+    let (world, ann, _bob) = bob_on_a_feature_branch();
+    other_default(&world);
+    ann.aitask(&["sync"]).fails(1);
+    ann.git(&["config", "aitask.data", "main"]);
+    ann.aitask(&["sync"]).ok();
+    ann.task("Two", &[]);
+    assert!(world.remote_file("main", "aitasks/t2_two.md").is_some());
+}
+
+#[test]
+fn an_output_that_was_deleted_is_named_at_once_and_is_no_stale_lock_file() {
+    for named in share([false, true]) {
+        let (world, _ann, bob) = bob_on_a_feature_branch();
+        bob.commit("of the feature");
+        bob.git(&["push", "-q"]);
+        bob.aitask(&["pick", "1"]).ok();
+        let there = bob.at("aiwork/t1_one");
+        there.write("work.txt", "work\n");
+        there.commit("work");
+        world.git(&["--git-dir=origin.git", "update-ref", "-d", "refs/heads/feature"]);
+        let started = std::time::Instant::now();
+        let verb: &[&str] =
+            if named { &["finish", "1", "--into", "feature", "--json"] } else { &["finish", "1", "--json"] };
+        let run = bob.aitask(verb).fails(1);
+        assert!(started.elapsed().as_secs() < 15, "{run}");
+        let error = run.error()["error"].clone();
+        assert_eq!(error["kind"], "branch_gone", "{run}");
+        assert!(error["message"].as_str().unwrap().contains("feature is gone from origin"), "{run}");
+        assert_eq!(error["hints"][0], "git aitask finish 1 --into main", "{run}");
+        if named {
+            bob.run("sh", &["-c", error["hints"][1].as_str().unwrap()]).ok();
+            bob.aitask(&["finish", "1"]).ok();
+        } else {
+            bob.aitask(&["finish", "1", "--into", "main"]).ok();
+        }
+        assert!(world.remote_file(if named { "feature" } else { "main" }, "work.txt").is_some());
+    }
+}
+
+#[test]
+fn with_fetch_a_reader_judges_a_pull_request_by_what_it_fetched() {
+    let verbs: [&[&str]; 3] = [&["list"], &["status"], &["show", "1"]];
+    for verb in share(verbs) {
+        let world = World::new();
+        let ann = world.initialised_on_main("ann");
+        ann.task("One", &[]);
+        ann.aitask(&["init", "--data-branch"]).ok();
+        ann.aitask(&["pick", "1"]).ok();
+        let there = ann.at("aiwork/t1_one");
+        there.write("work.txt", "work\n");
+        there.commit("work");
+        ann.aitask(&["finish", "1", "--no-push"]).ok();
+        let bob = world.clone("bob");
+        bob.git(&["merge", "-q", "--squash", "origin/aitask/t1_one"]);
+        bob.commit("squashed");
+        bob.git(&["push", "-q"]);
+        bob.task("Two", &[]);
+        let text = |more: &[&str]| ann.aitask(&[verb, more, &["--json"]].concat()).ok().json().to_string();
+        assert!(text(&[]).contains("\"state\":\"not_landed\""), "{verb:?}");
+        let text = text(&["--fetch"]);
+        assert!(text.contains("\"state\":\"landed\""), "{text}");
+        assert_eq!(text.contains("t2_two"), verb[0] != "show", "{text}");
+    }
+}
+
+#[test]
+fn after_the_setup_of_the_scripts_moved_the_tasks_a_clone_that_has_not_heard_of_it_is_told() {
+    let verbs: [&[&str]; 7] = [
+        &["new", "Later"],
+        &["edit", "2", "--priority", "high"],
+        &["pick", "2"],
+        &["drop", "1"],
+        &["finish", "1"],
+        &["archive", "2"],
+        &["sync"],
+    ];
+    for verb in share(verbs) {
+        let world = World::new();
+        let ann = world.initialised_on_main("ann");
+        ann.task("One", &[]);
+        ann.task("Two", &[]);
+        let bob = world.clone("bob");
+        bob.aitask(&["pick", "1"]).ok();
+        let there = bob.at("aiwork/t1_one");
+        there.write("work.txt", "work\n");
+        there.commit("work");
+        ann.script("aitask_setup.sh", &[]).ok();
+        let (main, data) = (world.remote_branch("main"), world.remote_branch("aitask-data"));
+        assert!(data.is_some(), "{verb:?}");
+        let run = bob.aitask(&[verb, &["--json"]].concat()).fails(1);
+        let error = run.error()["error"].clone();
+        assert_eq!(
+            (&error["kind"], &error["hints"]),
+            (&"not_initialised".into(), &serde_json::json!(["git aitask init --data-branch"]))
+        );
+        assert_eq!((world.remote_branch("main"), world.remote_branch("aitask-data")), (main, data), "{verb:?}");
+        bob.aitask(&["init", "--data-branch"]).ok();
+        bob.aitask(verb).ok();
+        assert!(world.remote_branch("aitask-data").is_some());
+        assert_eq!(world.remote_files("main").iter().filter(|file| file.starts_with("aitasks")).count(), 0, "{verb:?}");
     }
 }

@@ -174,7 +174,8 @@ fn sync_publishes_the_branch_of_the_task_and_nothing_else_does() {
     assert_eq!(world.remote_branch(BRANCH), Some(tip(&ann, BRANCH)));
     ann.count_connections();
     ann.aitask(&["sync", "1"]).ok();
-    assert_eq!(ann.connections(), ["fetch"]);
+    // One asks for the default branch, which carries the tasks.
+    assert_eq!(ann.connections(), ["fetch", "fetch"]);
 }
 
 #[test]
@@ -386,4 +387,122 @@ fn work_that_was_merged_only_into_an_unpublished_branch_is_published_by_a_drop()
     ann.git(&["merge", "--quiet", "--no-edit", "aitask/t1_one"]);
     ann.aitask(&["drop", "1"]).ok();
     assert!(world.remote_file("aitask/t1_one", "half").is_some());
+}
+
+/// Bob, who cloned before ann picked t1, worked, and gave it back.
+fn bob_before() -> (World, Repo, Repo) {
+    let world = World::new();
+    let ann = world.initialised_on_main("ann");
+    ann.task("One", &[]);
+    ann.task("Two", &[]);
+    let bob = world.clone("bob");
+    bob.task("Three", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    committed(&ann, "work.txt");
+    ann.aitask(&["drop", "1"]).ok();
+    (world, ann, bob)
+}
+
+#[test]
+fn a_fetch_of_the_lock_branch_alone_hides_no_published_branch() {
+    for whole in share([false, true]) {
+        let (_world, _ann, bob) = bob_before();
+        bob.git(if whole { &["fetch", "-q"] } else { &["fetch", "-q", "origin", "aitask-locks", "main"] });
+        // What this clone publishes on top of it tells nothing more of the task branches.
+        bob.aitask(&["lock", "2"]).ok();
+        bob.count_connections();
+        bob.aitask(&["pick", "1"]).ok();
+        assert_eq!(bob.connections(), if whole { vec!["push"] } else { vec!["fetch", "push"] });
+        assert_eq!(work_on(&bob, BRANCH), ["work.txt"]);
+    }
+}
+
+#[test]
+fn a_clone_picks_by_one_push_until_it_fetches_a_part() {
+    let (world, ann, _bob) = bob_before();
+    let eve = world.clone("eve");
+    eve.count_connections();
+    eve.aitask(&["pick", "2"]).ok();
+    eve.aitask(&["drop", "2"]).ok();
+    eve.aitask(&["pick", "3"]).ok();
+    assert_eq!(eve.connections(), ["push", "push", "push"]);
+    ann.aitask(&["lock", "2"]).ok();
+    eve.git(&["fetch", "-q", "origin", "aitask-locks"]);
+    eve.aitask(&["drop", "3"]).ok();
+    eve.connections();
+    eve.aitask(&["pick", "3"]).ok();
+    assert_eq!(eve.connections(), ["fetch", "push"]);
+    eve.aitask(&["drop", "3"]).ok();
+    eve.aitask(&["pick", "3"]).ok();
+    assert_eq!(eve.connections(), ["push", "push"]);
+}
+
+#[test]
+fn a_branch_that_was_cut_from_another_base_goes_back_there_from_every_clone() {
+    for given_back in share([true, false]) {
+        let world = World::new();
+        let ann = world.initialised_on_main("ann");
+        ann.task("One", &[]);
+        ann.git(&["push", "-q", "origin", "main:dev"]);
+        ann.git(&["fetch", "-q"]);
+        let bob = world.clone("bob");
+        ann.aitask(&["pick", "1", "--base", "dev"]).ok();
+        assert!(world.remote_file("aitask-locks", "t1_lock.yaml").unwrap().contains("\nbase: dev\n"));
+        committed(&ann, "work.txt");
+        let pick: &[&str] = if given_back {
+            ann.aitask(&["drop", "1"]).ok();
+            &["pick", "1", "--json"]
+        } else {
+            ann.aitask(&["sync", "1"]).ok();
+            // The task may change hands without a worktree in between.
+            let eve = world.clone("eve");
+            eve.aitask(&["pick", "1", "--steal", "--no-worktree"]).ok();
+            &["pick", "1", "--steal", "--json"]
+        };
+        assert_eq!(bob.aitask(pick).ok().json()["worktree"]["base"], "dev");
+        committed(&bob, "more.txt");
+        bob.aitask(&["finish", "1"]).ok();
+        let files = ["dev", "main"].map(|branch| world.remote_file(branch, "more.txt").is_some());
+        assert_eq!((files, world.remote_file("dev", "work.txt").is_some()), ([true, false], true));
+    }
+}
+
+#[test]
+fn what_this_clone_pushed_last_may_be_replaced_after_it_gave_the_task_back() {
+    let (world, ann) = given_back();
+    ann.aitask(&["pick", "1"]).ok();
+    let there = ann.at(WORK);
+    there.git(&["commit", "-q", "--amend", "-m", "better"]);
+    let run = there.aitask(&["pick", "1", "--json"]).ok();
+    assert_eq!(run.json()["worktree"]["published"]["local"], "ahead", "{run}");
+    ann.aitask(&["drop", "1"]).ok();
+    assert_eq!(world.remote_branch(BRANCH), Some(tip(&ann, BRANCH)));
+    // Not where another clone has added to it since.
+    let bob = world.clone("bob");
+    bob.aitask(&["pick", "1"]).ok();
+    let second = committed(&bob, "second.txt");
+    bob.aitask(&["drop", "1"]).ok();
+    ann.aitask(&["pick", "1"]).ok();
+    there.git(&["reset", "-q", "--hard", "HEAD^"]);
+    there.git(&["commit", "-q", "--amend", "-m", "other"]);
+    assert_eq!(kind(&ann.aitask(&["sync", "1", "--json"]).fails(1)), "behind");
+    assert_eq!(world.remote_branch(BRANCH), Some(second));
+}
+
+#[test]
+fn drop_removes_a_branch_that_landed_as_one_commit_and_publishes_nothing_of_it() {
+    let (world, ann) = worked();
+    let work = tip(&ann, BRANCH);
+    let bob = world.clone("bob");
+    ann.at(WORK).git(&["push", "-q", "origin", "HEAD:refs/heads/review"]);
+    bob.git(&["pull", "-q"]);
+    bob.git(&["fetch", "-q", "origin", "review"]);
+    bob.git(&["merge", "-q", "--squash", "FETCH_HEAD"]);
+    bob.commit("One (#1)");
+    bob.git(&["push", "-q"]);
+    ann.git(&["pull", "-q"]);
+    let json = ann.aitask(&["drop", "1", "--json"]).ok().json();
+    let said = (json["branch_deleted"].as_bool(), json["pushed"].as_str(), json["branch_kept"].as_str());
+    assert_eq!(said, (Some(true), None, None), "{json}");
+    assert_eq!((tip(&ann, "refs/aitask/squashed/t1_one"), world.remote_branch(BRANCH)), (work, None));
 }

@@ -28,8 +28,16 @@ git stash list
 "#;
 
 /// What git leaves in its folder, and says nothing.
-const SILENT: [&str; 7] =
-    ["ORIG_HEAD", "COMMIT_EDITMSG", "packed-refs", "queue.lock", "as-of", "default-branch.origin", "gc.pid"];
+const SILENT: [&str; 8] = [
+    "ORIG_HEAD",
+    "COMMIT_EDITMSG",
+    "packed-refs",
+    "queue.lock",
+    "as-of",
+    "default-branch.origin",
+    "fetched.origin",
+    "gc.pid",
+];
 
 /// What one could find out about the world, were one to look everywhere.
 pub(super) fn describe(scene: &Scene) -> Vec<String> {

@@ -357,3 +357,34 @@ fn again_it_is_done_and_changes_nothing() {
     let json = ann.aitask(&["finish", "1", "--json"]).ok().json();
     assert_eq!((json["merged"].is_null(), everything(&ann)), (true, before));
 }
+
+#[test]
+fn a_branch_that_renames_the_file_of_its_own_task_is_merged_and_archived_as_one_file() {
+    for mode in share(["--merge", "--squash"]) {
+        let (world, ann) = worked();
+        let there = ann.at(WORK);
+        there.git(&["mv", "aitasks/t1_one.md", "aitasks/t1_uno.md"]);
+        let text = there.read("aitasks/t1_uno.md");
+        there.write(
+            "aitasks/t1_uno.md",
+            &format!("{}\nA note of the branch.\n", text.replace("priority: medium", "priority: low")),
+        );
+        there.commit("another name");
+        ann.aitask(&["edit", "1", "--effort", "high"]).ok();
+        let run = ann.aitask(&["finish", "1", "--ff", "--json"]).fails(1);
+        assert_eq!(kind(&run), "conflict", "{run}");
+        let json = ann.aitask(&["finish", "1", mode, "--json"]).ok().json();
+        assert_eq!(json["archived"], serde_json::json!(["aitasks/archived/t1_one.md"]), "{json}");
+        let files: Vec<_> = world.remote_files("main").into_iter().filter(|file| file.contains("/t1_")).collect();
+        assert_eq!(files, ["aitasks/archived/t1_one.md"]);
+        let text = world.remote_file("main", &files[0]).unwrap();
+        for part in ["priority: low", "effort: high", "status: Done", "A note of the branch."] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        assert!(world.remote_file("main", "work.txt").is_some());
+        assert_eq!(
+            (ann.git(&["status", "--porcelain"]), ann.git(&["for-each-ref", "refs/heads/aitask/"])),
+            Default::default()
+        );
+    }
+}

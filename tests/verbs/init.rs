@@ -222,7 +222,14 @@ fn a_rehearsed_move_to_the_data_branch_names_both_branches_and_moves_nothing() {
     let refs: Vec<_> = said["dry_run"]["refs"].as_array().unwrap().iter().map(|change| change["ref"].clone()).collect();
     assert_eq!(
         (refs, &said["data"]),
-        (vec!["refs/heads/aitask-data".into(), "refs/heads/main".into()], &"aitask-data".into())
+        (
+            ["ids", "locks", "data"]
+                .map(|name| format!("refs/heads/aitask-{name}").into())
+                .into_iter()
+                .chain(["refs/heads/main".into()])
+                .collect::<Vec<serde_json::Value>>(),
+            &"aitask-data".into()
+        )
     );
     assert_eq!(everything(&ann), before);
 }

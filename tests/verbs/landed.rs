@@ -2,7 +2,7 @@
 //! `git aitask worktree prune`.
 
 use super::init::{everything, keys, on_data_branch};
-use crate::support::{Repo, Run, World};
+use crate::support::{Repo, Run, World, share};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -406,6 +406,11 @@ fn without_a_program_of_the_forge_the_address_that_the_server_offers_is_shown() 
             && !run.stderr.contains("bye"),
         "{run}"
     );
+    let address = "https://forge.example/new?merge_request%5Bsource_branch%5D=t1_one";
+    assert!(run.stdout.contains(&format!("the server offers {address}")), "{run}");
+    ann.at(WORK).write("g", "x\n");
+    ann.at(WORK).commit("more");
+    assert_eq!(ann.aitask(&["finish", "1", "--pr", "--json"]).ok().json()["addresses"], json!([address]));
 }
 
 /// Tasks that are archived while this clone has their branches.
@@ -525,4 +530,64 @@ fn notes_that_came_after_a_squash_are_no_part_of_what_landed() {
     let run = work.aitask(&["finish", "--merge"]);
     let published = ["aiplans/archived/p1_one.md", "aiplans/p1_one.md"].map(|path| world.remote_file("main", path));
     assert!(run.code != 0 || published.iter().flatten().any(|text| text.contains("final notes")), "{run}");
+}
+
+#[test]
+fn prune_in_a_clone_without_the_local_branch_keeps_the_commits_under_a_name() {
+    let world = World::new();
+    let ann = on_data_branch(&world, "ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    ann.at(WORK).write("f", "work\n");
+    let tip = ann.at(WORK).commit("work");
+    ann.aitask(&["drop", "1"]).ok();
+    ann.git(&["merge", "-q", "--squash", "aitask/t1_one"]);
+    ann.commit("squashed");
+    ann.git(&["push", "-q"]);
+    archived(&ann, &["1"]);
+    let bob = world.clone("bob");
+    let json = bob.aitask(&["worktree", "prune", "--json"]).ok().json();
+    let removed = &json["removed"][0];
+    assert_eq!((removed["on_remote"].as_bool(), removed["here"].as_bool()), (Some(true), Some(false)), "{json}");
+    assert_eq!(bob.git(&["rev-parse", "refs/aitask/squashed/t1_one"]).trim(), tip);
+}
+
+#[test]
+fn main_with_the_revert_in_it_merged_into_the_branch_does_not_bring_the_work_back() {
+    for (meanwhile, has_record) in share([(false, true), (true, true), (false, false), (true, false)]) {
+        let (world, ann, bob) = proposed();
+        bob.git(&["merge", "-q", "--squash", "origin/aitask/t1_one"]);
+        bob.commit("One (#7)");
+        bob.git(&["revert", "--no-edit", "HEAD"]);
+        let by = bob.git(&["rev-parse", "HEAD"]).trim().to_owned();
+        bob.git(&["push", "-q"]);
+        let there = ann.at(WORK);
+        ann.git(&["fetch", "-q"]);
+        there.git(&["merge", "-q", "--no-edit", "origin/main"]);
+        if meanwhile {
+            bob.write("later.txt", "x\n");
+            bob.commit("later");
+            bob.git(&["push", "-q"]);
+        }
+        if has_record {
+            let run = ann.aitask(&["finish", "1", "--merge", "--json"]).fails(1);
+            let message = run.error()["error"]["message"].as_str().unwrap().to_owned();
+            assert_eq!(kind(&run), "conflict", "{run}");
+            assert!(message.contains(&format!("{} took it back", &by[..7])), "{run}");
+        } else {
+            there.git(&["push", "-q", "origin", "HEAD"]);
+            let eve = world.clone("eve");
+            let json = eve.aitask(&["worktree", "prune", "--json"]).ok().json();
+            assert_eq!(
+                (&json["kept"][0]["state"], &json["kept"][0]["taken_back_by"]),
+                (&"taken_back".into(), &by.into())
+            );
+        }
+        assert_eq!(world.remote_file("main", "f").as_deref(), Some(LINES));
+        // What is done on the branch after that is work again.
+        there.write("more.txt", "more\n");
+        there.commit("more");
+        ann.aitask(&["finish", "1", "--merge"]).ok();
+        assert!(world.remote_file("main", "more.txt").is_some());
+    }
 }

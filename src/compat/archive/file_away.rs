@@ -170,20 +170,14 @@ impl ArchivePlace for ScriptArchive<'_> {
         let branches = std::slice::from_ref(branch);
         match self.publication {
             Publication::Commit => ledger.transact("", branches, decide),
-            Publication::Stage => ledger.stage(branch, decide).map(unpublished),
+            Publication::Stage => ledger.stage(branch, decide).map(TransactionResult::unmoved),
             Publication::Show => {
                 let (Decision::Publish(_, value) | Decision::NoChange(value)) =
                     decide(&ledger.view(branches, Freshness::AsKnown)?)?;
-                Ok(unpublished(value))
+                Ok(TransactionResult::unmoved(value))
             }
         }
     }
-}
-
-/// A result without a change of any branch.
-fn unpublished(value: ArchiveOutcome) -> TransactionResult<ArchiveOutcome> {
-    let (updates, blobs, lagging, command) = Default::default();
-    TransactionResult { value, updates, blobs, lagging, command, looked_up: false }
 }
 
 /// A refusal in the scripts' words.

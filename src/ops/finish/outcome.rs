@@ -65,6 +65,9 @@ pub(crate) struct Finished {
     /// The task branch, where it was pushed for a pull request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pushed: Option<Branch>,
+    /// The addresses that the server offered for it, such as the one that opens a pull request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) addresses: Vec<String>,
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Notices,

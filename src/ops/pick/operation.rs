@@ -264,7 +264,14 @@ impl<'a> PickOperation<'a> {
         let Policy { rule, takeover, .. } = self.policy;
         let (judged, nonce, now) = (self.judged.as_ref(), self.nonce.as_str(), self.now.as_str());
         let folder = Some(self.folder.as_path());
-        self.session.as_ref().map(|session| LockRequest { session, rule, takeover, judged, nonce, now, folder })
+        let base = self.planned_worktree.as_ref().and_then(PlannedWorktree::base);
+        self.session.as_ref().map(|session| LockRequest { session, rule, takeover, judged, nonce, now, folder, base })
+    }
+
+    fn decide(&self, seen: PickView, parts: PickParts) -> Result<PickDecision, PickRefusal> {
+        let claimant = self.claimant().filter(|_| seen.email.is_some());
+        let (policy, now, locks, data) = (self.policy, &self.now, &self.locks, &self.data);
+        decide(seen, &PickRequest { policy, claimant, parts, now, locks, data })
     }
 
     fn take(
@@ -277,15 +284,14 @@ impl<'a> PickOperation<'a> {
             self.folder = self.context.repository.root.join(seen.path.name().worktree_dir());
         }
         let (path, there) = (seen.path.clone(), seen.lock.as_ref().map(|observed| observed.lock.clone()));
-        let request = PickRequest {
-            policy: self.policy,
-            claimant: self.claimant().filter(|_| seen.email.is_some()),
-            parts,
-            now: &self.now,
-            locks: &self.locks,
-            data: &self.data,
-        };
-        let mut taking = decide(seen, &request)?;
+        let mut taking = self.decide(seen.clone(), parts)?;
+        if let (Some(planned_worktree), Some(published), true) =
+            (&mut self.planned_worktree, published, parts != PickParts::Status)
+        {
+            planned_worktree.find(self.context, published, &path, there.as_ref())?;
+            // Nothing that refuses has changed; the lock names the base.
+            taking = self.decide(seen, parts)?;
+        }
         if let (Some(lock), Some(planned)) = (&mut taking.lock, &self.planned_lock)
             && lock.entry.task == planned.entry.task
             && lock.before.as_ref().is_some_and(|before| before.observed.evidence == LocalEvidence::ThisCommand)
@@ -302,11 +308,6 @@ impl<'a> PickOperation<'a> {
         let is_takeover = before.is_some_and(|before| before.ownership != Ownership::Ours);
         if let (Some((view, _)), true, Channel::Remote(_)) = (published, is_takeover, &self.context.channel) {
             self.finds_work = Some(is_published(view, &path)?);
-        }
-        if let (Some(planned_worktree), Some(published), true) =
-            (&mut self.planned_worktree, published, parts != PickParts::Status)
-        {
-            planned_worktree.find(self.context, published, &path)?;
         }
         let plan = std::mem::take(&mut taking.plan);
         if plan.is_empty() {

@@ -1,7 +1,8 @@
 //! The worktree that a pick will add: found and judged before the swap, added after it.
 
+use crate::coordination::{LockEntry, locks};
 use crate::error::Result;
-use crate::git::RefUpdate;
+use crate::git::{Branch, RefUpdate};
 use crate::ledger::{Channel, View};
 use crate::project::context::{Context, Wanted};
 use crate::project::index::Index;
@@ -43,6 +44,7 @@ impl PlannedWorktree {
         context: &Context,
         (view, index): (&View<'_>, &Index),
         path: &TaskPath,
+        lock: Option<&LockEntry>,
     ) -> Result<()> {
         let mut place = TaskWorktree::find(context, path.name())?;
         place.require_free(context)?;
@@ -52,7 +54,10 @@ impl PlannedWorktree {
         let is_published = place.tips.as_ref().is_some_and(|tips| tips.published.is_some());
         // A base is for a branch that is cut now. The published one was cut where its first holder chose.
         let named = self.named.as_deref().filter(|_| !is_published);
-        self.planned = plan_branches::base(context, view, index, path, named)?;
+        self.planned = if is_published { recorded_base(context, view, path, lock)? } else { None };
+        if self.planned.is_none() {
+            self.planned = plan_branches::base(context, view, index, path, named)?;
+        }
         self.unused = None;
         if let (true, Some(named)) = (is_published, &self.named) {
             self.unused = Some(format!("{} exists, so --base {named} was not used", place.branch));
@@ -62,6 +67,11 @@ impl PlannedWorktree {
         }
         self.place = Some(place);
         Ok(())
+    }
+
+    /// The base, once the task is known.
+    pub(super) fn base(&self) -> Option<&Branch> {
+        self.place.as_ref().map(|_| &self.planned.as_ref().unwrap_or(&self.base).branch)
     }
 
     /// Adds the worktree where there is none; in a dry run only says which one it would be, and reports the command.
@@ -87,4 +97,19 @@ impl PlannedWorktree {
         aside.notes.extend(self.unused.into_iter().chain(worktree.notes()));
         Ok(Some(worktree))
     }
+}
+
+/// The base that the last lock of a task names, whose branch is published; `None` where it names none that is there. Two
+/// processes where nobody holds it.
+fn recorded_base(
+    context: &Context,
+    view: &View<'_>,
+    path: &TaskPath,
+    lock: Option<&LockEntry>,
+) -> Result<Option<BaseBranch>> {
+    let named = match lock {
+        Some(lock) => lock.base(),
+        None => locks::last(view, path.id())?.and_then(|last| last.base()),
+    };
+    Ok(named.and_then(|named| BaseBranch::find(context, Some(named.as_str())).ok()))
 }

@@ -82,7 +82,8 @@ impl PickCase {
     fn decide(&self, seen: PickView) -> Result<PickDecision, PickRefusal> {
         let Self { rule, takeover, gates, parts, .. } = *self;
         let judged = self.judged.as_ref();
-        let claimant = |session| LockRequest { session, rule, takeover, judged, nonce: "n", now: NOW, folder: None };
+        let claimant =
+            |session| LockRequest { session, rule, takeover, judged, nonce: "n", now: NOW, folder: None, base: None };
         let [locks, data] = ["aitask-locks", "main"].map(|name| Branch::parse(name).unwrap());
         let claimant = self.session.as_ref().map(claimant);
         let policy = Policy { rule, takeover, gates };

@@ -1,0 +1,77 @@
+//! Whether this clone knows all published task branches.
+//!
+//! Whoever publishes a task branch moves the lock branch in the same push. So where a fetch brought both together, a swap
+//! that finds the lock branch as expected has found all task branches. A fetch of the user may bring the lock branch
+//! alone (`git fetch origin aitask-locks main`): then a task branch that is not here may be published all the same.
+
+use crate::files::read_own;
+use crate::files::records::RecordKind;
+use crate::git::remote::record_name;
+use crate::git::{Oid, RefName, RemoteName, Repository, refs, remote};
+use crate::ledger::{LOCKS, Ledger};
+
+/// The record of the pushes of this clone since it fetched: the tip of the lock branch that came with all task branches,
+/// and the tip that this clone has made of it since.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct FetchedRecord {
+    /// The tip that was fetched; absent where all that this clone has was fetched together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    /// The tip that this clone published last.
+    to: String,
+}
+
+/// The ref that every fetch of the coordination branches by this program moves with the lock branch.
+pub(super) fn kept_locks(remote: &RemoteName) -> Option<RefName> {
+    RefName::parse(&remote::known(remote, &Ledger::locks_branch().ok()?))
+}
+
+/// Whether the lock branch came to this tip with all task branches: by a fetch of this program, of which `kept` tells; by
+/// one that brought all that the configuration names; by a clone; or by pushes of this clone after one of these. No process.
+pub(super) fn came_with_task_branches(
+    repository: &Repository,
+    remote: &RemoteName,
+    tip: &Oid,
+    kept: Option<&Oid>,
+) -> bool {
+    if kept == Some(tip) || is_of_whole_fetch(repository, tip.as_str()) {
+        return true;
+    }
+    match repository.records().load::<FetchedRecord>(RecordKind::Fetched, &record_name(remote)) {
+        Some(FetchedRecord { from, to }) if to == tip.as_str() => from
+            .is_none_or(|from| kept.is_some_and(|kept| kept.as_str() == from) || is_of_whole_fetch(repository, &from)),
+        Some(_) => false,
+        None => kept.is_none() && fetch_heads(repository).next().is_none(),
+    }
+}
+
+/// Records that this clone has moved the lock branch. Best effort: without the record a pick fetches once more. No process.
+pub(super) fn note_push(repository: &Repository, remote: &RemoteName, old: Option<&Oid>, new: &Oid) {
+    let (records, name) = (repository.records(), record_name(remote));
+    let known: Option<FetchedRecord> = records.load(RecordKind::Fetched, &name);
+    let from = match (old, known) {
+        (Some(old), Some(known)) if known.to == old.as_str() => known.from,
+        (Some(old), known) => {
+            let was_cloned = known.is_none()
+                && fetch_heads(repository).next().is_none()
+                && kept_locks(remote).is_some_and(|kept| !refs::may_exist(repository, &kept));
+            Some(old.to_string()).filter(|old| !was_cloned && !is_of_whole_fetch(repository, old))
+        }
+        (None, _) => None,
+    };
+    let _ = records.note(RecordKind::Fetched, &name, &FetchedRecord { from, to: new.to_string() });
+}
+
+/// What the last fetch of the user brought, here and in the worktree of the current directory.
+fn fetch_heads(repository: &Repository) -> impl Iterator<Item = String> {
+    let dirs = [Some(repository.common_dir.clone()), crate::git::registry::git_dir(&repository.toplevel)];
+    let read = |dir: std::path::PathBuf| String::from_utf8(read_own(&dir.join("FETCH_HEAD")).ok()?).ok();
+    dirs.into_iter().flatten().filter_map(read)
+}
+
+/// Whether the last fetch of the user brought the lock branch at this commit with all branches. git notes the branches that
+/// a command line names as to be merged.
+fn is_of_whole_fetch(repository: &Repository, tip: &str) -> bool {
+    let line = format!("{tip}\tnot-for-merge\tbranch '{LOCKS}' of ");
+    fetch_heads(repository).any(|text| text.lines().any(|other| other.starts_with(&line)))
+}
