@@ -78,6 +78,7 @@ kinds! {
     NoIdentity "no_identity" 128 "git knows no name and e-mail to commit with", "git config user.name, user.email";
     GitTooOld "git_too_old" 128 "this needs a newer git", "install git 2.31 or later";
     Authentication "authentication" 128 "the remote does not know the user: wrong or missing credentials", "git fetch in a terminal";
+    Damaged "damaged" 128 "a ref, object, file or address of this clone is broken", "the hint repairs it; git fsck --full";
     Git "git" 128 "git failed in a way that has no kind of its own", "its message says why";
     Io "io" 128 "a file could not be read or written", "its message names the file";
     Interrupted "interrupted" 130 "a signal ended the command (129, 130 or 143)", "the same command again";

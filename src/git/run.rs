@@ -10,6 +10,7 @@ pub(crate) use output::Output;
 pub(crate) use wait::OutputFilter;
 
 use crate::error::{Error, Kind, Payload, Result, quoted, redacted, sanitise};
+use crate::git::porcelain::damage::damage;
 use crate::interrupt;
 use crate::settings::Environment;
 use rustix::process::{Pid, Signal};
@@ -170,6 +171,11 @@ impl Call {
         self
     }
 
+    /// The directory that it runs in.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.dir
+    }
+
     /// The command line, for messages; URLs in it lose their secrets.
     pub(crate) fn command_line(&self) -> String {
         let mut line = self.program.to_string_lossy().into_owned();
@@ -328,6 +334,9 @@ impl Call {
             return Error::new(Kind::NoIdentity, "git knows no name and e-mail to commit with")
                 .hint("git config --global user.name \"Your Name\"")
                 .hint("git config --global user.email you@example.com");
+        }
+        if let Some(error) = damage(&self.dir, &stderr_text) {
+            return error;
         }
         let code = output.ending();
         let said = if stderr_text.is_empty() { String::new() } else { format!(": {stderr_text}") };

@@ -4,7 +4,8 @@
 
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::address::masked;
-use crate::git::{Oid, RefName, RemoteName, destination, remote};
+use crate::git::porcelain::damage::damage;
+use crate::git::{Branch, Oid, RefName, RemoteName, destination, remote};
 use crate::ledger::view::{Tip, View};
 use crate::ledger::{IDS, LOCKS, Ledger};
 
@@ -81,6 +82,13 @@ impl Ledger<'_> {
 
     /// Adds to an error about missing branches the name of another remote that has them.
     pub(crate) fn with_other_remote_hint(&self, error: Error, view: &View<'_>) -> Error {
+        let there = |branch: &Branch| matches!(branch.as_str(), LOCKS | IDS) && view.tip(branch).published.is_some();
+        if let (Kind::NotInitialised, Some(branch)) = (error.kind(), view.branches().find(|branch| there(branch)))
+            && let Some(tip) = view.tip(branch).published
+            && !self.refs.object(&format!("{tip}:")).is_ok_and(|object| object.is_some())
+        {
+            return damage(&self.repository.root, &format!("fatal: bad object {tip}")).unwrap_or(error);
+        }
         let is_missing = [Self::locks_branch(), Self::ids_branch()]
             .into_iter()
             .flatten()

@@ -35,7 +35,7 @@ fn every_verb_gets_its_page_and_every_shell_its_completion() {
     assert!(page("git-aitask-worktree-add.1").contains("git aitask worktree add 12"));
     assert!(page("git-aitask.1").contains(".SH ENVIRONMENT\n") && page("git-aitask.1").contains("EXIT CODES"));
     let kinds = page("git-aitask.1").split_once(".SH \"KINDS OF ERRORS\"").unwrap().1.to_owned();
-    for kind in ["held", "denied", "authentication", "unreachable", "bug", "interrupted"] {
+    for kind in ["held", "denied", "authentication", "unreachable", "damaged", "bug", "interrupted"] {
         assert!(kinds.lines().any(|line| line.trim_start().starts_with(&format!("{kind} "))), "{kind}: {kinds}");
     }
     assert_eq!(changed(&ann, &[]), Vec::<String>::new());
