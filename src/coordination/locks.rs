@@ -39,7 +39,7 @@ use crate::git::porcelain::ls_tree;
 use crate::git::{Branch, Oid, Repository};
 use crate::ledger::plan::Step;
 use crate::ledger::refs::Refs;
-use crate::ledger::{Found, LOCKS, Ledger, LedgerLock, View, no_branch};
+use crate::ledger::{Found, LOCKS, Ledger, LedgerLock, View, no_branch, unreadable};
 use crate::task::TaskId;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -322,7 +322,12 @@ impl ReadLocks for View<'_> {
     }
 
     fn locks(&self) -> Result<Option<Locks>> {
-        self.object(&Ledger::locks_branch()?, "")?.map(|root| Locks::of(&root)).transpose()
+        let branch = Ledger::locks_branch()?;
+        match self.object(&branch, "")? {
+            // To show no locks would show held tasks as free.
+            None if self.base(&branch).is_some() => Err(unreadable(LOCKS)),
+            root => root.map(|root| Locks::of(&root)).transpose(),
+        }
     }
 }
 

@@ -4,8 +4,8 @@
 
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::address::masked;
-use crate::git::porcelain::damage::damage;
 use crate::git::{Branch, Oid, RefName, RemoteName, destination, remote};
+use crate::ledger::refusal::unreadable;
 use crate::ledger::view::{Tip, View};
 use crate::ledger::{IDS, LOCKS, Ledger};
 
@@ -82,12 +82,14 @@ impl Ledger<'_> {
 
     /// Adds to an error about missing branches the name of another remote that has them.
     pub(crate) fn with_other_remote_hint(&self, error: Error, view: &View<'_>) -> Error {
-        let there = |branch: &Branch| matches!(branch.as_str(), LOCKS | IDS) && view.tip(branch).published.is_some();
-        if let (Kind::NotInitialised, Some(branch)) = (error.kind(), view.branches().find(|branch| there(branch)))
-            && let Some(tip) = view.tip(branch).published
-            && !self.refs.object(&format!("{tip}:")).is_ok_and(|object| object.is_some())
+        let is_unreadable = |branch: &&Branch| {
+            let tip = view.tip(branch).published.filter(|_| matches!(branch.as_str(), LOCKS | IDS));
+            tip.is_some_and(|tip| !self.refs.object(&format!("{tip}:")).is_ok_and(|root| root.is_some()))
+        };
+        if error.kind() == Kind::NotInitialised
+            && let Some(branch) = view.branches().find(is_unreadable)
         {
-            return damage(&self.repository.root, &format!("fatal: bad object {tip}")).unwrap_or(error);
+            return unreadable(branch.as_str());
         }
         let is_missing = [Self::locks_branch(), Self::ids_branch()]
             .into_iter()

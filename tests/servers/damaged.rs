@@ -63,6 +63,9 @@ fn what_cannot_be_read_gives_nobody_a_held_task() {
         for text in [None, Some(""), Some("junk")] {
             let (_world, ann) = two_people();
             break_object(&ann, what, text);
+            let shown = ann.aitask(&["list", "--json"]);
+            let is_held = || shown.json()["tasks"][0]["lock"].is_object();
+            assert!(shown.code != 0 || is_held(), "{what} {text:?}\n{shown}");
             let run = run(&ann, "pick 1 --json");
             assert_ne!(run.code, 0, "{what} {text:?}\n{run}");
             assert!(["damaged", "held"].contains(&kind(&run).as_str()), "{what} {text:?}\n{run}");
