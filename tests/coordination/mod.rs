@@ -5,4 +5,5 @@ mod addresses;
 mod before_remote;
 mod data_home;
 mod gone;
+mod hints;
 mod upstream;

@@ -138,6 +138,13 @@ fn a_broken_index_is_no_broken_task() {
 }
 
 #[test]
+fn a_configuration_that_cannot_be_read_is_no_missing_repository() {
+    let (_world, ann) = two_people();
+    std::fs::write(ann.path(".git/config"), "[core\n").unwrap();
+    damaged(&ann, "list --json", ".git/config");
+}
+
+#[test]
 fn without_a_remote_a_broken_ref_is_said_at_once() {
     let (_world, ann) = scene(1);
     ann.git(&["remote", "remove", "origin"]);
