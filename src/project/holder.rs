@@ -4,7 +4,7 @@ use crate::coordination::decide::{LocalEvidence, LockConflict, LockRequest, Lock
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::process::{self, Liveness};
 use crate::coordination::session::host_name;
-use crate::coordination::{LockEntry, ReadLocks, Session, locks};
+use crate::coordination::{LockEntry, Locks, ReadLocks, Session, locks};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Freshness, RefName, worktree};
@@ -211,7 +211,7 @@ fn known_lock(context: &Context, name: &str) -> Result<Option<LockEntry>> {
     let ids: Vec<_> = std::iter::once(name.id()).chain(name.as_top_level().map(|top| top.id())).collect();
     let view = ledger.view(std::slice::from_ref(&branch), Freshness::AsKnown)?;
     let wanted: Vec<_> = ids.iter().map(|id| (&branch, LockEntry::path(*id))).collect();
-    let found = view.read(&wanted)?;
+    let found = view.read(&[wanted, vec![Locks::request(&branch)]].concat())?;
     let found = ids.iter().find_map(|id| found.lock(*id).transpose()).transpose()?;
     let lock = match found {
         Some(lock) if lock.task != name.id() => lock,

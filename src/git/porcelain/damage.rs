@@ -96,10 +96,12 @@ fn broken(dir: &Path, line: &str) -> Option<Broken> {
     let is_of_index = line == "index file corrupt" || line.ends_with("index file smaller than expected");
     let is_other = line == "not a tree object"
         || line.starts_with("bad config line ")
-        || ["unable to read tree ", "unable to read ", "Could not read "].iter().any(|start| {
-            let name = line.strip_prefix(start).map(|rest| rest.trim_matches(['(', ')']));
-            name.is_some_and(|name| name.len() >= 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        });
+        || ["unable to read tree ", "unable to read ", "Could not read ", "Not a valid commit: ", "Can't load tree "]
+            .iter()
+            .any(|start| {
+                let name = line.strip_prefix(start).map(|rest| rest.trim_matches(['(', ')']));
+                name.is_some_and(|name| name.len() >= 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            });
     is_of_index.then_some(Broken::Index).or(is_other.then_some(Broken::Other))
 }
 
