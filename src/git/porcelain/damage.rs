@@ -65,7 +65,7 @@ pub(crate) fn damage(dir: &Path, stderr: &str) -> Option<Error> {
 pub(crate) fn is_impossible_address(stderr: &str) -> bool {
     let line = |test: &dyn Fn(&str) -> bool| stderr.lines().any(test);
     let no_helper = |line: &str| line.starts_with("git: 'remote-") && line.contains("' is not a git command");
-    line(&no_helper) && line(&|line| line.starts_with("fatal: remote helper '") && line.ends_with("' aborted session"))
+    line(&no_helper)
         || line(&|line| {
             let words = line.strip_prefix("fatal: ").unwrap_or_default();
             words.starts_with("unable to find remote helper for ")

@@ -429,6 +429,7 @@ mod tests {
         const NO_HELPER: &str = "git: 'remote-htps' is not a git command. See 'git --help'.\n";
         const ABORTED: &str = "fatal: remote helper 'htps' aborted session\n";
         check(128, &[NO_HELPER, "\n", ABORTED], Address);
+        check(128, &[NO_HELPER, "\nThe most similar command is\n\tremote-https\n"], Address); // before git 2.40 that is all
         check(128, &["fatal: transport 'ext' not allowed\n"], Address);
         check(128, &["fatal: strange hostname '-oX' blocked\n"], Address);
         check(
