@@ -37,9 +37,12 @@
 //!    answer is "unknown". `servers::broken::accepted_and_reported_failed_is_recognised`,
 //!    `servers::broken::failed_without_landing_is_tried_again`,
 //!    `servers::broken::with_the_remote_gone_it_is_unknown_and_the_same_command_finishes`
-//! 3. **"Somebody was first" is said only when a tip moved.** Authentication, hooks, protected branches and a stale lock file
-//!    of the server have a kind, a sentence and a hint of their own ([`error::Kind`]).
-//!    `compat::faults::a_refusal_is_not_called_a_race_nor_tried_again`, `servers::unreachable::a_stale_lock_file_of_the_server_is_named`
+//! 3. **"Somebody was first" is said only when a tip moved.** Authentication, hooks, protected branches, a stale lock file
+//!    of the server and damage of the clone have a kind, a sentence and a hint of their own ([`error::Kind`]). A server that
+//!    can be read and turns a push away in words of its own, or in none, is asked once more, by a push that sends nothing.
+//!    `compat::faults::a_refusal_is_not_called_a_race_nor_tried_again`, `servers::unreachable::a_stale_lock_file_of_the_server_is_named`,
+//!    `servers::permission::over_ssh_in_whatever_words`, `servers::permission::a_connection_that_is_reset_once_is_no_refusal`,
+//!    `servers::damaged::a_broken_tracking_ref_is_named_and_the_hint_repairs_it`
 //! 4. **Retries are limited by time** (30 s; a sync ends after 25 s or five rounds), not by a count, with exponential backoff and jitter; the processes of one host
 //!    wait for each other at a file lock, so that they do not race over the network. `compat::faults::the_sixth_contender_does_not_give_up`
 //! 5. **A takeover is bound to the lock that was judged**: if its holder refreshes it meanwhile, the takeover fails.
@@ -48,9 +51,10 @@
 //!    assignee of a held task move the lock branch in the same swap, where needed by a commit without a change, since git does not send a ref that stays, and would compare
 //!    nothing. `holding::fences::a_push_of_a_former_holder_fails_when_the_takeover_lands_during_the_hook_of_the_server`,
 //!    `holding::displaced::a_former_holder_is_told_not_holder_after_the_task_has_ended`
-//! 7. **"Cannot tell" is neither "dead" nor "free".** A lock that cannot be parsed is held by somebody unknown; a process of
+//! 7. **"Cannot tell" is neither "dead" nor "free".** A lock that cannot be read is held by somebody unknown; a process of
 //!    another machine, boot or PID namespace may live; an unreadable remote is not an empty one.
 //!    `bad_input::data::a_lock_that_cannot_be_read_is_held_by_somebody_unknown`,
+//!    `servers::damaged::what_cannot_be_read_gives_nobody_a_held_task`,
 //!    `holding::worlds::a_session_in_another_pid_namespace_is_unknown_and_not_dead`,
 //!    `coordination::upstream::a_remote_that_cannot_be_asked_is_not_taken_for_one_without`
 //! 8. **No entry is dropped that the plan did not name**: the trees are compared before the push. A coordination branch that

@@ -1,7 +1,7 @@
-//! The manual pages, made of the help of the verbs.
+//! The manual pages, made of the help of the verbs and the table of the kinds of errors.
 
 use crate::cli::help::SECTIONS;
-use crate::error::{Error, Result};
+use crate::error::{Error, KINDS, KindRow, Result};
 use clap::Command;
 use clap::builder::Resettable;
 use clap_mangen::Man;
@@ -14,11 +14,19 @@ use std::path::Path;
 pub(super) fn pages(mut cli: Command, dir: &Path) -> Result<Vec<(String, Vec<u8>)>> {
     // Only a command that was built has the options of every verb.
     cli.build();
-    let root = cli.clone().after_long_help(SECTIONS);
+    let root = cli.clone().after_long_help(format!("{SECTIONS}\n\n{}", kinds()));
     let mut pages = vec![("git-aitask".to_owned(), root)];
     add_verbs(&mut pages, &cli);
     let render = |(name, command)| page(command).map(|text| (name, text));
     pages.into_iter().map(render).collect::<io::Result<_>>().map_err(|error| Error::io("render", dir, &error))
+}
+
+/// What `error.kind` of the JSON form says, and what helps.
+fn kinds() -> String {
+    let row =
+        |row: &KindRow| format!("  {:<16} {:<3}  {};\n{:24}{}", row.name, row.exit_code, row.meaning, "", row.cure);
+    let rows: Vec<_> = KINDS.iter().map(row).collect();
+    format!("Kinds of errors, `error.kind` of --json with its exit code:\n{}", rows.join("\n"))
 }
 
 fn add_verbs(pages: &mut Vec<(String, Command)>, command: &Command) {

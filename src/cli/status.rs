@@ -23,12 +23,14 @@ pub(crate) struct StatusArgs {
 impl StatusArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
-        let outcome = status::status(&app.open(Effect::Real)?, self.fetch.into())?;
-        app.report.answer(&outcome, || page(&outcome))
+        let context = app.open(Effect::Real)?;
+        let outcome = status::status(&context, self.fetch.into())?;
+        let is_set_up = !outcome.ready.is_empty() || !outcome.active.is_empty() || context.is_initialised()?;
+        app.report.answer(&outcome, || page(&outcome, is_set_up))
     }
 }
 
-fn page(outcome: &Overview) -> Page {
+fn page(outcome: &Overview, is_set_up: bool) -> Page {
     let mut page = Page::new();
     let section =
         |page: Page, title: &str, table: Table, empty: bool| if empty { page } else { page.title(title).table(table) };
@@ -47,6 +49,7 @@ fn page(outcome: &Overview) -> Page {
         page = page.advice(format!("{task} has no worktree; to create it: git aitask worktree add {task}"));
     }
     match (&outcome.as_of, outcome.ready.is_empty()) {
+        _ if !is_set_up => page.advice("this clone is not set up; run: git aitask init"),
         (None, _) => page.advice("the remote has not been fetched yet; to fetch: git aitask status --fetch"),
         (Some(_), true) => page.advice("no task is ready; to create one: git aitask new \"Add login\""),
         (Some(as_of), false) => page.advice(format!("as of {as_of}; next: git aitask pick --next")),

@@ -33,6 +33,7 @@ impl SyncArgs {
         let context = app.open(self.dry_run.into())?;
         let named = self.task.as_deref().map(|task| context.wanted(Some(task))).transpose()?;
         let outcome = sync::sync_and_publish(&context, named.as_ref())?;
+        let is_set_up = outcome.did != SyncAction::Alone || context.is_initialised()?;
         app.report.answer(&outcome, || {
             let title = match outcome.did {
                 SyncAction::Nothing => "up to date",
@@ -43,6 +44,9 @@ impl SyncArgs {
                 SyncAction::Alone => "no remote to sync with",
             };
             let mut page = Page::new().title(title);
+            if !is_set_up {
+                page = page.advice("this clone is not set up; run: git aitask init");
+            }
             if outcome.committed > 0 {
                 let files = if outcome.committed == 1 { "file" } else { "files" };
                 page = page.line(format!("  committed: {} task and plan {files}", outcome.committed));

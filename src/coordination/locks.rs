@@ -39,7 +39,7 @@ use crate::git::porcelain::ls_tree;
 use crate::git::{Branch, Oid, Repository};
 use crate::ledger::plan::Step;
 use crate::ledger::refs::Refs;
-use crate::ledger::{Found, LOCKS, Ledger, LedgerLock, View, no_branch};
+use crate::ledger::{Found, LOCKS, Ledger, LedgerLock, View, no_branch, unreadable};
 use crate::task::TaskId;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -325,19 +325,29 @@ pub(crate) trait ReadLocks {
 /// One process each.
 impl ReadLocks for View<'_> {
     fn lock(&self, task: TaskId) -> Result<Option<LockEntry>> {
-        let object = self.object(&Ledger::locks_branch()?, &LockEntry::path(task))?;
-        Ok(object.map(|object| LockEntry::of(task, &object)))
+        let branch = Ledger::locks_branch()?;
+        self.read(&[(&branch, LockEntry::path(task)), Locks::request(&branch)])?.lock(task)
     }
 
     fn locks(&self) -> Result<Option<Locks>> {
-        self.object(&Ledger::locks_branch()?, "")?.map(|root| Locks::of(&root)).transpose()
+        let branch = Ledger::locks_branch()?;
+        match self.object(&branch, "")? {
+            // To show no locks would show held tasks as free.
+            None if self.base(&branch).is_some() => Err(unreadable(LOCKS)),
+            root => root.map(|root| Locks::of(&root)).transpose(),
+        }
     }
 }
 
-/// From the files that were requested by [`LockEntry::path`] and [`Locks::request`].
+/// From the files that were requested by [`LockEntry::path`] and [`Locks::request`]; both for a lock.
 impl ReadLocks for Found {
     fn lock(&self, task: TaskId) -> Result<Option<LockEntry>> {
-        Ok(self.object(LOCKS, &LockEntry::path(task)).map(|object| LockEntry::of(task, object)))
+        if let Some(object) = self.object(LOCKS, &LockEntry::path(task)) {
+            return Ok(Some(LockEntry::of(task, object)));
+        }
+        // The file of a lock may be missing in a clone that is damaged; then nothing tells whose lock it is.
+        let named = self.locks()?.and_then(|locks| locks.names.get(&task).cloned());
+        Ok(named.map(|oid| LockEntry::parse(task, &[], Some(oid))))
     }
 
     fn locks(&self) -> Result<Option<Locks>> {

@@ -238,15 +238,24 @@ pub(crate) fn rewritten(
 }
 
 impl RewrittenHistory {
-    /// The refusal, with the command that follows the new history in the checkout `dir`; `upstream` is the name of the
-    /// remote-tracking branch.
-    pub(crate) fn error(&self, dir: &Path, upstream: &str) -> Error {
+    /// The refusal, with the command that follows the new history, in the checkout `dir`, or, where `branch` is checked out
+    /// nowhere, from it; `upstream` is the name of the remote-tracking branch.
+    pub(crate) fn error(&self, dir: &Path, branch: Option<&Branch>, upstream: &str) -> Error {
         let Self { shared, own } = self;
         let message = format!(
             "{upstream} was rewritten: it no longer has {}, so nothing of the former history is merged or published",
             shared.short()
         );
         let error = Error::new(Kind::BranchGone, message);
+        if let Some(branch) = branch {
+            return error.hint(if *own == 0 {
+                command!["git branch -f", branch, upstream].within(dir).note("nothing of yours is lost")
+            } else {
+                command!["git rebase --onto", upstream, shared, branch, "&& git switch -"]
+                    .within(dir)
+                    .note("carries your own commits over")
+            });
+        }
         if *own == 0 {
             return error.hint(command!["git reset --keep", upstream].within(dir).note("nothing of yours is lost"));
         }

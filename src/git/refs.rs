@@ -1,6 +1,7 @@
 //! Refs: reading several at once, and moving several at once or none.
 
 use crate::error::Result;
+use crate::git::porcelain::damage::damage;
 use crate::git::porcelain::for_each_ref;
 use crate::git::{Oid, RefName, RefUpdate, Repository, at_work};
 use std::collections::BTreeMap;
@@ -83,7 +84,13 @@ pub(crate) fn swap(repository: &Repository, updates: &[RefUpdate], reason: &str)
     }
     Ok(match are_moved(repository, updates) {
         Ok(true) => Swap::Done,
-        Ok(false) if output.code.is_some() => Swap::Refused(output.stderr_text()),
+        Ok(false) if output.code.is_some() => {
+            let said = output.stderr_text();
+            if let Some(error) = damage(&repository.root, &said) {
+                return Err(error);
+            }
+            Swap::Refused(said)
+        }
         Ok(false) | Err(_) => Swap::CutOff(output.stderr_text()),
     })
 }

@@ -3,12 +3,13 @@
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::read_own;
 use crate::files::records::RecordKind;
-use crate::git::contact::{connection_error, contact_error};
+use crate::git::contact::{connection_error, contact_error, refused_error};
+use crate::git::porcelain::damage::damage;
 use crate::git::porcelain::failure::{self, Ended, GitFailure};
 use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
 use crate::git::registry::is_half_written;
 use crate::git::run::Call;
-use crate::git::{Branch, RefUpdate, RemoteName, Repository, at_work, destination};
+use crate::git::{Branch, Oid, RefUpdate, RemoteName, Repository, at_work, destination};
 use crate::interrupt;
 use std::time::Duration;
 
@@ -258,17 +259,31 @@ pub(crate) fn push(
     // git knows before it sends anything which refs are up to date.
     let is_report = |report: &PushReport| report.refs.iter().any(|pushed| pushed.flag != Flag::UpToDate);
     let reported = report.as_ref().map_or(true, is_report);
+    let stderr = output.stderr_text();
+    let broken = || damage(&repository.root, &stderr);
     if let (Ok(mut report), false) = (report, output.timed_out) {
         report.explain(&output.stderr);
+        // The server refuses a pack that git here could not complete.
+        if report.rejection() == Some(Rejection::Denied)
+            && let Some(error) = broken()
+        {
+            return Ok(Pushed::NotSent(error));
+        }
         // A ref that is missing in the report has an unknown outcome, whatever the exit code says.
         let answered = updates.iter().all(|update| report.find(&update.name).is_some());
         if answered && report.rejection() != Some(Rejection::Unreported) {
             return Ok(Pushed::Answered(report));
         }
     }
-    let stderr = output.stderr_text();
+    if let Some(error) = broken() {
+        return Ok(Pushed::NotSent(error));
+    }
     let ended = Ended { code: output.code, reported, stderr: &stderr };
     let failure = failure::of_push(ended, || options.hooks && has_hook(repository));
+    if failure::may_be_refusal(failure, &stderr) && is_refusal(repository, remote, updates, options, failure, &stderr)?
+    {
+        return Ok(Pushed::NotSent(refused_error(remote.as_str(), failure, &stderr)));
+    }
     let error = match failure {
         GitFailure::NoAtomic => return Ok(Pushed::NoAtomic),
         GitFailure::Hook => {
@@ -298,6 +313,35 @@ pub(crate) fn push(
         _ => contact_error(remote.as_str(), &call, &output, failure),
     };
     Ok(Pushed::NotSent(error))
+}
+
+/// Whether a server that answered a push so takes no push of this user: its refs can be read, have not moved, and a push that
+/// sends nothing is turned away with the same words. A refusal for want of credentials needs no second push, since git asks
+/// for them before it sends anything. One or two connections.
+fn is_refusal(
+    repository: &Repository,
+    remote: &RemoteName,
+    updates: &[RefUpdate],
+    options: PushOptions,
+    failure: GitFailure,
+    stderr: &str,
+) -> Result<bool> {
+    let call = repository.git().network(&repository.root, "ls-remote", options.limit).args(["--", remote.as_str()]);
+    let shown = call.args(updates.iter().map(|update| update.name.as_str())).output()?;
+    let text = shown.text();
+    let tip = |update: &RefUpdate| {
+        let mut lines = text.lines().filter_map(|line| line.split_once('\t'));
+        lines.find(|(_, name)| *name == update.name.as_str()).map(|(oid, _)| oid.to_owned())
+    };
+    if !shown.success() || updates.iter().any(|update| tip(update).as_deref() != update.old.as_ref().map(Oid::as_str)) {
+        return Ok(false);
+    }
+    if failure == GitFailure::Authentication {
+        return Ok(true);
+    }
+    let nothing = PushOptions { hooks: false, dry_run: true, ..options };
+    let again = push_call(repository, remote, updates, nothing).output()?;
+    Ok(!again.success() && again.stderr_text() == stderr)
 }
 
 /// Whether there is a `pre-push` hook that git runs. One process.

@@ -4,6 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::files::read_own;
 use crate::files::records::{Location, RecordKind, Records};
 use crate::git::porcelain;
+use crate::git::porcelain::damage::damage;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::registry::{self, git_dir};
 use crate::git::run::{Call, Git};
@@ -209,13 +210,37 @@ pub(crate) struct Identities {
 }
 
 fn not_a_repository(dir: &Path, stderr_text: &str) -> Error {
-    if stderr_text.contains("dubious ownership") {
-        return Error::new(Kind::NotARepository, stderr_text.lines().next().unwrap_or_default())
-            .hint(command!["git config --global --add safe.directory", dir.display()]);
+    let first = stderr_text.lines().next().unwrap_or_default();
+    if stderr_text.contains("dubious ownership") || first.contains("is owned by someone else") {
+        // The path as git compares it: without a slash at its end, and where the git directory is.
+        let path = first.split('\'').nth(1).map_or_else(|| dir.to_string_lossy(), Into::into);
+        return Error::new(Kind::NotARepository, first)
+            .hint(command!["git config --global --add safe.directory", path]);
+    }
+    if let Some(error) = damage(dir, stderr_text) {
+        return error;
+    }
+    if let Some(place) = first.strip_prefix("fatal: not a git repository: ") {
+        return moved(dir, place);
     }
     Error::new(Kind::NotARepository, format!("{} is not inside a git repository", dir.display()))
         .hint("git init")
         .hint("git clone URL")
+}
+
+/// The error in a worktree whose repository is not where the worktree notes it. A worktree of a task lies in the main one, and
+/// is moved with it.
+fn moved(dir: &Path, place: &str) -> Error {
+    // Without the slash that may be at its end.
+    let dir = dir.components().as_path();
+    let top = dir.ancestors().find(|at| at.join(".git").is_file()).unwrap_or(dir);
+    let message = format!("{} is a worktree of a repository that is no longer at {place}", top.display());
+    let error = Error::new(Kind::NotARepository, message);
+    match top.ancestors().find(|at| at.join(".git").is_dir()) {
+        Some(main) => error
+            .hint(command!["git worktree repair", top.display()].within(main).note("the repository was moved with it")),
+        None => error.hint(command!["git worktree repair", top.display()].note("in the repository, where it is now")),
+    }
 }
 
 /// The keys that are read, all in one call, since a process costs more than a key.

@@ -10,6 +10,7 @@ pub(crate) use output::Output;
 pub(crate) use wait::OutputFilter;
 
 use crate::error::{Error, Kind, Payload, Result, quoted, redacted, sanitise};
+use crate::git::porcelain::damage::damage;
 use crate::interrupt;
 use crate::settings::Environment;
 use rustix::process::{Pid, Signal};
@@ -21,8 +22,10 @@ use std::time::{Duration, Instant};
 use wait::{Capture, SignalTarget, WaitEnd};
 
 /// The variables that `git rev-parse --local-env-vars` lists, without the two that carry configuration. They name the
-/// repository, so they count while it is looked for, and are removed once a directory names it.
-const LOCAL_VARIABLES: [&str; 14] = [
+/// repository, so they count while it is looked for, and are removed once a directory names it. The last five go with them:
+/// four say how git reads paths, which every call here says itself; with a namespace a remote that is a path would show
+/// other branches, so that two sessions of one repository would not see each other's locks.
+const LOCAL_VARIABLES: [&str; 19] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_CONFIG",
     "GIT_OBJECT_DIRECTORY",
@@ -37,6 +40,11 @@ const LOCAL_VARIABLES: [&str; 14] = [
     "GIT_SHALLOW_FILE",
     "GIT_INTERNAL_SUPER_PREFIX",
     "GIT_COMMON_DIR",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_NAMESPACE",
 ];
 
 /// The time limit of a local command. No git of a large repository takes five minutes for one of these calls, so only a
@@ -176,6 +184,11 @@ impl Call {
     pub(crate) fn sieve(mut self, sieve: fn() -> OutputFilter) -> Self {
         self.sieve = Some(sieve);
         self
+    }
+
+    /// The directory that it runs in.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.dir
     }
 
     /// The command line, for messages; URLs in it lose their secrets.
@@ -335,6 +348,9 @@ impl Call {
             return Error::new(Kind::NoIdentity, "git knows no name and e-mail to commit with")
                 .hint("git config --global user.name \"Your Name\"")
                 .hint("git config --global user.email you@example.com");
+        }
+        if let Some(error) = damage(&self.dir, &stderr_text) {
+            return error;
         }
         let code = output.ending();
         let said = if stderr_text.is_empty() { String::new() } else { format!(": {stderr_text}") };

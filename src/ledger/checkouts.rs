@@ -91,7 +91,11 @@ impl Ledger<'_> {
                 None => self.update_branch(branch, local, target, adopted)?,
             };
             if let Some((cause, reason)) = lag {
+                let is_data = self.data_only_branch.as_ref() == Some(branch)
+                    || self.code_home.as_ref().is_some_and(|home| home.branch == *branch);
                 let command = match self.checkout_of(branch)? {
+                    // It joins what a merge does not, and says what is in the way.
+                    _ if is_data => "git aitask sync".to_owned(),
                     Some(path) => format!("cd {} && git merge --no-overwrite-ignore {remote}/{branch}", quoted(path)),
                     None => format!("git switch {branch} && git merge --no-overwrite-ignore {remote}/{branch}"),
                 };

@@ -4,7 +4,8 @@
 
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::address::masked;
-use crate::git::{Oid, RefName, RemoteName, destination, remote};
+use crate::git::{Branch, Oid, RefName, RemoteName, destination, remote};
+use crate::ledger::refusal::unreadable;
 use crate::ledger::view::{Tip, View};
 use crate::ledger::{IDS, LOCKS, Ledger};
 
@@ -81,6 +82,15 @@ impl Ledger<'_> {
 
     /// Adds to an error about missing branches the name of another remote that has them.
     pub(crate) fn with_other_remote_hint(&self, error: Error, view: &View<'_>) -> Error {
+        let is_unreadable = |branch: &&Branch| {
+            let tip = view.tip(branch).published.filter(|_| matches!(branch.as_str(), LOCKS | IDS));
+            tip.is_some_and(|tip| !self.refs.object(&format!("{tip}:")).is_ok_and(|root| root.is_some()))
+        };
+        if error.kind() == Kind::NotInitialised
+            && let Some(branch) = view.branches().find(is_unreadable)
+        {
+            return unreadable(branch.as_str());
+        }
         let is_missing = [Self::locks_branch(), Self::ids_branch()]
             .into_iter()
             .flatten()

@@ -41,5 +41,5 @@ pub(crate) use found::Found;
 pub(crate) use ledger::{CodeHome, DATA, IDS, LOCKS, Ledger, LedgerLock, LockFormat};
 pub(crate) use nonce::nonce;
 pub(crate) use plan::{Decision, Plan, TransactionResult};
-pub(crate) use refusal::no_branch;
+pub(crate) use refusal::{no_branch, unreadable};
 pub(crate) use view::View;

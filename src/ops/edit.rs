@@ -6,7 +6,7 @@ mod decide;
 
 pub(crate) use decide::{EditRequest, EditorEdit, ParentState};
 
-use crate::coordination::{LockEntry, ReadLocks};
+use crate::coordination::{LockEntry, Locks, ReadLocks};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Freshness};
 use crate::ledger::plan::Step;
@@ -102,7 +102,8 @@ fn load_published_view(
     let parent = id.parent().and_then(|parent| index.active(parent)).map(TaskPath::as_str);
     let wanted = [Some(path.as_str()), Some(paths::TASK_TYPES_FILE), Some(paths::LABELS_FILE), parent];
     let wanted = wanted.into_iter().flatten().map(|path| (data, path.to_owned()));
-    let found = view.read(&wanted.chain(locks.map(|locks| (locks, LockEntry::path(id)))).collect::<Vec<_>>())?;
+    let lock = locks.into_iter().flat_map(|locks| [(locks, LockEntry::path(id)), Locks::request(locks)]);
+    let found = view.read(&wanted.chain(lock).collect::<Vec<_>>())?;
     let file = |path: &str| {
         let document = Document::parse(found.file(data, path)?);
         Some(LoadedFile { path: path.to_owned(), document })

@@ -7,7 +7,7 @@ use crate::git::{Freshness, Oid};
 use crate::ledger::FENCE;
 use crate::ops::list;
 use crate::project::context::{Context, Wanted};
-use crate::project::index::{Branches, branches};
+use crate::project::index::{Branches, Index, branches};
 use crate::task::{TaskId, sanitise};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -61,7 +61,7 @@ const KINDS: [(&str, &str); 14] = [
 /// Reads the history of one task or of all. One process more than every reading verb.
 ///
 /// # Errors
-/// When git cannot read it.
+/// When git cannot read it; [`Kind::NoSuchTask`] for a task that never was.
 pub(crate) fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> Result<TaskLog> {
     let Branches { locks: locks_branch, data } = branches(context)?;
     let ledger = context.reading_ledger();
@@ -90,6 +90,9 @@ pub(crate) fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> R
     if let Some(wanted) = wanted {
         let is_meant = |id: &TaskId| *id == wanted.id || Some(*id) == wanted.or;
         events.retain(|event| event.tasks.iter().any(is_meant));
+        if events.is_empty() {
+            Index::load(&view, &data)?.require(wanted)?;
+        }
     }
     events.truncate(limit);
     Ok(TaskLog { as_of: list::as_of(&ledger), events })

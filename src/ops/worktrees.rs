@@ -164,7 +164,7 @@ pub(crate) fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Resul
         WorktreeResult::None => None,
         WorktreeResult::Removed(path) => Some(path),
         WorktreeResult::Kept(reason, path) => {
-            let refusal = || refusal(wanted, name.branch(), reason, &path, &removal.causes);
+            let refusal = || refusal(&context.repository.root, wanted, name.branch(), reason, &path, &removal.causes);
             return Err(removal.held.unwrap_or_else(refusal));
         }
     };
@@ -182,7 +182,7 @@ pub(crate) fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Resul
     Ok(Removed { task: wanted.id, path, branch_deleted: branch_deleted && !context.dry_run, branch_kept, aside })
 }
 
-fn refusal(wanted: &Wanted, branch: &Branch, reason: KeptReason, path: &Path, causes: &[String]) -> Error {
+fn refusal(root: &Path, wanted: &Wanted, branch: &Branch, reason: KeptReason, path: &Path, causes: &[String]) -> Error {
     let show = path.display();
     let why = causes.join("; ");
     let why = if why.is_empty() { reason.name().replace('_', " ") } else { why };
@@ -192,7 +192,7 @@ fn refusal(wanted: &Wanted, branch: &Branch, reason: KeptReason, path: &Path, ca
             .hint(command!["git status"].within(path))
             .hint(command!["git aitask worktree remove", wanted.id, "--discard"].note("discards it")),
         KeptReason::Locked => Error::new(Kind::Occupied, message).hint(command!["git worktree unlock", path.display()]),
-        KeptReason::StaleRecord => missing_worktree(path, branch),
+        KeptReason::StaleRecord => missing_worktree(root, path, branch),
         _ => Error::new(Kind::Occupied, message).hint("git worktree list"),
     }
 }

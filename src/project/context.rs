@@ -2,7 +2,7 @@
 
 use crate::coordination::Session;
 use crate::coordination::lock_format::LOCK_FORMAT;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Hint, Kind, Result};
 use crate::files::{Tree, data_checkout};
 use crate::git::run::WITHIN;
 use crate::git::{Branch, Freshness, Repository, refs};
@@ -147,13 +147,36 @@ impl Context {
                 Kind::DetachedHead,
                 format!("{root} is on no branch (detached HEAD), and the task data of this repository lives on a code branch"),
             )
-            .hint(command!["git switch main"].within(&self.repository.root))),
+            .hint(self.switch())),
             Some(branch) if self.repository.unborn => {
                 Err(Error::new(Kind::NoCommit, format!("the branch {branch} has no commit yet"))
-                    .hint("git commit --allow-empty -m 'first commit'"))
+                    .hint(if self.branches().is_empty() {
+                        Hint::from("git commit --allow-empty -m 'first commit'")
+                    } else {
+                        self.switch()
+                    }))
             }
             Some(branch) => Ok(branch),
         }
+    }
+
+    /// The command that checks out a branch in the main worktree: one of the usual names where there is one.
+    fn switch(&self) -> Hint {
+        let names = self.branches();
+        let usual = ["main", "master"].into_iter().find(|usual| names.iter().any(|name| name == usual));
+        let branch = usual.map(str::to_owned).or_else(|| names.into_iter().next()).unwrap_or_else(|| "main".to_owned());
+        command!["git switch", branch].within(&self.repository.root)
+    }
+
+    /// The branches that a person can check out, here or on the remote, as this clone knows them.
+    fn branches(&self) -> Vec<String> {
+        let remote = self.channel.remote().map(|remote| format!("refs/remotes/{remote}/"));
+        let prefixes: Vec<_> = std::iter::once("refs/heads/".to_owned()).chain(remote).collect();
+        let shown = self.repository.read("for-each-ref").arg("--format=%(refname)").args(&prefixes).output();
+        let text = shown.map(|output| output.text()).unwrap_or_default();
+        let names =
+            text.lines().filter_map(|line| prefixes.iter().find_map(|prefix| line.strip_prefix(prefix.as_str())));
+        names.filter(|name| *name != "HEAD" && !name.starts_with("aitask")).map(str::to_owned).collect()
     }
 
     /// The default branch of the remote; `None` where there is no remote, or it names none. One connection where this
@@ -282,6 +305,7 @@ impl Context {
             None => self.task_here().map(|name| Wanted::name(&name)).ok_or_else(|| {
                 Error::new(Kind::Usage, "no task is named, and the current directory is in no task's worktree")
                     .hint("git aitask list")
+                    .hint(Hint::from("git aitask pick --next").note("takes the best one that is free"))
             }),
         }
     }

@@ -4,9 +4,10 @@ use crate::coordination::decide::{LocalEvidence, LockConflict, LockRequest, Lock
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::process::{self, Liveness};
 use crate::coordination::session::host_name;
-use crate::coordination::{LockEntry, ReadLocks, Session, locks};
+use crate::coordination::{LockEntry, Locks, ReadLocks, Session, locks};
 use crate::error::{Error, Kind, Payload, Result};
-use crate::git::Freshness;
+use crate::git::porcelain::worktree_list::WorktreeRecord;
+use crate::git::{Freshness, RefName, worktree};
 use crate::ledger::{Ledger, View};
 use crate::project::context::Context;
 use crate::project::index::Index;
@@ -43,8 +44,28 @@ pub(crate) fn held(context: &Context, session: &Session, in_the_way: &LockConfli
     let LockConflict { lock, changed, .. } = in_the_way;
     let holder = Holder::new(context, lock, &session.host);
     let why = if *changed { "was taken over meanwhile: it is" } else { "is" };
-    Error::new(Kind::Held, format!("{} {why} {}", lock.task.prefixed(), holder.sentence()))
-        .with(Payload::Held { holder: Payload::described(&holder) })
+    let error = Error::new(Kind::Held, format!("{} {why} {}", lock.task.prefixed(), holder.sentence()))
+        .with(Payload::Held { holder: Payload::described(&holder) });
+    with_folder(error, context, session, lock)
+}
+
+/// Adds to an error about the lock of another session of this person the folder of the task, where this clone has it and
+/// that session is not known to live: whoever is in it may go on.
+fn with_folder(error: Error, context: &Context, session: &Session, lock: &LockEntry) -> Error {
+    let is_own = lock.holder == session.email && lock.host == session.host;
+    if !is_own || lock.liveness(&context.repository, &session.host) == Liveness::Alive {
+        return error;
+    }
+    let records = worktree::list(&context.repository).unwrap_or_default();
+    let is_of_task = |record: &&WorktreeRecord| {
+        let branch = record.branch.as_ref().and_then(RefName::branch);
+        let name = branch.and_then(|branch| TaskName::from_branch(branch.as_str()));
+        name.is_some_and(|name| name.id() == lock.task) && record.path.is_dir()
+    };
+    let found = records.iter().find(is_of_task);
+    found
+        .into_iter()
+        .fold(error, |error, it| error.hint(command!["cd", it.path.display()].note("goes on in its worktree")))
 }
 
 /// What happened to a task that was archived, or is gone.
@@ -120,9 +141,8 @@ pub(crate) fn require_holder(
     let error = Error::new(Kind::NotHolder, format!("{} {what}: {}", task.prefixed(), holder.sentence()));
     let branch = was_ours.then(|| context.task_here()).flatten().filter(|name| name.id() == task);
     let keep = branch.map(|name| command!["git push origin", name.branch_name()].note("keeps your commits for others"));
-    Err(keep
-        .into_iter()
-        .fold(error, Error::hint)
+    let error = with_folder(keep.into_iter().fold(error, Error::hint), context, session, lock);
+    Err(error
         .hint(command!["git aitask pick", task, "--steal"].note("take it over"))
         .with(Payload::Held { holder: Payload::described(&holder) }))
 }
@@ -191,7 +211,7 @@ fn known_lock(context: &Context, name: &str) -> Result<Option<LockEntry>> {
     let ids: Vec<_> = std::iter::once(name.id()).chain(name.as_top_level().map(|top| top.id())).collect();
     let view = ledger.view(std::slice::from_ref(&branch), Freshness::AsKnown)?;
     let wanted: Vec<_> = ids.iter().map(|id| (&branch, LockEntry::path(*id))).collect();
-    let found = view.read(&wanted)?;
+    let found = view.read(&[wanted, vec![Locks::request(&branch)]].concat())?;
     let found = ids.iter().find_map(|id| found.lock(*id).transpose()).transpose()?;
     let lock = match found {
         Some(lock) if lock.task != name.id() => lock,

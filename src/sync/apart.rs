@@ -142,7 +142,7 @@ impl SyncRun<'_, '_> {
                 Ok(NextStep::Done)
             }
             CheckoutUpdate::Diverged => self.lost_race(attempt).map(|()| NextStep::Again),
-            CheckoutUpdate::Refused(said) => failed(SyncFailure::InTheWay, Error::new(Kind::Dirty, said)),
+            CheckoutUpdate::Refused(said) => failed(SyncFailure::InTheWay, self.in_the_way(said)),
         }
     }
 
@@ -153,8 +153,12 @@ impl SyncRun<'_, '_> {
         match merge::rewritten(repository, &tracking, local, theirs)? {
             None => Ok(()),
             Some(rewritten) => {
-                let dir = self.checkout.clone().unwrap_or_else(|| repository.root.clone());
-                failed(SyncFailure::InTheWay, rewritten.error(&dir, &format!("{}/{}", self.remote, self.published)))
+                let (dir, branch) = match &self.checkout {
+                    Some(dir) => (dir, None),
+                    None => (&repository.root, Some(self.data)),
+                };
+                let upstream = format!("{}/{}", self.remote, self.published);
+                failed(SyncFailure::InTheWay, rewritten.error(dir, branch, &upstream))
             }
         }
     }

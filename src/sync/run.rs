@@ -337,7 +337,16 @@ impl SyncRun<'_, '_> {
                 return Ok(());
             }
         }
-        failed(SyncFailure::InTheWay, Error::new(Kind::Dirty, said))
+        failed(SyncFailure::InTheWay, self.in_the_way(said))
+    }
+
+    /// The error for uncommitted work that keeps the checkout from following.
+    pub(super) fn in_the_way(&self, said: String) -> Error {
+        let again = said.contains("would be overwritten").then(|| {
+            let dir = self.checkout.as_ref().unwrap_or(&self.context.repository.root);
+            command!["git stash --include-untracked && git aitask sync; git stash pop"].within(dir)
+        });
+        again.into_iter().fold(Error::new(Kind::Dirty, said), Error::hint)
     }
 
     /// Makes the commit that joins two histories.

@@ -21,9 +21,15 @@ pub(crate) fn task_branch_of(context: &Context, record: &WorktreeRecord) -> Opti
 }
 
 /// The refusal for a worktree that is not at its registered path. It is never removed for the user: it may have been
-/// moved by hand, with uncommitted work in it, and then its registration is the only record of it.
-pub(crate) fn missing_worktree(path: &Path, branch: &Branch) -> Error {
+/// moved by hand, with uncommitted work in it, and then its registration is the only record of it; or the whole repository
+/// was, and it with it.
+pub(crate) fn missing_worktree(root: &Path, path: &Path, branch: &Branch) -> Error {
     let show = path.display();
+    if let Some(place) = moved_with(root, path) {
+        let message = format!("the worktree of {branch} is registered at {show}, and the repository was moved to");
+        return Error::new(Kind::Occupied, format!("{message} {}", root.display()))
+            .hint(command!["git worktree repair", place.display()].within(root));
+    }
     let error = |what: &str| {
         Error::new(Kind::Occupied, format!("the worktree of {branch} is registered at {show}, which {what}"))
             .hint(command!["git worktree repair NEW_PLACE"].note("if it was moved by hand"))
@@ -33,6 +39,12 @@ pub(crate) fn missing_worktree(path: &Path, branch: &Branch) -> Error {
     } else {
         error("is gone").hint(command!["git worktree remove", path.display()].note("if it was deleted"))
     }
+}
+
+/// Where a worktree is that is registered elsewhere: at the same place of the repository that was moved with it.
+pub(crate) fn moved_with(root: &Path, path: &Path) -> Option<PathBuf> {
+    let place = root.join(WORKTREES_DIR).join(path.file_name()?);
+    (place != path && !path.exists() && place.join(".git").is_file()).then_some(place)
 }
 
 /// Refuses `aiwork`, or the worktree in it, where it is a symbolic link: a removal would follow it out of the

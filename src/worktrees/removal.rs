@@ -18,7 +18,7 @@ use crate::project::worktree_recovery::{self, RecoverableWorktree, name_of};
 use crate::task::{TaskName, WORKTREES_DIR};
 use crate::worktrees::branches::tips;
 use crate::worktrees::landed::{has_landed, lost_rebase, merge_targets};
-use crate::worktrees::registry::{missing_worktree, require_no_link, require_nothing_nested};
+use crate::worktrees::registry::{missing_worktree, moved_with, require_no_link, require_nothing_nested};
 use crate::worktrees::registry_state::RegistryState;
 use crate::worktrees::removal_result::{
     BranchDeletion, BranchResult, Extent, KeptReason, Removal, RemovalOptions, WorktreeResult,
@@ -57,7 +57,7 @@ impl TaskWorktree {
                 let repair = command!["git worktree repair"].within(&repository.toplevel);
                 return refuse(Kind::Occupied, message, repair);
             }
-            return Err(missing_worktree(&record.path, &self.branch));
+            return Err(missing_worktree(&context.repository.root, &record.path, &self.branch));
         }
         if self.removable(context).is_some() {
             require_nothing_nested(&self.all, &record.path, work)?;
@@ -302,9 +302,12 @@ impl Teardown<'_> {
         };
         if let WorktreeResult::Kept(reason, path) = &self.removal.worktree {
             if self.options.extent == Extent::Worktree && *reason == KeptReason::StaleRecord {
-                let (error, show) = (missing_worktree(path, &place.branch), path.display());
+                let root = &context.repository.root;
+                let (error, show) = (missing_worktree(root, path, &place.branch), path.display());
+                let moved =
+                    moved_with(root, path).map_or_else(|| "NEW_PLACE".to_owned(), |to| to.display().to_string());
                 self.removal.causes.push(format!(
-                    "{error}, so it and the branch are kept; if it was moved, git worktree repair NEW_PLACE registers it \
+                    "{error}, so it and the branch are kept; if it was moved, git worktree repair {moved} registers it \
                      again; if it was deleted, git worktree remove {show} removes the registration"
                 ));
             }

@@ -132,7 +132,7 @@ impl TaskWorktree {
         match &self.record {
             Some(record) if record.path == context.repository.root => Ok(()),
             Some(record) if worktree::is_gone(record) && self.site(context, record).interruption().is_none() => {
-                Err(missing_worktree(&record.path, &self.branch))
+                Err(missing_worktree(&context.repository.root, &record.path, &self.branch))
             }
             Some(_) => Ok(()),
             None if self.being_created().is_some() => Ok(()),

@@ -5,5 +5,6 @@ mod addresses;
 mod before_remote;
 mod data_home;
 mod gone;
+mod hints;
 mod new_repository;
 mod upstream;

@@ -1,9 +1,11 @@
 //! Servers that refuse, break off, or cannot swap several refs at once; peers, hooks and other kinds of repositories.
 
 mod broken;
+mod damaged;
 mod formats;
 mod not_atomic;
 mod peers;
+mod permission;
 mod refusing;
 mod unheard;
 mod unreachable;

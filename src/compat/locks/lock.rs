@@ -332,6 +332,7 @@ fn report_failure(invocation: &Invocation, error: &Error, exhausted: &str) -> u8
         Kind::Unreachable | Kind::Authentication | Kind::Unknown => {
             ("Failed to reach origin to check 'aitask-locks' (network or auth issue).".to_owned(), 11)
         }
+        Kind::Damaged => (error.to_string(), 11),
         Kind::Contention | Kind::Denied => (format!("{exhausted}: {error}"), 12),
         _ => (error.to_string(), 1),
     };

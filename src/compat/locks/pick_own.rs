@@ -271,7 +271,9 @@ fn explain(error: &Error) -> (&'static str, String) {
     match error.kind() {
         Kind::BranchGone => ("LOCK_INFRA_MISSING", format!("{error}. Run 'aitask_lock.sh --init' to put it back.")),
         Kind::NotInitialised => ("LOCK_INFRA_MISSING", "Run 'ait setup' to initialize lock infrastructure.".to_owned()),
-        Kind::Unreachable | Kind::Authentication | Kind::Unknown => ("LOCK_ERROR:fetch_failed", error.to_string()),
+        Kind::Unreachable | Kind::Authentication | Kind::Unknown | Kind::Damaged => {
+            ("LOCK_ERROR:fetch_failed", error.to_string())
+        }
         Kind::Contention => ("LOCK_ERROR:race_exhaustion", error.to_string()),
         Kind::Denied => ("LOCK_ERROR:push_rejected", error.to_string()),
         Kind::NoSuchTask => ("LOCK_ERROR:no_such_task", error.to_string()),

@@ -4,6 +4,8 @@
 //! scripts of the server, hooks, the server's own git. So a message counts only in the form of git itself or of ssh, at
 //! the start of its line; and what may have arrived is never reported as lost.
 
+use crate::git::porcelain::damage::is_impossible_address;
+
 /// The cause of a failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum GitFailure {
@@ -19,6 +21,8 @@ pub(crate) enum GitFailure {
     NoAtomic,
     /// This git does not know an option: nothing was done.
     OldGit,
+    /// No command can reach this address: nothing was sent.
+    Address,
     /// None of the above is certain: what was sent may have arrived, or may arrive later.
     Unknown,
 }
@@ -68,9 +72,8 @@ const BROKEN_OFF: [&str; 13] = [
 const FOLLOWS_THE_HELPER: [&str; 2] =
     ["send-pack: unexpected disconnect while reading sideband packet", "fatal: the remote end hung up unexpectedly"];
 
-/// Beginnings of git's messages when an HTTP server answered the push itself and did not accept it: no permission, or
-/// too large. An internal error of the server, or of a proxy, does not tell what happened.
-const REFUSED_OVER_HTTP: [&str; 2] = ["error: RPC failed; HTTP 403 ", "error: RPC failed; HTTP 413 "];
+/// The beginning of git's message when an HTTP server answered the push itself and did not accept it.
+const ANSWERED_OVER_HTTP: &str = "error: RPC failed; HTTP ";
 
 /// The messages of git on the server when it aborts a transaction, so that nothing of it remains.
 const ABORTED: [&str; 2] = ["fatal: ref updates aborted by hook", "update aborted by the reference-transaction hook"];
@@ -79,8 +82,42 @@ const ABORTED: [&str; 2] = ["fatal: ref updates aborted by hook", "update aborte
 const OF_SERVER: [&str; 6] = ["ERROR:", "FATAL:", "remote:", "Gitea:", "Forgejo:", "fatal: remote error:"];
 
 /// Words of servers that know the user and give no permission to write.
-const NO_PERMISSION: [&str; 8] =
-    ["denied", "not allowed", "permission", "forbidden", "read-only", "read only", "unauthorized", "archived"];
+const NO_PERMISSION: [&str; 9] = [
+    "denied",
+    "not allowed",
+    "permission",
+    "forbidden",
+    "read-only",
+    "read only",
+    "unauthorized",
+    "archived",
+    "not enabled",
+];
+
+/// Words of servers that do not know the user.
+const NO_CREDENTIALS: [&str; 6] = ["credential", "username", "password", "token", "log in", "sign in"];
+
+/// Beginnings of git's messages about a server that ends the connection before it takes anything.
+const SHUT: [&str; 3] = [
+    "fatal: Could not read from remote repository.",
+    "fatal: the remote end hung up upon initial contact",
+    "fatal: repository 'http",
+];
+
+/// Parts of the messages of ssh and git where nobody was there who could have refused.
+const NOBODY: [&str; 6] = [
+    "ssh: ",
+    "kex_exchange_identification",
+    "Connection closed by ",
+    "Connection timed out",
+    "Connection refused",
+    "does not appear to be a git repository",
+];
+
+/// Beginnings of git's last words where a connection ended at the first answer: with more words of git it may have ended
+/// later.
+const FIRST_ANSWER: [&str; 3] =
+    ["fatal: read error: ", "fatal: protocol error: bad line length character", "fatal: remote error: "];
 
 /// How a push ended that brought no answer for its refs.
 #[derive(Clone, Copy, Debug)]
@@ -111,20 +148,24 @@ pub(crate) fn of_push(ended: Ended<'_>, has_hook: impl FnOnce() -> bool) -> GitF
         return GitFailure::Denied;
     }
     let is_break = |line: &str| !line.starts_with("remote:") && BROKEN_OFF.iter().any(|part| line.contains(part));
-    let is_refused = |line: &str| REFUSED_OVER_HTTP.iter().any(|start| line.starts_with(start));
     // A broken connection of git itself ends it with 128. With 1 it was the HTTP helper that failed, and its messages
     // are not those of a server: the password was asked for, or the answer was given, for the push itself.
     let of_helper = code == Some(1)
         && !reported
-        && !stderr.lines().any(|line| is_break(line) && !is_refused(line) && !FOLLOWS_THE_HELPER.contains(&line));
+        && !stderr
+            .lines()
+            .any(|line| is_break(line) && !is_refused_over_http(line) && !FOLLOWS_THE_HELPER.contains(&line));
     if of_helper && NOT_LET_IN.iter().any(|start| begins(start)) {
         return GitFailure::Authentication;
     }
-    if of_helper && stderr.lines().any(is_refused) {
+    if of_helper && stderr.lines().any(is_refused_over_http) {
         return GitFailure::Denied;
     }
     if reported || stderr.lines().any(is_break) {
         return GitFailure::Unknown;
+    }
+    if is_impossible_address(stderr) {
+        return GitFailure::Address;
     }
     if code == Some(1) && begins("error: failed to push some refs to ") && has_hook() {
         return GitFailure::Hook;
@@ -139,9 +180,42 @@ pub(crate) fn of_question(code: Option<i32>, stderr: &str) -> GitFailure {
         return GitFailure::OldGit;
     }
     match of_contact(stderr) {
+        _ if is_impossible_address(stderr) => GitFailure::Address,
         GitFailure::Denied => GitFailure::Authentication,
         failure => failure,
     }
+}
+
+/// Whether a push that failed so may have met a server that takes no push of this user, and says so in words of its own, or
+/// by ending the connection. Where the same server can be read and a push that sends nothing fails in the same way, it is.
+pub(crate) fn may_be_refusal(failure: GitFailure, stderr: &str) -> bool {
+    let any = |test: &dyn Fn(&str) -> bool| stderr.lines().any(test);
+    let begins = |starts: &[&str]| any(&|line| starts.iter().any(|start| line.starts_with(start)));
+    match failure {
+        GitFailure::Authentication => {
+            let is_about_user = |line: &str| {
+                let words = line.strip_prefix("remote:").map(str::to_lowercase);
+                words.is_some_and(|words| NO_CREDENTIALS.iter().any(|part| words.contains(part)))
+            };
+            begins(&NOT_LET_IN[..1]) && !any(&is_about_user)
+        }
+        GitFailure::Unreachable => {
+            (begins(&SHUT) || any(&|line| line.ends_with("': Empty reply from server")))
+                && !any(&|line| NOBODY.iter().any(|part| line.contains(part)))
+        }
+        GitFailure::Unknown => {
+            let of_git = |line: &&str| ["fatal:", "error:", "send-pack:"].iter().any(|start| line.starts_with(start));
+            stderr.lines().filter(of_git).count() == 1 && begins(&FIRST_ANSWER)
+        }
+        _ => false,
+    }
+}
+
+/// Whether an HTTP server answered the push itself, and did not accept it. A server that is busy or in trouble, or a
+/// proxy, does not tell what happened.
+fn is_refused_over_http(line: &str) -> bool {
+    let status = line.strip_prefix(ANSWERED_OVER_HTTP).and_then(|rest| rest.split(' ').next());
+    status.is_some_and(|status| status.starts_with('4') && !["408", "429"].contains(&status))
 }
 
 /// Why the connection could not be made, if that is what happened.
@@ -187,7 +261,7 @@ pub(crate) fn said(failure: GitFailure, stderr: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::GitFailure::{Authentication, Denied, Hook, NoAtomic, OldGit, Unknown, Unreachable};
+    use super::GitFailure::{Address, Authentication, Denied, Hook, NoAtomic, OldGit, Unknown, Unreachable};
     use super::*;
     use proptest::prelude::*;
 
@@ -303,7 +377,15 @@ mod tests {
         check(128, &[PASSWORD], Authentication);
         check(1, &[PASSWORD, HUNG_UP, NOT_PUSHED], Authentication);
         check(1, &[PASSWORD, NOT_PUSHED, HUNG_UP], Authentication);
-        for (status, expected) in [(403, Denied), (413, Denied), (500, Unknown), (502, Unknown), (504, Unknown)] {
+        for (status, expected) in [
+            (403, Denied),
+            (413, Denied),
+            (404, Denied),
+            (429, Unknown),
+            (500, Unknown),
+            (502, Unknown),
+            (504, Unknown),
+        ] {
             let failed =
                 format!("error: RPC failed; HTTP {status} curl 22 The requested URL returned error: {status}\n");
             check(1, &[&failed, HUNG_UP], expected);
@@ -324,6 +406,7 @@ mod tests {
         );
         check(128, &["fatal: unable to look up h.invalid (port 9418) (Name or service not known)\n"], Unreachable);
         check(128, &["fatal: remote error: access denied or repository not exported: /x\n"], Denied);
+        check(128, &["fatal: remote error: service not enabled: /x\n"], Denied);
         check(128, &["fatal: remote error: the disk is full\n"], Unknown);
         check(129, &["error: unknown option `atomic'\nusage: git push [<options>]\n"], OldGit);
     }
@@ -339,6 +422,46 @@ mod tests {
         assert_eq!(refused(HUNG_UP), Unknown);
         assert_eq!(hook(128, NOT_READ), Unreachable);
         check(1, &[NOT_PUSHED], Unknown);
+    }
+
+    #[test]
+    fn addresses_that_nothing_reaches() {
+        const NO_HELPER: &str = "git: 'remote-htps' is not a git command. See 'git --help'.\n";
+        const ABORTED: &str = "fatal: remote helper 'htps' aborted session\n";
+        check(128, &[NO_HELPER, "\n", ABORTED], Address);
+        check(128, &[NO_HELPER, "\nThe most similar command is\n\tremote-https\n"], Address); // before git 2.40 that is all
+        check(128, &["fatal: transport 'ext' not allowed\n"], Address);
+        check(128, &["fatal: strange hostname '-oX' blocked\n"], Address);
+        check(
+            128,
+            &["fatal: unable to access 'http://[bad/x/': URL using bad/illegal format or missing URL\n"],
+            Address,
+        );
+        check(128, &[ABORTED], Unknown);
+        check(128, &[NO_HELPER, ABORTED, HUNG_UP], Unknown);
+        assert_eq!(of_question(Some(128), &[NO_HELPER, ABORTED].concat()), Address);
+    }
+
+    #[test]
+    fn what_may_be_a_refusal_and_what_is_the_network() {
+        let nobody = ["ssh: connect to host h port 22: No route to host\n", NOT_READ].concat();
+        let credentials = "remote: Invalid username or token.\nfatal: Authentication failed for 'https://h/x'\n";
+        for (failure, stderr, expected) in [
+            (Unreachable, NOT_READ, true),
+            (Unreachable, nobody.as_str(), false),
+            (Unreachable, "fatal: repository 'https://h/x/' not found\n", true),
+            (Unreachable, "fatal: unable to access 'https://h/x/': Empty reply from server\n", true),
+            (Unreachable, "fatal: unable to access 'https://h/x/': Could not resolve host: h\n", false),
+            (Authentication, "fatal: Authentication failed for 'https://h/x/'\n", true),
+            (Authentication, credentials, false),
+            (Authentication, PASSWORD, false),
+            (Unknown, "welcome\nfatal: remote error: not for bob\n", true),
+            (Unknown, "fatal: read error: Connection reset by peer\n", true),
+            (Unknown, HUNG_UP, false),
+            (Denied, NOT_READ, false),
+        ] {
+            assert_eq!(may_be_refusal(failure, stderr), expected, "{failure:?}: {stderr}");
+        }
     }
 
     #[test]

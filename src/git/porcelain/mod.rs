@@ -23,6 +23,7 @@ macro_rules! recorded {
 pub(crate) mod cat_file;
 pub(crate) mod commit;
 pub(crate) mod config;
+pub(crate) mod damage;
 pub(crate) mod diff_raw;
 pub(crate) mod failure;
 pub(crate) mod for_each_ref;

@@ -1,0 +1,183 @@
+//! A clone that a crash left broken, and addresses that lead nowhere: neither is the network, and the command that is named
+//! repairs it.
+
+use super::{kind, message, run, scene};
+use crate::support::{Repo, Run, World};
+
+/// A world with two tasks, the first of which Bob holds; Ann's clone has its objects in files of their own.
+fn two_people() -> (World, Repo) {
+    let (world, ann) = scene(2);
+    run(&world.clone("bob"), "pick 1 --no-worktree").ok();
+    run(&ann, "list --fetch").ok();
+    ann.run("sh", &["-c", "mv .git/objects/pack . 2>/dev/null; for p in pack/*.pack; do [ ! -e $p ] || git unpack-objects -q <$p; done; rm -rf pack"]).ok();
+    (world, ann)
+}
+
+/// The first hint, run by a shell.
+#[track_caller]
+fn cure(repo: &Repo, failed: &Run) {
+    let hint = failed.error()["error"]["hints"][0].as_str().unwrap().to_owned();
+    repo.run("sh", &["-c", &hint]);
+}
+
+#[track_caller]
+fn damaged(repo: &Repo, line: &str, words: &str) -> Run {
+    let failed = run(repo, line).fails(128);
+    assert_eq!(kind(&failed), "damaged", "{failed}");
+    assert!(message(&failed).contains(words), "{words}\n{failed}");
+    assert!(!message(&failed).contains("cannot be reached"), "{failed}");
+    failed
+}
+
+/// Puts a text, or what a power cut leaves, where a ref was.
+fn break_ref(repo: &Repo, name: &str, text: &str) {
+    let file = repo.path(".git").join(name);
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, text).unwrap();
+}
+
+const TEXTS: [&str; 3] = ["garbage\n", "", "1234567890123456789012345678901234567890\n"];
+
+#[test]
+fn a_broken_tracking_ref_is_named_and_the_hint_repairs_it() {
+    for name in
+        ["refs/remotes/origin/main", "refs/remotes/origin/aitask-locks", "refs/aitask/known/origin/aitask-locks"]
+    {
+        for text in TEXTS {
+            let (_world, ann) = two_people();
+            break_ref(&ann, name, text);
+            let failed = run(&ann, "sync --json").fails(128);
+            assert_eq!(kind(&failed), "damaged", "{name} {text}\n{failed}");
+            cure(&ann, &failed);
+            let held = run(&ann, "pick 1 --json").fails(1);
+            assert_eq!(kind(&held), "held", "{name} {text}\n{held}");
+            run(&ann, "pick 2").ok();
+            run(&ann, "sync").ok();
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_gives_nobody_a_held_task() {
+    for what in ["origin/aitask-locks", "origin/aitask-locks^{tree}", "origin/aitask-locks:t1_lock.yaml"] {
+        for text in [None, Some(""), Some("junk")] {
+            let (_world, ann) = two_people();
+            break_object(&ann, what, text);
+            let shown = ann.aitask(&["list", "--json"]);
+            let is_held = || shown.json()["tasks"][0]["lock"].is_object();
+            assert!(shown.code != 0 || is_held(), "{what} {text:?}\n{shown}");
+            for (line, kinds) in [
+                ("edit 1 --status Postponed --json", ["damaged", "not_holder"]),
+                ("pick 1 --json", ["damaged", "held"]),
+            ] {
+                let run = run(&ann, line);
+                assert_ne!(run.code, 0, "{what} {text:?}\n{run}");
+                assert!(kinds.contains(&kind(&run).as_str()), "{what} {text:?}\n{run}");
+            }
+        }
+    }
+}
+
+fn break_object(repo: &Repo, what: &str, text: Option<&str>) {
+    let oid = repo.git(&["rev-parse", what]);
+    let (dir, file) = oid.trim().split_at(2);
+    let file = repo.path(format!(".git/objects/{dir}/{file}"));
+    std::fs::remove_file(&file).unwrap();
+    if let Some(text) = text {
+        std::fs::write(&file, text).unwrap();
+    }
+}
+
+#[test]
+fn a_broken_object_is_named_and_the_hints_repair_it() {
+    for what in ["origin/main", "origin/main^{tree}"] {
+        for text in [None, Some(""), Some("junk")] {
+            let (world, ann) = two_people();
+            if !world.has_git((2, 36), "a_broken_object_is_named_and_the_hints_repair_it") {
+                return;
+            }
+            break_object(&ann, what, text);
+            let failed = run(&ann, "list --json").fails(128);
+            assert_eq!(kind(&failed), "damaged", "{what} {text:?}\n{failed}");
+            for hint in failed.error()["error"]["hints"].as_array().unwrap() {
+                ann.run("sh", &["-c", hint.as_str().unwrap()]);
+            }
+            run(&ann, "list").ok();
+            run(&ann, "pick 2").ok();
+            ann.git(&["fsck", "--full"]);
+        }
+    }
+}
+
+#[test]
+fn an_empty_object_met_by_a_push_is_no_refusal_of_the_server() {
+    let (_world, ann) = two_people();
+    break_object(&ann, "origin/aitask-locks", Some(""));
+    let failed = run(&ann, "new more --json");
+    if failed.code != 0 {
+        assert_eq!(kind(&failed), "damaged", "{failed}");
+    }
+}
+
+#[test]
+fn a_broken_branch_is_put_back_as_its_reflog_has_it() {
+    for text in &TEXTS[..2] {
+        let (_world, ann) = two_people();
+        let tip = ann.git(&["rev-parse", "main"]);
+        break_ref(&ann, "refs/heads/main", text);
+        let failed = damaged(&ann, "sync --json", "refs/heads/main");
+        cure(&ann, &failed);
+        assert_eq!(ann.git(&["rev-parse", "main"]), tip);
+        run(&ann, "sync").ok();
+    }
+}
+
+#[test]
+fn a_broken_index_is_no_broken_task() {
+    let (_world, ann) = two_people();
+    std::fs::write(ann.path(".git/index"), "junk").unwrap();
+    let failed = damaged(&ann, "sync --json", "index");
+    cure(&ann, &failed);
+    run(&ann, "sync").ok();
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_is_no_missing_repository() {
+    let (_world, ann) = two_people();
+    std::fs::write(ann.path(".git/config"), "[core\n").unwrap();
+    damaged(&ann, "list --json", ".git/config");
+}
+
+#[test]
+fn without_a_remote_a_broken_ref_is_said_at_once() {
+    let (_world, ann) = scene(1);
+    ann.git(&["remote", "remove", "origin"]);
+    ann.git(&["config", "aitask.remote", "."]);
+    run(&ann, "init --on main").ok();
+    run(&ann, "new more").ok();
+    break_ref(&ann, "refs/heads/aitask-ids", "garbage");
+    let begun = std::time::Instant::now();
+    let failed = run(&ann, "new again --json");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{failed}");
+    assert_ne!(failed.code, 0, "{failed}");
+}
+
+#[test]
+fn an_address_that_leads_nowhere_is_not_the_network() {
+    let (world, ann) = scene(1);
+    for (url, words) in [
+        ("htps://example.invalid/x", "remote-htps"),
+        ("foo::bar", "remote-foo"),
+        ("ssh://-oX/x", "strange hostname"),
+        ("http://[bad/x", "bad/illegal format"),
+    ] {
+        ann.git(&["config", "remote.origin.url", url]);
+        for line in ["pick 1 --json", "locks --json"] {
+            let failed = damaged(&ann, line, words);
+            assert!(failed.stderr.contains("git remote set-url origin"), "{failed}");
+        }
+    }
+    ann.git(&["remote", "set-url", "origin", world.origin().to_str().unwrap()]);
+    run(&ann, "pick 1").ok();
+}
