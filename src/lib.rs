@@ -41,7 +41,9 @@
 //!    of the server have a kind, a sentence and a hint of their own ([`error::Kind`]).
 //!    `compat::faults::a_refusal_is_not_called_a_race_nor_tried_again`, `servers::unreachable::a_stale_lock_file_of_the_server_is_named`
 //! 4. **Retries are limited by time** (30 s; a sync ends after 25 s or five rounds), not by a count, with exponential backoff and jitter; the processes of one host
-//!    wait for each other at a file lock, so that they do not race over the network. `compat::faults::the_sixth_contender_does_not_give_up`
+//!    wait for each other at a file lock, so that they do not race over the network. One limit counts all that waits for others;
+//!    hooks, signing and a transfer that moves do not count. `compat::faults::the_sixth_contender_does_not_give_up`,
+//!    `servers::time::one_second_is_one_second`, `servers::time::a_hook_is_no_network_time`
 //! 5. **A takeover is bound to the lock that was judged**: if its holder refreshes it meanwhile, the takeover fails.
 //!    `compat::faults::force_breaks_no_lock_but_the_one_it_showed`, `holding::rounds::taken_over_while_finish_is_checking`
 //! 6. **A former holder can neither finish nor release the task.** Drop, finish, archive, unlock and a change of the status or
@@ -125,7 +127,7 @@
 //! | 4 | [`coordination`] | what the coordination branches mean: locks, ids, sessions |
 //! | 3 | [`ledger`] | branches as a database; it knows no lock and no task |
 //! | 2 | [`git`], [`report`] | the only code that starts git; the only code that prints |
-//! | 1 | [`task`], [`settings`], [`files`], [`error`], [`interrupt`] | tasks as text; settings; private records and atomic writes; errors and hints; signals |
+//! | 1 | [`task`], [`settings`], [`files`], [`error`], [`interrupt`], [`waiting`] | tasks as text; settings; private records and atomic writes; errors and hints; signals; the time that others take |
 //!
 //! # How a `pick` runs
 //!
@@ -172,6 +174,7 @@ mod report;
 mod settings;
 mod sync;
 mod task;
+mod waiting;
 mod worktrees;
 
 use error::Kind;

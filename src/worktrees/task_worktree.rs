@@ -231,7 +231,9 @@ impl TaskWorktree {
             let cut = tip.is_none().then_some(&base.commit).filter(|_| start.is_none());
             info.left_out = cut.and_then(|_| base.left_out());
             let start = start.as_ref().or(cut);
-            worktree_recovery::make(repository, &self.path, &self.branch, start, context.settings.timeout)?;
+            let failed =
+                worktree_recovery::make(repository, &self.path, &self.branch, start, context.settings.timeout)?;
+            info.unfinished = failed.map(|error| error.to_string());
             info.created = true;
         }
         if !is_preparation_needed(context) || !(info.created || mark.is_there()) {

@@ -5,6 +5,7 @@ mod formats;
 mod not_atomic;
 mod peers;
 mod refusing;
+mod time;
 mod unheard;
 mod unreachable;
 

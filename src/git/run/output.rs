@@ -1,5 +1,6 @@
 //! The result of a process.
 
+use super::hooks::FailedHook;
 use crate::error::redacted;
 
 /// The result of a process.
@@ -11,6 +12,8 @@ pub(crate) struct Output {
     pub(crate) signal: Option<i32>,
     /// The time limit was reached and the process group was ended.
     pub(crate) timed_out: bool,
+    /// The hook that failed, or took too long, where git ran one.
+    pub(crate) hook: Option<FailedHook>,
     /// Its standard output.
     pub(crate) stdout: Vec<u8>,
     /// Its standard error.
@@ -40,5 +43,12 @@ impl Output {
     /// Standard error as text; bytes that are not UTF-8 are replaced, and URLs lose their secrets.
     pub(crate) fn stderr_text(&self) -> String {
         redacted(String::from_utf8_lossy(&self.stderr).trim())
+    }
+
+    /// The last lines of both streams, joined into one.
+    pub(crate) fn last_lines(&self, count: usize) -> String {
+        let text = [self.text(), self.stderr_text()].join("\n");
+        let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        lines.get(lines.len().saturating_sub(count)..).unwrap_or_default().join("; ")
     }
 }
