@@ -12,6 +12,7 @@ pub(crate) mod checkout;
 pub(crate) mod commit;
 mod contact;
 pub(crate) mod destination;
+pub(crate) mod hidden_edits;
 pub(crate) mod leftover_lock;
 pub(crate) mod marker;
 pub(crate) mod merge;
