@@ -223,9 +223,13 @@ impl Teardown<'_> {
         let is_ours = self.options.extent == Extent::Worktree || below;
         let linked = if is_ours { require_no_link(context, &path) } else { Ok(()) };
         let judged = linked.and_then(|()| self.place.require_removable(context, work));
+        let ignored = judged.as_ref().ok().and_then(|()| ignored_files(&context.repository, &path));
         let done = judged.and_then(|()| if self.options.dry_run { Ok(()) } else { self.discard(&site) });
         match done {
-            Ok(()) => Ok(WorktreeResult::Removed(path)),
+            Ok(()) => {
+                self.removal.gone.extend(ignored);
+                Ok(WorktreeResult::Removed(path))
+            }
             Err(error) if self.options.extent == Extent::Worktree || error.kind() == Kind::Interrupted => Err(error),
             Err(error) => {
                 // Any other refusal of an unforced `git worktree remove` is reported as work in it, which is the safe
@@ -247,7 +251,7 @@ impl Teardown<'_> {
         let Err(mut error) = site.remove(self.options.work, limit) else { return Ok(()) };
         if self.options.work == Unsaved::Keep && error.kind() == Kind::Dirty {
             let found = site.load_work()?;
-            if found.iter().all(|entry| is_clone(&context.repository, path, entry)) {
+            if !found.is_empty() && found.iter().all(|entry| is_clone(&context.repository, path, entry)) {
                 for clone in found {
                     let clone = path.join(clone.path);
                     std::fs::remove_dir_all(&clone).map_err(|error| Error::io("remove", &clone, &error))?;
@@ -333,7 +337,7 @@ impl Teardown<'_> {
         if let BranchDeletion::IfLanded(task) = self.options.branch {
             let merge_targets = task.map_or_else(Vec::new, |task| merge_targets(context, task));
             let stood = record.filter(|record| record.detached).and_then(|record| record.head.as_ref());
-            self.removal.lost_rebase = lost_rebase(context, stood, &merge_targets)?;
+            self.removal.gone.extend(lost_rebase(context, stood, &merge_targets)?);
             // `git branch -d` is not used: it regards a branch as merged when its upstream has the commits, and the
             // upstream of a task branch is its own published copy.
             if !has_landed(context, &tip, &merge_targets)? {
@@ -394,6 +398,16 @@ impl Teardown<'_> {
         }
         Ok(BranchResult::Deleted)
     }
+}
+
+/// A sentence about the files that git ignores in a worktree, if there are any. They are removed with it, since most can
+/// be made again; it is said, for the one that cannot.
+fn ignored_files(repository: &Repository, path: &Path) -> Option<String> {
+    // What cannot be listed cannot be counted, and the removal says why.
+    let files = worktree::ignored_files(repository, path, &[]).ok().filter(|files| !files.is_empty())?;
+    let (count, names) = (files.len(), first_of(files.iter().map(PathBuf::as_path)));
+    let (files, go) = if count == 1 { ("file", "goes") } else { ("files", "go") };
+    Some(format!("{count} ignored {files} {go} with {}: {names}", path.display()))
 }
 
 /// Whether an untracked entry is a clone that has nothing of its own: nothing is lost with it.

@@ -27,7 +27,8 @@ const MERGED_IN_A_WORKTREE: [&str; 5] = [
 /// `both:NAME` is a branch and its remote-tracking ref, `here:NAME` the same without a remote; `files` lists a tree,
 /// `read` reads objects; `push REF...` pushes with leases, `create:REF` one that is new; `forward` follows;
 /// `since COMMIT` reads what came after it; `base` looks for the branch to cut from, `base here` without a remote; `below NAME` looks for a branch below one;
-/// `status` is that of a worktree, its submodules included, and `hidden` looks for what it does not show.
+/// `status` is that of a worktree, its submodules included, `hidden` looks for
+/// what it does not show, and `ignored` for what git ignores.
 ///
 /// A git before 2.36 knows no `-z` for a list of worktrees, one before 2.38 merges in a temporary worktree: with these there is
 /// the call that was refused, and then what is done instead.
@@ -43,6 +44,7 @@ fn spelled_out(text: &str, git: (u32, u32)) -> Vec<String> {
                 commands.push(format!("status {options}"));
             }
             "hidden" => commands.push("ls-files -v --stage -z".into()),
+            "ignored" => commands.push("ls-files -z --others --ignored --exclude-standard --".into()),
             "below" => {
                 let format = "for-each-ref --count=1 --format=%(refname)%00%(objectname)%00%(symref)";
                 commands.push(format!("{format} refs/heads/{rest}/"));
@@ -178,7 +180,7 @@ fn on_a_remote() {
         refs aitask/t1_one\n read\n status\n hidden
         merge-base <oid> <oid>\n since <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
         read\n build\n push main aitask-locks\n forward\n worktree list --porcelain -z
-        status\n hidden\n worktree remove -- <dir>/ann/aiwork/t1_one\n refs both:main\n merge-base --is-ancestor <oid> <oid>
+        status\n hidden\n ignored\n worktree remove -- <dir>/ann/aiwork/t1_one\n refs both:main\n merge-base --is-ancestor <oid> <oid>
         update-ref -m aitask: finished --create-reflog --stdin -z",
     );
     expect(
@@ -264,7 +266,7 @@ fn without_a_remote() {
             refs here:aitask-locks here:main here:aitask-data\n files\n read\n read\n worktree list --porcelain -z
             refs aitask/t1_one\n read\n status\n hidden
             merge-base <oid> <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
-            read\n {merge}\n worktree list --porcelain -z\n status\n hidden
+            read\n {merge}\n worktree list --porcelain -z\n status\n hidden\n ignored
             worktree remove -- <dir>/ann/aiwork/t1_one\n refs main\n merge-base --is-ancestor <oid> <oid>
             update-ref -m aitask: finished --create-reflog --stdin -z"
         ),

@@ -290,6 +290,33 @@ fn edits_that_git_status_does_not_show_in_a_submodule_are_uncommitted_work() {
 }
 
 #[test]
+fn ignored_files_that_go_with_a_worktree_are_counted() {
+    let (_world, ann) = worked();
+    for title in ["Two", "Three"] {
+        ann.task(title, &[]);
+    }
+    ann.write(".git/info/exclude", "*.log\n/cache/\naiwork/\n");
+    let fill = |place: &str| {
+        ann.write(&format!("{place}/run.log"), "x\n");
+        ann.write(&format!("{place}/cache/a"), "x\n");
+    };
+    let says = |line: &[&str]| {
+        let run = ann.aitask(&[line, &["--json"]].concat()).ok();
+        assert!(run.json()["notes"].to_string().contains("2 ignored files go with "), "{run}");
+        assert!(run.stdout.contains("cache/a") && run.stdout.contains("run.log"), "{run}");
+    };
+    fill(WORK);
+    says(&["finish", "1"]);
+    ann.aitask(&["pick", "2"]).ok();
+    fill("aiwork/t2_two");
+    says(&["worktree", "remove", "2"]);
+    ann.aitask(&["drop", "2"]).ok();
+    ann.aitask(&["pick", "3"]).ok();
+    fill("aiwork/t3_three");
+    says(&["drop", "3"]);
+}
+
+#[test]
 fn a_clean_clone_in_the_worktree_blocks_nothing() {
     let (world, ann) = worked();
     ann.write(".gitignore", "vendor/\n");
