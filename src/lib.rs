@@ -44,7 +44,9 @@
 //!    `servers::permission::over_ssh_in_whatever_words`, `servers::permission::a_connection_that_is_reset_once_is_no_refusal`,
 //!    `servers::damaged::a_broken_tracking_ref_is_named_and_the_hint_repairs_it`
 //! 4. **Retries are limited by time** (30 s; a sync ends after 25 s or five rounds), not by a count, with exponential backoff and jitter; the processes of one host
-//!    wait for each other at a file lock, so that they do not race over the network. `compat::faults::the_sixth_contender_does_not_give_up`
+//!    wait for each other at a file lock, so that they do not race over the network. One limit counts all that waits for others;
+//!    hooks, signing and a transfer that moves do not count. `compat::faults::the_sixth_contender_does_not_give_up`,
+//!    `servers::time::one_second_is_one_second`, `servers::time::a_hook_is_no_network_time`
 //! 5. **A takeover is bound to the lock that was judged**: if its holder refreshes it meanwhile, the takeover fails.
 //!    `compat::faults::force_breaks_no_lock_but_the_one_it_showed`, `holding::rounds::taken_over_while_finish_is_checking`
 //! 6. **A former holder can neither finish nor release the task.** Drop, finish, archive, unlock and a change of the status or
@@ -105,7 +107,8 @@
 //! # Rules of safety
 //!
 //! 1. **Uncommitted work is lost only with `--discard`.** `verbs::drop::uncommitted_work_is_refused_and_lost_only_when_told`,
-//!    `verbs::kept::untracked_work_is_kept_where_status_hides_it`
+//!    `verbs::kept::untracked_work_is_kept_where_status_hides_it`,
+//!    `verbs::kept::edits_that_git_status_does_not_show_are_uncommitted_work`
 //! 2. **A local branch is deleted only after the push, from exactly the tip that landed.**
 //!    `sharing::worktree_teardown::commits_that_are_not_merged_stay_whatever_the_options`,
 //!    `verbs::finish::squashed_to_one_commit_that_keeps_the_old_ones_under_a_name`
@@ -152,7 +155,7 @@
 //! | 4 | [`coordination`] | what the coordination branches mean: locks, ids, sessions |
 //! | 3 | [`ledger`] | branches as a database; it knows no lock and no task |
 //! | 2 | [`git`], [`report`] | the only code that starts git; the only code that prints |
-//! | 1 | [`task`], [`settings`], [`files`], [`error`], [`interrupt`] | tasks as text; settings; private records and atomic writes; errors and hints; signals |
+//! | 1 | [`task`], [`settings`], [`files`], [`error`], [`interrupt`], [`waiting`] | tasks as text; settings; private records and atomic writes; errors and hints; signals; the time that others take |
 //!
 //! # How a `pick` runs
 //!
@@ -199,6 +202,7 @@ mod report;
 mod settings;
 mod sync;
 mod task;
+mod waiting;
 mod worktrees;
 
 use error::Kind;

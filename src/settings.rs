@@ -146,8 +146,10 @@ pub(crate) struct Settings {
     pub(crate) worktree_setup: Option<String>,
     /// Whether every verb in the worktree of a task publishes the commits of its branch.
     pub(crate) publish: bool,
-    /// The time limit of all network operations of a command together.
+    /// The time limit of all that a command waits for others, together.
     pub(crate) timeout: Duration,
+    /// The time limit of a hook and of the signing program, where one is set.
+    pub(crate) hook_timeout: Option<Duration>,
 }
 
 impl Settings {
@@ -186,6 +188,7 @@ impl Settings {
                 .map(str::to_owned),
             publish,
             timeout,
+            hook_timeout: value("hooktimeout", None).map(|text| parse_duration(&text)).transpose()?,
         })
     }
 }

@@ -40,7 +40,8 @@ overrides both:
   check          a command that must pass on the merged tree
   worktreeCopy   patterns of ignored files that a new worktree gets a copy of
   worktreeSetup  a command that runs in a new worktree
-  timeout        time limit for all network operations [30s]
+  timeout        time limit of all waiting for other commands and the remote [30s]
+  hookTimeout    time limit of a hook and of signing [10m; none on a terminal]
 
 Environment:
   AIT_AGENT_PID       a process that lives as long as the session of the agent

@@ -140,8 +140,11 @@ pub(crate) fn make_checkout(context: &Context, data: &Branch, start: Option<&Oid
             worktree::remove(repository, &dir, Unsaved::Discard)?;
         }
     }
-    worktree_recovery::make(repository, &dir, data, start, context.settings.timeout)
+    let failed_hook = worktree_recovery::make(repository, &dir, data, start, context.settings.timeout)
         .map_err(|error| if error.kind() == Kind::Git { occupied(&error.to_string()) } else { error })?;
+    if let Some(error) = failed_hook {
+        (context.progress)(&error.to_string());
+    }
     if let (Some(_), Some(remote)) = (start, context.channel.remote()) {
         worktree::set_upstream(repository, data, remote)?;
     }

@@ -16,8 +16,10 @@ pub(crate) enum Payload {
     Call { command: String, directory: String },
     /// The exit code of git, which a script returns too.
     ExitCode { code: i32 },
-    /// The hook of the user that refused.
+    /// The hook of the user that refused a push.
     Hook { hook: &'static str },
+    /// The hook of the user that failed, or took too long, in another call of git; what git did may stand.
+    FailedHook { failed_hook: String },
     /// The branches that the server refused.
     Refused { branches: Vec<String> },
     /// The coordination branches that are gone or were set back, and the newest known commit of the first of them.
@@ -110,6 +112,7 @@ mod tests {
             ),
             (Payload::ExitCode { code: 128 }, r#"{"code":128}"#),
             (Payload::Hook { hook: "pre-push" }, r#"{"hook":"pre-push"}"#),
+            (Payload::FailedHook { failed_hook: text("pre-commit") }, r#"{"failed_hook":"pre-commit"}"#),
             (Payload::Refused { branches: vec![text("main")] }, r#"{"branches":["main"]}"#),
             (
                 Payload::Lost { branches: vec![text("a"), text("b")], commit: text("1f") },

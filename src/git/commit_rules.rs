@@ -6,18 +6,13 @@
 
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::registry::git_dir;
-use crate::git::run::{Call, NO_LIMIT, WITHIN, on_terminal};
+use crate::git::run::{Call, WITHIN, hook_limit, on_terminal};
 use crate::git::{Oid, Repository};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// The hooks that see the message of a merge, in the order in which git runs them.
 const MESSAGE_HOOKS: [&str; 2] = ["prepare-commit-msg", "commit-msg"];
-
-/// The time limit without a terminal: nobody can answer a question there, and ten minutes are more than a hook that only
-/// looks at a message needs.
-const UNATTENDED_LIMIT: Duration = Duration::from_secs(600);
 
 /// How many lines of a failure an error has.
 const SHOWN_LINES: usize = 5;
@@ -73,8 +68,13 @@ pub(crate) fn through_hooks(
         if !output.success() {
             let said = output.last_lines(SHOWN_LINES).join("; ");
             let said = if said.is_empty() { output.ending() } else { said };
-            let message = format!("your {name} hook refuses the message of the merge: {said}");
-            return Err(Error::new(Kind::Denied, message).with(Payload::Hook { hook: name }));
+            let error = if output.timed_out {
+                Error::new(Kind::Denied, format!("your {name} hook did not end, and was ended: {said}"))
+                    .hint("git config aitask.hookTimeout 1h")
+            } else {
+                Error::new(Kind::Denied, format!("your {name} hook refuses the message of the merge: {said}"))
+            };
+            return Err(error.with(Payload::Hook { hook: name }));
         }
     }
     let left = std::fs::read(&file).map_err(|error| Error::io("read", &file, &error))?;
@@ -118,9 +118,9 @@ pub(crate) fn sign(repository: &Repository, parents: &[Oid], tree: &Oid, message
 /// named one for this.
 fn attended(repository: &Repository, call: Call) -> Call {
     if on_terminal() {
-        return call.keeps_terminal().limit(NO_LIMIT);
+        return call.keeps_terminal().limit(hook_limit());
     }
-    let call = call.limit(UNATTENDED_LIMIT);
+    let call = call.limit(hook_limit());
     match repository.git().environment().text("SSH_ASKPASS_REQUIRE") {
         Some(_) => call,
         None => call.env("SSH_ASKPASS_REQUIRE", "force").env("SSH_ASKPASS", "false"),

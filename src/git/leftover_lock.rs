@@ -3,7 +3,7 @@
 
 use super::registry::git_dir;
 use crate::error::Result;
-use crate::interrupt;
+use crate::{interrupt, waiting};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -36,7 +36,7 @@ pub(crate) fn remove(scope: Scope<'_>, locks: &[PathBuf], since: SystemTime, lim
         if Instant::now() > until {
             return Ok(());
         }
-        interrupt::pause(interrupt::POLL_INTERVAL)?;
+        waiting::pause(interrupt::POLL_INTERVAL)?;
     }
 }
 
@@ -44,6 +44,17 @@ pub(crate) fn remove(scope: Scope<'_>, locks: &[PathBuf], since: SystemTime, lim
 pub(crate) fn is_made_after(lock: &Path, since: SystemTime) -> bool {
     let made = lock.symlink_metadata().and_then(|data| data.modified());
     made.is_ok_and(|made| made >= since)
+}
+
+/// How old a lock file must be to count as abandoned: a program that is no git, and is not seen, holds one for
+/// milliseconds.
+const ABANDONED_AFTER: Duration = Duration::from_secs(2);
+
+/// Whether a lock file is there that no git at work in the repository, and no other program, has to do with.
+pub(crate) fn is_abandoned(common_dir: &Path, lock: &Path) -> bool {
+    let made = lock.symlink_metadata().and_then(|data| data.modified());
+    let age = made.ok().and_then(|made| made.elapsed().ok());
+    age.is_some_and(|age| age > ABANDONED_AFTER) && !is_busy(Scope::Repository(common_dir)) && !is_open(lock)
 }
 
 /// Whether a process that this user may inspect has the file open (proc(5)).

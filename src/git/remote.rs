@@ -8,9 +8,10 @@ use crate::git::porcelain::damage::damage;
 use crate::git::porcelain::failure::{self, Ended, GitFailure};
 use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
 use crate::git::registry::is_half_written;
-use crate::git::run::Call;
-use crate::git::{Branch, Oid, RefUpdate, RemoteName, Repository, at_work, destination};
+use crate::git::run::{Call, LAST_LINES};
+use crate::git::{Branch, Oid, RefUpdate, RemoteName, Repository, at_work, destination, leftover_lock};
 use crate::interrupt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The pattern that covers every coordination branch, whether it exists or not. Naming a branch that the remote lacks
@@ -129,6 +130,12 @@ pub(crate) fn fetch(
             || stderr_text.contains("cannot lock ref")
             || stderr_text.contains(".lock': File exists")
         {
+            if let Some(lock) = abandoned_lock(repository, &stderr_text) {
+                let message = format!("{} was left behind by a git that was killed", lock.display());
+                return Err(
+                    Error::new(Kind::Git, message).hint(command!["rm", lock.display()].note("no git is running here"))
+                );
+            }
             return Err(Error::new(
                 Kind::Contention,
                 format!("another git is fetching: {}", failure::said(GitFailure::Unknown, &stderr_text)),
@@ -136,6 +143,14 @@ pub(crate) fn fetch(
         }
         return Err(connection_error(remote.as_str(), &call, &output));
     }
+}
+
+/// The lock file that stopped git, when nobody works with it: then trying again would not help.
+fn abandoned_lock(repository: &Repository, stderr_text: &str) -> Option<PathBuf> {
+    let mut rest = stderr_text.lines().filter_map(|line| line.split_once("Unable to create '"));
+    let named = rest.find_map(|(_, rest)| rest.split_once("': File exists"));
+    let lock = repository.root.join(named?.0);
+    leftover_lock::is_abandoned(&repository.common_dir, &lock).then_some(lock)
 }
 
 /// Updates the remote-tracking ref of one branch. One connection.
@@ -238,6 +253,9 @@ pub(crate) struct PushOptions {
     pub(crate) limit: Duration,
 }
 
+/// The hook that may refuse a push before anything is sent.
+const PRE_PUSH: &str = "pre-push";
+
 /// Moves refs on the remote, each only from its old value. One connection.
 pub(crate) fn push(
     repository: &Repository,
@@ -250,6 +268,10 @@ pub(crate) fn push(
         return Ok(Pushed::NotSent(error));
     }
     let call = push_call(repository, remote, updates, options);
+    if options.limit.is_zero() {
+        let message = format!("no time was left for the push to {remote} (--timeout)");
+        return Ok(Pushed::NotSent(Error::new(Kind::Unreachable, message).advice("run the same command again")));
+    }
     let output = match at_work::moving_refs(repository, &call) {
         // git was ended by a signal while it pushed. The command is stopping, so the outcome is not looked up now.
         Err(error) if error.kind() == Kind::Interrupted => return Ok(Pushed::Unknown(error)),
@@ -278,8 +300,16 @@ pub(crate) fn push(
     if let Some(error) = broken() {
         return Ok(Pushed::NotSent(error));
     }
+    if output.hook.as_ref().is_some_and(|hook| hook.timed_out && hook.name == PRE_PUSH) {
+        let message = format!("{stderr}; nothing was pushed to {remote}");
+        let error = Error::new(Kind::Denied, message).hint("git config aitask.hookTimeout 1h");
+        return Ok(Pushed::NotSent(error.with(Payload::Hook { hook: PRE_PUSH })));
+    }
     let ended = Ended { code: output.code, reported, stderr: &stderr };
-    let failure = failure::of_push(ended, || options.hooks && has_hook(repository));
+    let failure = failure::of_push(ended, || match &output.hook {
+        Some(hook) => hook.name == PRE_PUSH,
+        None => options.hooks && has_hook(repository),
+    });
     if failure::may_be_refusal(failure, &stderr) && is_refusal(repository, remote, updates, options, failure, &stderr)?
     {
         return Ok(Pushed::NotSent(refused_error(remote.as_str(), failure, &stderr)));
@@ -291,7 +321,8 @@ pub(crate) fn push(
             let said =
                 said.lines().filter(|line| !line.is_empty() && !line.starts_with("error: failed to push some refs"));
             let said: Vec<_> = said.collect();
-            let message = format!("your pre-push hook refused the push to {remote}: {}", said.join("; "));
+            let last = said.get(said.len().saturating_sub(LAST_LINES)..).unwrap_or_default();
+            let message = format!("your {PRE_PUSH} hook refused the push to {remote}: {}", last.join("; "));
             let error = Error::new(Kind::Denied, message).hint("git hook run pre-push");
             let mut changed =
                 updates.iter().filter(|update| !update.is_guard()).filter_map(|update| update.name.branch());
@@ -303,7 +334,7 @@ pub(crate) fn push(
             } else {
                 error
             };
-            error.with(Payload::Hook { hook: "pre-push" })
+            error.with(Payload::Hook { hook: PRE_PUSH })
         }
         GitFailure::Unknown => {
             let said = failure::said(failure, &stderr);

@@ -64,7 +64,7 @@ impl Repository {
         let head = unborn.as_deref().or_else(|| lines.next()).unwrap_or("HEAD");
         let (common_dir, toplevel) = (PathBuf::from(common_dir), PathBuf::from(toplevel));
         let config = read_config(&git, &toplevel)?;
-        let git = git.with_ssh_command(config.last("core.sshcommand"));
+        let git = git.configured(&config);
         let here_branch = RefName::parse(head).and_then(|name| name.branch());
         let mut repository = Self {
             git,
@@ -245,7 +245,7 @@ fn moved(dir: &Path, place: &str) -> Error {
 
 /// The keys that are read, all in one call, since a process costs more than a key.
 fn read_config(git: &Git, dir: &Path) -> Result<Config> {
-    const KEYS: &str = r"^(aitask|remote|branch|url|user|author|committer)\.|^(core\.(sshcommand|hookspath)|commit\.gpgsign|color\.ui|init\.defaultbranch|push\.default)$";
+    const KEYS: &str = r"^(aitask|remote|branch|url|user|author|committer)\.|^(core\.(sshcommand|hookspath)|ssh\.variant|trace2\.perftarget|commit\.gpgsign|color\.ui|init\.defaultbranch|push\.default)$";
     let output = git.read(dir, "config").args(["-z", "--get-regexp", KEYS]).output()?;
     match output.code {
         Some(0) => {

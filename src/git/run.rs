@@ -2,7 +2,9 @@
 //! the user). A second place would forget the time limit, the environment or the process group.
 
 mod git;
+mod hooks;
 mod output;
+mod transfer;
 mod wait;
 
 pub(crate) use git::{Git, WITHIN};
@@ -13,13 +15,16 @@ use crate::error::{Error, Kind, Payload, Result, quoted, redacted, sanitise};
 use crate::git::porcelain::damage::damage;
 use crate::interrupt;
 use crate::settings::Environment;
+use crate::waiting;
+use hooks::{FailedHook, HookTrace};
 use rustix::process::{Pid, Signal};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use wait::{Capture, SignalTarget, WaitEnd};
+use transfer::Transfer;
+use wait::{Capture, Clock, OUTPUT_GRACE, SignalTarget, WaitEnd};
 
 /// The variables that `git rev-parse --local-env-vars` lists, without the two that carry configuration. They name the
 /// repository, so they count while it is looked for, and are removed once a directory names it. The last five go with them:
@@ -51,6 +56,13 @@ const LOCAL_VARIABLES: [&str; 19] = [
 /// hang reaches it.
 const LOCAL_LIMIT: Duration = Duration::from_secs(300);
 
+/// The time limit of a hook and of the signing program where no terminal is there at which somebody waits and can stop
+/// it. A hook that tests a project may take minutes.
+const HOOK_LIMIT: Duration = Duration::from_secs(600);
+
+/// How many lines of a hook that failed are shown: its verdict stands at the end.
+pub(crate) const LAST_LINES: usize = 10;
+
 /// No time limit: for an editor or a shell, in which a user may work for as long as they like.
 pub(crate) const NO_LIMIT: Duration = Duration::from_secs(u32::MAX as u64);
 
@@ -68,6 +80,22 @@ pub(crate) struct Call {
     keeps_terminal: bool,
     sieve: Option<fn() -> OutputFilter>,
     alone: bool,
+    hooks: Hooks,
+    waits_for: WaitsFor,
+}
+
+/// Whether a process waits for others, so that its time counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WaitsFor {
+    Nobody,
+    Others,
+}
+
+/// Whether a process is a git that may run hooks of the user, or the program that signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hooks {
+    None,
+    Watched,
 }
 
 /// Where the output of a process goes: it is captured, goes to standard error, or, together with the terminal, where
@@ -95,6 +123,8 @@ impl Call {
             keeps_terminal: false,
             sieve: None,
             alone: false,
+            hooks: Hooks::None,
+            waits_for: WaitsFor::Nobody,
         }
     }
 
@@ -168,6 +198,12 @@ impl Call {
         self
     }
 
+    /// Limits its time as one that waits for others, which together have a limit of their own.
+    pub(crate) fn waits_for_others(mut self, limit: Duration) -> Self {
+        self.waits_for = WaitsFor::Others;
+        self.limit(limit.min(waiting::left()))
+    }
+
     /// Where its output goes; by default it is captured.
     pub(crate) fn streams(mut self, streams: Streams) -> Self {
         self.streams = streams;
@@ -220,29 +256,41 @@ impl Call {
 
     fn start(&self) -> Result<Output> {
         interrupt::check()?;
+        if self.waits_for == WaitsFor::Others && self.limit.is_zero() {
+            let stderr = b"no time is left for it (--timeout)".to_vec();
+            return Ok(Output { code: None, signal: None, timed_out: true, hook: None, stdout: Vec::new(), stderr });
+        }
         // An editor opens the terminal as /dev/tty, whatever its standard input is; in a process group of its own it
         // would be stopped by that.
         let attached = (self.streams == Streams::Ours || self.keeps_terminal) && on_terminal();
-        let ended = if attached { interrupt::attached(|| self.started(true)) } else { self.started(false) };
-        let (end, stdout, stderr) = ended.map_err(|error| self.not_started(&error))?;
+        let run = |attached| self.started(attached, hook_limit());
+        let ended = if attached { interrupt::attached(|| run(true)) } else { run(false) };
+        let Ended { end, hook, stdout, stderr } = ended.map_err(|error| self.not_started(&error))?;
         match end {
             WaitEnd::Itself(status) => {
                 if attached && status.signal() == Some(Signal::INT.as_raw()) {
                     interrupt::child_was_interrupted();
                 }
                 let stderr = [stderr.as_slice(), &ended_by_signal(status)].concat();
-                Ok(Output { code: status.code(), signal: status.signal(), timed_out: false, stdout, stderr })
+                Ok(Output { code: status.code(), signal: status.signal(), timed_out: false, hook, stdout, stderr })
             }
             WaitEnd::TimedOut => {
                 let stderr = format!("no answer within {} ms", self.limit.as_millis()).into_bytes();
-                Ok(Output { code: None, signal: None, timed_out: true, stdout: Vec::new(), stderr })
+                Ok(Output { code: None, signal: None, timed_out: true, hook: None, stdout: Vec::new(), stderr })
+            }
+            WaitEnd::HookTimedOut(name) => {
+                let hook = FailedHook { name, timed_out: true };
+                let seconds = hook_limit().as_secs_f32();
+                let stderr = format!("{} did not end within {seconds} s (aitask.hookTimeout)", hook.called());
+                let (hook, stderr) = (Some(hook), stderr.into_bytes());
+                Ok(Output { code: None, signal: None, timed_out: true, hook, stdout: Vec::new(), stderr })
             }
             WaitEnd::Interrupted => Err(interrupt::error()),
         }
     }
 
     /// Starts it and waits; with `attached` it shares the process group of this program, since it owns the terminal.
-    fn started(&self, attached: bool) -> io::Result<(WaitEnd, Vec<u8>, Vec<u8>)> {
+    fn started(&self, attached: bool, hook_limit: Duration) -> io::Result<Ended> {
         let (mut captures, mut pipes) = (Vec::new(), Vec::new());
         if self.streams == Streams::Captured {
             for sieve in [self.sieve.map(|sieve| sieve()), None] {
@@ -252,20 +300,26 @@ impl Call {
             }
         }
         // This process has closed its ends of the pipes by now, so the readers see the end of the output.
-        let handle = self.spawn(attached, pipes)?;
+        let hooks = (self.hooks == Hooks::Watched).then(HookTrace::new);
+        let handle = self.spawn(attached, pipes, hooks.as_ref().and_then(HookTrace::target))?;
         let pid = handle.pids().first().and_then(|pid| Pid::from_raw(i32::try_from(*pid).ok()?));
         let target = pid.map(if attached { SignalTarget::Alone } else { SignalTarget::Group });
-        let end = wait::wait(target, self.limit, |time| Ok(handle.wait_timeout(time)?.map(|output| output.status)))?;
+        let transfer = pid.filter(|_| self.waits_for == WaitsFor::Others).map(Transfer::of);
+        let (limit, last, used) = (self.limit, Instant::now(), Default::default());
+        let mut clock = Clock { limit, hook_limit, hooks, transfer, last, used };
+        let end = wait::wait(target, &mut clock, |time| Ok(handle.wait_timeout(time)?.map(|output| output.status)))?;
+        let until = Instant::now() + OUTPUT_GRACE;
         let mut output = captures.into_iter().map(|capture| match end {
-            WaitEnd::Itself(_) => capture.finish(),
-            WaitEnd::TimedOut | WaitEnd::Interrupted => Vec::new(),
+            WaitEnd::Itself(_) => capture.finish(until),
+            WaitEnd::TimedOut | WaitEnd::HookTimedOut(_) | WaitEnd::Interrupted => Vec::new(),
         });
         let (stdout, stderr) = (output.next().unwrap_or_default(), output.next().unwrap_or_default());
-        Ok((end, stdout, stderr))
+        let hook = clock.hooks.and_then(HookTrace::failed);
+        Ok(Ended { end, hook, stdout, stderr })
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
-    fn spawn(&self, attached: bool, pipes: Vec<io::PipeWriter>) -> io::Result<duct::Handle> {
+    fn spawn(&self, attached: bool, pipes: Vec<io::PipeWriter>, trace: Option<String>) -> io::Result<duct::Handle> {
         let mut expression = duct::cmd(&self.program, &self.args).dir(&self.dir);
         let bytes = self.input.clone();
         expression = match bytes {
@@ -293,6 +347,9 @@ impl Call {
                     Some(value) => command.env(name, value),
                     None => command.env_remove(name),
                 };
+            }
+            if let Some(target) = &trace {
+                command.env(hooks::TRACE, target).env(hooks::BRIEF, "1");
             }
             Ok(())
         });
@@ -352,10 +409,29 @@ impl Call {
         if let Some(error) = damage(&self.dir, &stderr_text) {
             return error;
         }
-        let code = output.ending();
-        let said = if stderr_text.is_empty() { String::new() } else { format!(": {stderr_text}") };
-        Error::new(Kind::Git, format!("`{}` failed ({code}){said}", self.command_line()))
-            .with(Payload::Call { command: self.command_line(), directory: self.dir.to_string_lossy().into_owned() })
+        let (code, command) = (output.ending(), self.command_line());
+        let mut error = match &output.hook {
+            Some(hook) if hook.timed_out => {
+                Error::new(Kind::Git, format!("{stderr_text}; it was ended, and `{command}` with it"))
+                    .hint("git config aitask.hookTimeout 1h")
+            }
+            Some(hook) => Error::new(
+                Kind::Git,
+                format!(
+                    "{} failed in `{command}` ({code}): {}",
+                    hook.called(),
+                    output.last_lines(LAST_LINES).join("; ")
+                ),
+            ),
+            None => {
+                let said = if stderr_text.is_empty() { String::new() } else { format!(": {stderr_text}") };
+                Error::new(Kind::Git, format!("`{command}` failed ({code}){said}"))
+            }
+        };
+        if let Some(hook) = &output.hook {
+            error = error.with(Payload::FailedHook { failed_hook: hook.name.clone() });
+        }
+        error.with(Payload::Call { command, directory: self.dir.to_string_lossy().into_owned() })
     }
 
     fn not_started(&self, error: &io::Error) -> Error {
@@ -381,7 +457,20 @@ impl Call {
     }
 }
 
-/// Whether this program is used on a terminal, at which a user can be asked something.
+/// How a process ended, and what it wrote.
+struct Ended {
+    end: WaitEnd,
+    hook: Option<FailedHook>,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+/// How long a hook or a signing program may take (`aitask.hookTimeout`).
+pub(crate) fn hook_limit() -> Duration {
+    waiting::hook_limit().unwrap_or_else(|| if on_terminal() { NO_LIMIT } else { HOOK_LIMIT })
+}
+
+/// Whether this program is used on a terminal, at which a user can be asked something, or stop what takes too long.
 pub(crate) fn on_terminal() -> bool {
     io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal()
 }

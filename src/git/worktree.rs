@@ -129,6 +129,11 @@ pub(crate) fn has_submodules(path: &Path) -> bool {
 /// The arguments of `git rev-list` for commits that no remote has, reachable from HEAD, branches, tags or the stash.
 const OWN: [&str; 4] = ["--max-count=1", "--all", "--not", "--remotes"];
 
+/// Whether a remote has all commits of the repository at `path`, as far as that repository knows.
+pub(crate) fn is_pushed(repository: &Repository, path: &Path) -> Result<bool> {
+    Ok(repository.git().read(path, "rev-list").args(OWN).run()?.stdout.is_empty())
+}
+
 /// Refuses a worktree with uncommitted changes, also in its submodules, or with commits, tags or stashes of a submodule
 /// that no remote has: the repository of a submodule is removed with the worktree, even when it is not checked out.
 pub(crate) fn require_expendable_submodules(repository: &Repository, path: &Path) -> Result<()> {

@@ -2,17 +2,17 @@
 //! since what a user waits for is time.
 
 use crate::error::Result;
-use crate::interrupt;
 use crate::ledger::nonce::random;
-use std::time::{Duration, Instant};
+use crate::waiting;
+use std::time::Duration;
 
 /// The longest wait after the first attempt: about what one push to a near server takes.
 const FIRST: Duration = Duration::from_millis(50);
 /// The longest wait after any attempt: it lets a crowd of writers spread out, and still leaves several attempts within
 /// the default limit of 30 s.
 const CAP: Duration = Duration::from_secs(4);
-/// The time that a query of the remote gets also after the deadline: a push without an answer must not stay unexplained
-/// because the time was used up by the push itself.
+/// The time that attempts leave for the last query of the remote, or a quarter of the limit where that is less: a push
+/// without an answer must not stay unexplained because the time was used up by the push itself.
 const LAST_QUERY: Duration = Duration::from_secs(5);
 
 /// The wait after attempt `attempt` (the first is 0), given a random number: between zero and 50 ms · 2^attempt, at
@@ -23,36 +23,36 @@ pub(crate) fn delay(attempt: u32, random: u64) -> Duration {
     Duration::from_micros(random % (micros + 1))
 }
 
-/// The time at which a command must stop using the network.
+/// When an operation must stop waiting for others, measured by what this command has waited ([`waiting::waited`]).
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Deadline(Instant);
+pub(crate) struct Deadline {
+    end: Duration,
+    last_query: Duration,
+}
 
 impl Deadline {
-    /// A deadline this far from now.
+    /// A deadline after this much more waiting.
     pub(crate) fn after(limit: Duration) -> Self {
-        Self(Instant::now() + limit)
+        let limit = limit.min(waiting::left());
+        Self { end: waiting::waited().saturating_add(limit), last_query: (limit / 4).min(LAST_QUERY) }
     }
 
-    /// A deadline later by this much.
-    pub(crate) fn extended(self, by: Duration) -> Self {
-        Self(self.0 + by)
+    /// The remaining time.
+    pub(crate) fn remaining(&self) -> Duration {
+        self.end.saturating_sub(waiting::waited())
     }
 
-    /// The remaining time; `None` when the deadline has passed.
-    pub(crate) fn remaining(&self) -> Option<Duration> {
-        self.0.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+    /// The remaining time for an attempt, which leaves some for the last query.
+    pub(crate) fn remaining_for_attempt(&self) -> Duration {
+        let left = self.remaining();
+        left.saturating_sub(self.last_query).max(left / 2)
     }
 
-    /// The remaining time, but at least [`LAST_QUERY`], for a request that only reads.
-    pub(crate) fn remaining_for_query(&self) -> Duration {
-        self.remaining().unwrap_or_default().max(LAST_QUERY)
-    }
-
-    /// Waits before the next attempt; `false` when the deadline has passed.
+    /// Waits before the next attempt; `false` when only the time for the last query is left.
     pub(crate) fn wait(&self, attempt: u32) -> Result<bool> {
-        let Some(left) = self.remaining() else { return Ok(false) };
-        interrupt::pause(delay(attempt, u64::from_le_bytes(random()?)).min(left))?;
-        Ok(self.remaining().is_some())
+        let left = || self.remaining().saturating_sub(self.last_query);
+        waiting::pause(delay(attempt, u64::from_le_bytes(random()?)).min(left()))?;
+        Ok(!left().is_zero())
     }
 }
 

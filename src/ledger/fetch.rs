@@ -97,7 +97,7 @@ impl Ledger<'_> {
         if let Channel::Remote(remote) = &self.channel {
             let mut tries = 0;
             let lacking = loop {
-                match self.refs.fetch(remote, branches, deadline.remaining_for_query()) {
+                match self.refs.fetch(remote, branches, deadline.remaining()) {
                     Ok(lacking) => break lacking,
                     // Another git that fetches at the same time has the remote-tracking ref locked; it soon ends.
                     Err(error) if error.kind() == Kind::Contention && self.refs.wait(deadline, tries)? => tries += 1,

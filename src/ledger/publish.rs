@@ -15,7 +15,6 @@ use crate::interrupt;
 use crate::ledger::backoff::Deadline;
 use crate::ledger::plan::{CheckoutChange, OutdatedCheckout};
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
-use std::time::Duration;
 
 /// The outcome of a swap.
 #[derive(Debug)]
@@ -161,7 +160,7 @@ impl Ledger<'_> {
         atomic: bool,
         deadline: Deadline,
     ) -> Result<Option<Outcome>> {
-        let limit = deadline.remaining().unwrap_or_default().max(SHORTEST_PUSH);
+        let limit = deadline.remaining_for_attempt();
         let options = PushOptions { atomic, hooks: hooks(updates), dry_run: false, limit };
         let pushed = self.refs.push(remote, updates, options)?;
         let offered = match &pushed {
@@ -191,10 +190,6 @@ impl Ledger<'_> {
         addresses
     }
 }
-
-/// The time that a push gets even after the deadline: less would end it before an answer could come, and make its
-/// outcome unknown for nothing.
-const SHORTEST_PUSH: Duration = Duration::from_secs(1);
 
 /// The record of a server without atomic push.
 #[derive(serde::Serialize, serde::Deserialize)]

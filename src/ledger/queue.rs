@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::files::records::RecordKind;
 use crate::git::Repository;
 use crate::git::run::WITHIN;
-use crate::interrupt;
+use crate::waiting;
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +17,9 @@ use std::time::{Duration, Instant};
 
 /// How long a process may wait before it says so: a shorter wait is not noticed.
 const SAY_AFTER: Duration = Duration::from_secs(2);
+
+/// What a wait leaves of the limit for the remote, or half of it where that is less.
+const LEFT_FOR_REMOTE: Duration = Duration::from_secs(10);
 
 /// How often a waiting process tries again. flock(2) cannot wait with a time limit; a try costs some microseconds, and
 /// a turn of the process at the head takes at least some ten milliseconds.
@@ -30,8 +33,8 @@ static HELD: AtomicBool = AtomicBool::new(false);
 pub(crate) struct Queue(Option<File>);
 
 impl Queue {
-    /// Waits for the head of the queue, at most `limit`; after that the command proceeds without it, since the queue
-    /// only saves work. A wait of more than two seconds is reported.
+    /// Waits for the head of the queue, at most `limit`, and no longer than leaves time for the remote; after that the
+    /// command proceeds without it, since the queue only saves work. A wait of more than two seconds is reported.
     pub(crate) fn enter(repository: &Repository, limit: Duration, progress: fn(&str)) -> Result<Self> {
         // A nested call, or a hook that a git of this program runs, belongs to the process at the head: waiting for it
         // would be waiting for itself.
@@ -47,6 +50,8 @@ impl Queue {
             .truncate(false)
             .open(&path)
             .map_err(|error| Error::io("open", &path, &error))?;
+        let left = waiting::left();
+        let limit = limit.min(left.saturating_sub(LEFT_FOR_REMOTE.min(left / 2)));
         let started = Instant::now();
         let mut said = false;
         loop {
@@ -64,7 +69,7 @@ impl Queue {
                         let _ = file.rewind().and_then(|()| file.read_to_string(&mut holder));
                         progress(&format!("waiting for another git aitask in this clone (pid {holder})"));
                     }
-                    interrupt::pause(RETRY_AFTER)?;
+                    waiting::pause(RETRY_AFTER)?;
                 }
                 // A file system without locks, or a process that hangs at the head, must not stop every other command.
                 Err(_) => return Ok(Self(None)),

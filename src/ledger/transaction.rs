@@ -17,7 +17,6 @@ use crate::ledger::unconfirmed::{SentPush, UnconfirmedPushes};
 use crate::ledger::view::View;
 use crate::ledger::{Channel, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
 
 /// The error to report when some branches have landed already, on a server without atomic push. Unless it is a refusal,
 /// it becomes [`Kind::Unknown`]: then the operations keep their records, and the same command, run again, finishes the
@@ -80,7 +79,7 @@ impl Ledger<'_> {
         decide: &mut dyn FnMut(&View<'_>) -> Result<Decision<T>>,
         (unconfirmed, landed): (&mut UnconfirmedPushes<T>, &mut BTreeSet<Branch>),
     ) -> Result<TransactionResult<T>> {
-        let mut deadline = Deadline::after(self.timeout);
+        let deadline = Deadline::after(self.timeout);
         let mut view = seen.map_or_else(|| View::load(self, &branches, Freshness::AsKnown), Ok)?;
         for attempt in 0.. {
             // Before anything else: a push without an answer may have landed, and pushing again would do the change
@@ -105,10 +104,7 @@ impl Ledger<'_> {
             }
             // On a server without atomic push `decide` must not plan again what has landed already.
             view.landed.clone_from(landed);
-            let started = Instant::now();
             let decision = decide(&view);
-            // The limit is for the network; a check command of the user takes as long as it takes.
-            deadline = deadline.extended(started.elapsed());
             if view.asks_more(&mut branches) {
                 view = self.fetch_view(&branches, deadline)?;
                 continue;

@@ -116,7 +116,7 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
         dropped.worktree_removed = removal.has_removed();
         dropped.branch_deleted = removal.branch == BranchResult::Deleted;
         dropped.branch_kept = removal.branch.is_kept().then(|| place.branch.clone());
-        aside.notes.extend(removal.lost_rebase.into_iter().chain(removal.causes));
+        aside.notes.extend(removal.gone.into_iter().chain(removal.causes));
     }
     // While the record stays, the same command knows that it is to complete this one.
     if aside.incomplete.is_none() && !context.dry_run {

@@ -66,7 +66,8 @@ fn open(context: &Context, by: &'static str, finished: &Finished, options: &Fini
     let body = options.message.clone().unwrap_or_default();
     let branch = finished.pushed.as_ref().map(ToString::to_string).unwrap_or_default();
     let into = finished.into.to_string();
-    let call = Call::program(context.repository.git().environment(), by, &context.repository.root).limit(LIMIT);
+    let call = Call::program(context.repository.git().environment(), by, &context.repository.root);
+    let call = call.waits_for_others(LIMIT);
     let call = if by == "gh" {
         call.args(["pr", "create", "--head", &branch, "--base", &into, "--title", &title, "--body", &body])
     } else {

@@ -268,6 +268,7 @@ fn remove(context: &Context, candidate: Candidate, on_remote: bool, pruned: &mut
             Err(error) if error.kind() == Kind::Interrupted => return Err(error),
             Err(error) => why = Some(error.to_string()),
             Ok(removal) => {
+                pruned.aside.notes.extend(removal.gone);
                 removed.here = removal.branch == BranchResult::Deleted;
                 if !removed.here {
                     why = Some(removal.causes.join("; "));

@@ -168,7 +168,7 @@ pub(crate) fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Resul
             return Err(removal.held.unwrap_or_else(refusal));
         }
     };
-    aside.notes.extend(removal.lost_rebase);
+    aside.notes.extend(removal.gone);
     if let Some(path) = &path {
         let force = if work == Unsaved::Discard { " --force" } else { "" };
         aside.would_run(format!("git worktree remove{force} {}", quoted(path)));

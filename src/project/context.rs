@@ -14,6 +14,7 @@ use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::project::{ignores, leftovers};
 use crate::settings::{Effect, Environment, Flags, Settings};
 use crate::task::{TaskId, TaskName, TaskPath, WORKTREES_DIR, paths};
+use crate::waiting;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -114,6 +115,7 @@ impl Context {
         progress: fn(&str),
     ) -> Result<Self> {
         let dry_run = effect == Effect::DryRun;
+        waiting::set_limits(settings.timeout, settings.hook_timeout);
         if !dry_run {
             mend_checkout_of_data(&repository, settings.timeout, progress)?;
         }

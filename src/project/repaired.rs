@@ -68,7 +68,7 @@ pub(crate) fn first_work(work: &[StatusEntry]) -> String {
 }
 
 /// The first of some files, and how many more there are.
-fn first_of<'p>(mut paths: impl ExactSizeIterator<Item = &'p Path>) -> String {
+pub(crate) fn first_of<'p>(mut paths: impl ExactSizeIterator<Item = &'p Path>) -> String {
     let names: Vec<_> = paths.by_ref().take(SHOWN).map(|path| path.display().to_string()).collect();
     let more = paths.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -1,7 +1,7 @@
 //! Worktrees whose creation or removal was interrupted because a command, or git itself, was killed. They are told from
 //! complete ones, and repaired or removed. A file that is missing there is nobody's work; a file that was changed is.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::files::canonicalize_lenient;
 use crate::files::records::RecordKind;
 use crate::git::leftover_lock::is_open;
@@ -13,19 +13,20 @@ use crate::interrupt;
 use crate::project::marker::InProgressMarker;
 use crate::project::repaired::{Interruption, Repaired};
 use crate::task::BRANCH_PREFIX;
+use crate::waiting;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Adds a worktree as [`worktree::add`] does, within a note. A worktree that another command added meanwhile is used,
-/// and an incomplete one is repaired.
+/// and an incomplete one is repaired. Returns the failure of a hook that ran when the worktree was complete.
 pub(crate) fn make(
     repository: &Repository,
     path: &Path,
     branch: &Branch,
     start: Option<&Oid>,
     limit: Duration,
-) -> Result<()> {
+) -> Result<Option<Error>> {
     let mut mark = InProgressMarker::making(repository, name_of(branch));
     mark.set()?;
     if let Err(error) = worktree::add(repository, path, branch, start) {
@@ -39,10 +40,14 @@ pub(crate) fn make(
         // The repair waits for every process that has the note locked, so this one must release it.
         drop(mark);
         let site = RecoverableWorktree::of(repository, &record.path, branch);
-        return if site.repair(limit)? == Some(Repaired::Unregistered) { Err(error) } else { Ok(()) };
+        if site.repair(limit)? == Some(Repaired::Unregistered) {
+            return Err(error);
+        }
+        let is_of_hook = error.payloads().iter().any(|payload| matches!(payload, Payload::FailedHook { .. }));
+        return Ok(is_of_hook.then_some(error));
     }
     mark.clear();
-    Ok(())
+    Ok(None)
 }
 
 /// The content of the note about a creation while this program writes the files that a killed git did not. git writes
@@ -111,13 +116,13 @@ impl<'s> RecoverableWorktree<'s> {
     /// # Errors
     /// [`Kind::Contention`] when it takes longer than `limit`.
     fn wait(&self, limit: Duration) -> Result<()> {
-        let until = Instant::now() + limit;
+        let until = Instant::now() + limit.min(waiting::left());
         while self.is_busy() {
             if Instant::now() > until {
                 let message = format!("a git is still running in {}", self.path.display());
                 return Err(Error::new(Kind::Contention, message).advice("run the same command again later"));
             }
-            interrupt::pause(interrupt::POLL_INTERVAL)?;
+            waiting::pause(interrupt::POLL_INTERVAL)?;
         }
         Ok(())
     }

@@ -270,8 +270,7 @@ impl SyncRun<'_, '_> {
     }
 
     pub(crate) fn limit(&self) -> Duration {
-        let most = CONNECTION_LIMIT.min(self.context.settings.timeout).max(Duration::from_secs(1));
-        self.deadline.remaining().unwrap_or_default().clamp(Duration::from_secs(1), most)
+        self.deadline.remaining().min(CONNECTION_LIMIT)
     }
 
     fn upstream(&self) -> Option<&str> {

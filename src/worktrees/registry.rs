@@ -4,7 +4,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::worktree::Unsaved;
-use crate::git::{Branch, registry, worktree};
+use crate::git::{Branch, Repository, hidden_edits, registry, worktree};
 use crate::project::context::Context;
 use crate::task::{BRANCH_PREFIX, WORKTREES_DIR};
 use std::path::{Path, PathBuf};
@@ -70,7 +70,12 @@ pub(crate) fn require_no_link(context: &Context, worktree: &Path) -> Result<()> 
 ///
 /// # Errors
 /// [`Kind::Occupied`] and [`Kind::Dirty`].
-pub(crate) fn require_nothing_nested(all: &[WorktreeRecord], path: &Path, work: Unsaved) -> Result<()> {
+pub(crate) fn require_nothing_nested(
+    repository: &Repository,
+    all: &[WorktreeRecord],
+    path: &Path,
+    work: Unsaved,
+) -> Result<()> {
     let show = path.display();
     let within = |other: &&WorktreeRecord| other.path != path && other.path.starts_with(path) && other.path.is_dir();
     if let Some(other) = all.iter().find(within) {
@@ -82,20 +87,41 @@ pub(crate) fn require_nothing_nested(all: &[WorktreeRecord], path: &Path, work: 
         ]));
     }
     let modules = registry::git_dir(path).and_then(|dir| dir.join("modules").canonicalize().ok());
-    match find_nested_repository(path, modules.as_deref()).filter(|_| work == Unsaved::Keep) {
+    let found = || find_nested_repository(repository, path, modules.as_deref());
+    match (work == Unsaved::Keep).then(found).flatten() {
         Some(other) => Err(Error::new(Kind::Dirty, format!("{show} has a repository in it: {}", other.display()))
             .hint(command!["mv", other.display(), "NEW_PLACE"])),
         None => Ok(()),
     }
 }
 
-/// Finds a repository below a folder that is none of its submodules. Follows no symbolic link.
-fn find_nested_repository(folder: &Path, modules: Option<&Path>) -> Option<PathBuf> {
+/// Finds a repository below a folder that is none of its submodules, and has something that is nowhere else. Follows no
+/// symbolic link.
+fn find_nested_repository(repository: &Repository, folder: &Path, modules: Option<&Path>) -> Option<PathBuf> {
     let entries = std::fs::read_dir(folder).ok()?.flatten();
     let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
     folders.map(|entry| entry.path()).filter(|path| !path.ends_with(".git")).find_map(|path| {
         let own = registry::git_dir(&path).and_then(|dir| dir.canonicalize().ok());
         let is_submodule = |dir: &Path| modules.is_some_and(|modules| dir.starts_with(modules));
-        if own.is_some_and(|dir| !is_submodule(&dir)) { Some(path) } else { find_nested_repository(&path, modules) }
+        if own.is_some_and(|dir| !is_submodule(&dir)) && !is_expendable_clone(repository, &path) {
+            return Some(path);
+        }
+        find_nested_repository(repository, &path, modules)
     })
+}
+
+/// Whether what is at `path` is a clone without uncommitted work, whose commits are all at its remote. A worktree of
+/// another repository is none, and neither is a clone that has worktrees or repositories of submodules.
+pub(crate) fn is_expendable_clone(repository: &Repository, path: &Path) -> bool {
+    let dir = path.join(".git");
+    let is_clone = dir.symlink_metadata().is_ok_and(|data| data.is_dir());
+    let has_remote = || dir.join("refs/remotes").read_dir().is_ok_and(|mut remotes| remotes.next().is_some());
+    is_clone
+        && has_remote()
+        && !dir.join("worktrees").exists()
+        && !dir.join("modules").exists()
+        && worktree::in_progress(path).is_none()
+        && worktree::is_pushed(repository, path).unwrap_or(false)
+        && worktree::load_status(repository, path).is_ok_and(|status| !status.is_dirty())
+        && hidden_edits::load(repository, path).is_ok_and(|edits| edits.is_empty())
 }

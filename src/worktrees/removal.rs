@@ -5,20 +5,23 @@
 //! removes it later; the other way round, a worktree would be left on a branch that does not exist.
 
 use crate::error::{Error, Hint, Kind, Result};
+use crate::git::porcelain::status::{StatusEntry, StatusKind};
 use crate::git::porcelain::worktree_list::{PartialList, WorktreeRecord};
 use crate::git::worktree::Unsaved;
-use crate::git::{Branch, Oid, RefName, RefUpdate, Repository, merge, refs, registry, worktree};
+use crate::git::{Branch, Oid, RefName, RefUpdate, Repository, hidden_edits, merge, refs, registry, worktree};
 use crate::ledger::Channel;
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
 use crate::project::holder::{Respected, require_idle};
 use crate::project::marker::InProgressMarker;
-use crate::project::repaired::first_work;
+use crate::project::repaired::{first_of, first_work};
 use crate::project::worktree_recovery::{self, RecoverableWorktree, name_of};
 use crate::task::{TaskName, WORKTREES_DIR};
 use crate::worktrees::branches::tips;
 use crate::worktrees::landed::{has_landed, lost_rebase, merge_targets};
-use crate::worktrees::registry::{missing_worktree, moved_with, require_no_link, require_nothing_nested};
+use crate::worktrees::registry::{
+    is_expendable_clone, missing_worktree, moved_with, require_no_link, require_nothing_nested,
+};
 use crate::worktrees::registry_state::RegistryState;
 use crate::worktrees::removal_result::{
     BranchDeletion, BranchResult, Extent, KeptReason, Removal, RemovalOptions, WorktreeResult,
@@ -60,7 +63,7 @@ impl TaskWorktree {
             return Err(missing_worktree(&context.repository.root, &record.path, &self.branch));
         }
         if self.removable(context).is_some() {
-            require_nothing_nested(&self.all, &record.path, work)?;
+            require_nothing_nested(repository, &self.all, &record.path, work)?;
         }
         if work == Unsaved::Discard {
             return Ok(());
@@ -73,8 +76,12 @@ impl TaskWorktree {
             let message = format!("{show} is on no branch (detached HEAD), so its commits are not on {}", self.branch);
             return refuse(Kind::Dirty, message, show_status);
         }
-        let found = site.load_work()?;
+        let mut found = site.load_work()?;
+        found.retain(|entry| !is_clone(repository, &record.path, entry));
         if found.is_empty() {
+            if cut_off.is_none() {
+                require_no_hidden_edits(repository, &record.path)?;
+            }
             return site.require_expendable_submodules();
         }
         let message = format!("{show} has uncommitted work: {}", first_work(&found));
@@ -219,9 +226,13 @@ impl Teardown<'_> {
         let is_ours = self.options.extent == Extent::Worktree || below;
         let linked = if is_ours { require_no_link(context, &path) } else { Ok(()) };
         let judged = linked.and_then(|()| self.place.require_removable(context, work));
+        let ignored = judged.as_ref().ok().and_then(|()| ignored_files(&context.repository, &path));
         let done = judged.and_then(|()| if self.options.dry_run { Ok(()) } else { self.discard(&site) });
         match done {
-            Ok(()) => Ok(WorktreeResult::Removed(path)),
+            Ok(()) => {
+                self.removal.gone.extend(ignored);
+                Ok(WorktreeResult::Removed(path))
+            }
             Err(error) if self.options.extent == Extent::Worktree || error.kind() == Kind::Interrupted => Err(error),
             Err(error) => {
                 // Any other refusal of an unforced `git worktree remove` is reported as work in it, which is the safe
@@ -240,7 +251,20 @@ impl Teardown<'_> {
     fn discard(&mut self, site: &RecoverableWorktree<'_>) -> Result<()> {
         let (context, path) = (self.context, site.path);
         let limit = context.settings.timeout;
-        let Err(error) = site.remove(self.options.work, limit) else { return Ok(()) };
+        let Err(mut error) = site.remove(self.options.work, limit) else { return Ok(()) };
+        if self.options.work == Unsaved::Keep && error.kind() == Kind::Dirty {
+            let found = site.load_work()?;
+            if !found.is_empty() && found.iter().all(|entry| is_clone(&context.repository, path, entry)) {
+                for clone in found {
+                    let clone = path.join(clone.path);
+                    std::fs::remove_dir_all(&clone).map_err(|error| Error::io("remove", &clone, &error))?;
+                }
+                match site.remove(Unsaved::Keep, limit) {
+                    Ok(()) => return Ok(()),
+                    Err(again) => error = again,
+                }
+            }
+        }
         let forced = self.options.work == Unsaved::Discard && self.options.extent != Extent::Worktree;
         if !forced || error.kind() == Kind::Interrupted {
             return Err(error);
@@ -319,7 +343,7 @@ impl Teardown<'_> {
         if let BranchDeletion::IfLanded(task) = self.options.branch {
             let merge_targets = task.map_or_else(Vec::new, |task| merge_targets(context, task));
             let stood = record.filter(|record| record.detached).and_then(|record| record.head.as_ref());
-            self.removal.lost_rebase = lost_rebase(context, stood, &merge_targets)?;
+            self.removal.gone.extend(lost_rebase(context, stood, &merge_targets)?);
             // `git branch -d` is not used: it regards a branch as merged when its upstream has the commits, and the
             // upstream of a task branch is its own published copy.
             if !has_landed(context, &tip, &merge_targets)? {
@@ -378,6 +402,35 @@ impl Teardown<'_> {
         }
         Ok(BranchResult::Deleted)
     }
+}
+
+/// A sentence about the files that git ignores in a worktree, if there are any. They are removed with it, since most can
+/// be made again; it is said, for the one that cannot.
+fn ignored_files(repository: &Repository, path: &Path) -> Option<String> {
+    // What cannot be listed cannot be counted, and the removal says why.
+    let files = worktree::ignored_files(repository, path, &[]).ok().filter(|files| !files.is_empty())?;
+    let (count, names) = (files.len(), first_of(files.iter().map(PathBuf::as_path)));
+    let (files, go) = if count == 1 { ("file", "goes") } else { ("files", "go") };
+    Some(format!("{count} ignored {files} {go} with {}: {names}", path.display()))
+}
+
+/// Whether an untracked entry is a clone that has nothing of its own: nothing is lost with it.
+fn is_clone(repository: &Repository, path: &Path, entry: &StatusEntry) -> bool {
+    entry.kind == StatusKind::Untracked && is_expendable_clone(repository, &path.join(&entry.path))
+}
+
+/// Refuses a worktree with edits that git does not show, and so does not protect.
+fn require_no_hidden_edits(repository: &Repository, path: &Path) -> Result<()> {
+    let found = hidden_edits::load(repository, path)?;
+    let Some(first) = found.first() else { return Ok(()) };
+    let names = first_of(found.iter().map(|edit| edit.path.as_path()));
+    let show = path.display();
+    let message =
+        format!("{show} has uncommitted work that git status hides until git update-index {}: {names}", first.unmark);
+    let file = path.join(&first.path);
+    let file = file.strip_prefix(&first.top).unwrap_or(&file);
+    let show = command!["git update-index", first.unmark, file.display()].within(&first.top);
+    Err(Error::new(Kind::Dirty, message).hint(show.note("git status shows it then")))
 }
 
 /// Whether the folder at a worktree's path belongs to another repository: one that was cloned there, for instance after

@@ -129,8 +129,9 @@ pub(crate) struct Removal {
     pub(crate) causes: Vec<String>,
     /// The refusal, where another session that is alive holds the task.
     pub(crate) held: Option<Error>,
-    /// A sentence about the rebase that was in progress in the worktree, if it had commits that no branch contains.
-    pub(crate) lost_rebase: Option<String>,
+    /// Sentences about what goes with the worktree: the files that git ignores, and the rebase that was in progress, if it
+    /// had commits that no branch contains.
+    pub(crate) gone: Vec<String>,
 }
 
 impl Removal {

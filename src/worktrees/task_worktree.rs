@@ -239,7 +239,9 @@ impl TaskWorktree {
             // queue.
             let _queue = Queue::enter(repository, context.settings.timeout, context.progress)?;
             let start = start.as_ref().or(cut);
-            worktree_recovery::make(repository, &self.path, &self.branch, start, context.settings.timeout)?;
+            let failed =
+                worktree_recovery::make(repository, &self.path, &self.branch, start, context.settings.timeout)?;
+            info.unfinished = failed.map(|error| error.to_string());
         }
         if !is_preparation_needed(context) || !(info.created || mark.is_there()) {
             return Ok(info);

@@ -5,7 +5,7 @@ use crate::support::{Repo, World};
 /// What every verb begins with: where are we, and what is configured.
 const OPEN: [&str; 2] = [
     "rev-parse --path-format=absolute --is-bare-repository --git-common-dir --git-dir --show-toplevel --symbolic-full-name HEAD",
-    r"config -z --get-regexp ^(aitask|remote|branch|url|user|author|committer)\.|^(core\.(sshcommand|hookspath)|commit\.gpgsign|color\.ui|init\.defaultbranch|push\.default)$",
+    r"config -z --get-regexp ^(aitask|remote|branch|url|user|author|committer)\.|^(core\.(sshcommand|hookspath)|ssh\.variant|trace2\.perftarget|commit\.gpgsign|color\.ui|init\.defaultbranch|push\.default)$",
 ];
 /// The commits of a plan are made, and compared with what they replace.
 const BUILD: [&str; 3] = [
@@ -27,7 +27,8 @@ const MERGED_IN_A_WORKTREE: [&str; 5] = [
 /// `both:NAME` is a branch and its remote-tracking ref, `kept:NAME` the one that a fetch of ours moves, `here:NAME` the same without a remote; `files` lists a tree,
 /// `read` reads objects; `push REF...` pushes with leases, `create:REF` one that is new; `forward` follows;
 /// `since COMMIT` reads what came after it; `base` looks for the branch to cut from, `base here` without a remote; `below NAME` looks for a branch below one;
-/// `status` is that of a worktree, its submodules included.
+/// `status` is that of a worktree, its submodules included, `hidden` looks for
+/// what it does not show, and `ignored` for what git ignores.
 ///
 /// A git before 2.36 knows no `-z` for a list of worktrees, one before 2.38 merges in a temporary worktree: with these there is
 /// the call that was refused, and then what is done instead.
@@ -42,6 +43,8 @@ fn spelled_out(text: &str, git: (u32, u32)) -> Vec<String> {
                 let options = "--porcelain=v2 --branch -z --untracked-files=normal --ignore-submodules=none";
                 commands.push(format!("status {options}"));
             }
+            "hidden" => commands.push("ls-files -v --stage -z".into()),
+            "ignored" => commands.push("ls-files -z --others --ignored --exclude-standard --".into()),
             "below" => {
                 let format = "for-each-ref --count=1 --format=%(refname)%00%(objectname)%00%(symref)";
                 commands.push(format!("{format} refs/heads/{rest}/"));
@@ -175,10 +178,10 @@ fn on_a_remote() {
         ask main
         refs both:aitask-locks both:main both:aitask/t1_one both:aitask-data
         files\n read\n read\n worktree list --porcelain -z
-        refs aitask/t1_one\n read\n status
+        refs aitask/t1_one\n read\n status\n hidden
         merge-base <oid> <oid>\n since <oid>\n read
         merge-tree --write-tree -z --name-only --no-messages <oid> <oid>\n build\n push main aitask-locks\n forward\n worktree list --porcelain -z
-        status\n worktree remove -- <dir>/ann/aiwork/t1_one\n refs both:main\n merge-base --is-ancestor <oid> <oid>
+        status\n hidden\n ignored\n worktree remove -- <dir>/ann/aiwork/t1_one\n refs both:main\n merge-base --is-ancestor <oid> <oid>
         update-ref -m aitask: finished --create-reflog --stdin -z",
     );
     expect(
@@ -290,9 +293,9 @@ fn without_a_remote() {
         &format!(
             "open\n refs here:main here:aitask-data\n files
             refs here:aitask-locks here:main here:aitask-data\n files\n read\n read\n worktree list --porcelain -z
-            refs aitask/t1_one\n read\n status
+            refs aitask/t1_one\n read\n status\n hidden
             merge-base <oid> <oid>\n read\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
-            {merge}\n worktree list --porcelain -z\n status
+            {merge}\n worktree list --porcelain -z\n status\n hidden\n ignored
             worktree remove -- <dir>/ann/aiwork/t1_one\n refs main\n merge-base --is-ancestor <oid> <oid>
             update-ref -m aitask: finished --create-reflog --stdin -z"
         ),

@@ -131,6 +131,23 @@ fn a_hanging_network_outlived_a_signal() {
 }
 
 #[test]
+fn a_push_that_the_server_was_thinking_about_outlived_a_signal() {
+    let (world, ann, _session) = held();
+    let (note, hook) = (world.root().join("thinks"), world.origin().join("hooks/pre-receive"));
+    for signal in share(SIGNALS) {
+        let text = format!("#!/bin/sh\ncat >/dev/null\necho $$ >'{}'\nexec sleep 600\n", note.display());
+        world.script(&hook, &text);
+        let run = ended_by(ann.start(&["pick", "2", "--no-worktree"]), signal, &note);
+        assert!(run.stderr.contains("run the same command again: it finds out"), "{run}");
+        assert_eq!(world.locks(), ["t1_lock.yaml"], "{run}");
+        std::fs::remove_file(&hook).unwrap();
+        ann.aitask(&["pick", "2", "--no-worktree"]).ok();
+        assert_eq!(world.locks().len(), 2);
+        ann.aitask(&["drop", "2"]).ok();
+    }
+}
+
+#[test]
 fn a_hanging_script_outlived_a_signal() {
     let (world, ann, _session) = held();
     for signal in SIGNALS {

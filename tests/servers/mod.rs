@@ -7,6 +7,7 @@ mod not_atomic;
 mod peers;
 mod permission;
 mod refusing;
+mod time;
 mod unheard;
 mod unreachable;
 

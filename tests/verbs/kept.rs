@@ -249,6 +249,97 @@ fn a_worktree_with_a_submodule_is_removed() {
 }
 
 #[test]
+fn edits_that_git_status_does_not_show_are_uncommitted_work() {
+    let (_world, ann) = worked();
+    let there = ann.at(WORK);
+    let before = there.read("README.md");
+    for mark in ["assume-unchanged", "skip-worktree"] {
+        there.git(&["update-index", &format!("--{mark}"), "README.md"]);
+        there.write("README.md", "two hours of work\n");
+        for line in [&["drop", "1"][..], &["worktree", "remove", "1"], &["finish", "1"]] {
+            refused(&ann, line, "dirty", &format!("git update-index --no-{mark}: README.md"));
+            assert_eq!(there.read("README.md"), "two hours of work\n");
+        }
+        // The mark alone is no work, nor is a file that a sparse checkout leaves out.
+        there.write("README.md", &before);
+        ann.aitask(&["drop", "1", "--dry-run"]).ok();
+        there.git(&["update-index", &format!("--no-{mark}"), "README.md"]);
+    }
+    there.git(&["update-index", "--skip-worktree", "README.md"]);
+    std::fs::remove_file(ann.path(WORK).join("README.md")).unwrap();
+    ann.aitask(&["finish", "1"]).ok();
+    assert!(!ann.path(WORK).exists());
+}
+
+#[test]
+fn edits_that_git_status_does_not_show_in_a_submodule_are_uncommitted_work() {
+    let (world, ann) = worked();
+    let sub = world.git(&["clone", "-q", "--bare", "origin.git", "sub.git"]);
+    assert_eq!(sub, "");
+    let there = ann.at(WORK);
+    there.git(&["submodule", "--quiet", "add", world.root().join("sub.git").to_str().unwrap(), "deep/sub"]);
+    there.commit("a submodule");
+    let inside = ann.at(format!("{WORK}/deep/sub"));
+    inside.git(&["update-index", "--assume-unchanged", "README.md"]);
+    inside.write("README.md", "two hours of work\n");
+    refused(&ann, &["finish", "1"], "dirty", "deep/sub/README.md");
+    assert_eq!(inside.read("README.md"), "two hours of work\n");
+    inside.git(&["update-index", "--no-assume-unchanged", "README.md"]);
+    inside.git(&["checkout", "-q", "README.md"]);
+    ann.aitask(&["finish", "1"]).ok();
+}
+
+#[test]
+fn ignored_files_that_go_with_a_worktree_are_counted() {
+    let (_world, ann) = worked();
+    for title in ["Two", "Three"] {
+        ann.task(title, &[]);
+    }
+    ann.write(".git/info/exclude", "*.log\n/cache/\naiwork/\n");
+    let fill = |place: &str| {
+        ann.write(&format!("{place}/run.log"), "x\n");
+        ann.write(&format!("{place}/cache/a"), "x\n");
+    };
+    let says = |line: &[&str]| {
+        let run = ann.aitask(&[line, &["--json"]].concat()).ok();
+        assert!(run.json()["notes"].to_string().contains("2 ignored files go with "), "{run}");
+        assert!(run.stdout.contains("cache/a") && run.stdout.contains("run.log"), "{run}");
+    };
+    fill(WORK);
+    says(&["finish", "1"]);
+    ann.aitask(&["pick", "2"]).ok();
+    fill("aiwork/t2_two");
+    says(&["worktree", "remove", "2"]);
+    ann.aitask(&["drop", "2"]).ok();
+    ann.aitask(&["pick", "3"]).ok();
+    fill("aiwork/t3_three");
+    says(&["drop", "3"]);
+}
+
+#[test]
+fn a_clean_clone_in_the_worktree_blocks_nothing() {
+    let (world, ann) = worked();
+    ann.write(".gitignore", "vendor/\n");
+    ann.commit("ignored");
+    ann.git(&["push", "-q"]);
+    let there = ann.at(WORK);
+    there.git(&["merge", "-q", "--no-edit", "main"]);
+    let origin = world.origin();
+    for place in ["vendor/lib", "lib"] {
+        there.git(&["clone", "-q", origin.to_str().unwrap(), place]);
+        let clone = ann.at(format!("{WORK}/{place}"));
+        clone.git(&["commit", "-q", "--allow-empty", "-m", "own"]);
+        refused(&ann, &["drop", "1"], "dirty", "lib");
+        clone.git(&["reset", "-q", "--hard", "HEAD~1"]);
+        clone.write("new.txt", "new\n");
+        refused(&ann, &["drop", "1"], "dirty", "lib");
+        std::fs::remove_file(ann.path(WORK).join(place).join("new.txt")).unwrap();
+    }
+    ann.aitask(&["finish", "1"]).ok();
+    assert!(!ann.path(WORK).exists());
+}
+
+#[test]
 fn commits_of_a_submodule_are_kept_in_a_worktree_that_was_cut_off() {
     let (world, ann) = worked();
     world.git(&["clone", "-q", "--bare", "origin.git", "sub.git"]);

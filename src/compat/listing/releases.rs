@@ -64,7 +64,7 @@ pub(crate) fn load_commits(context: &Context, dir: &Path, tag: Option<&str>) -> 
 /// # Errors
 /// When a bundle cannot be read.
 pub(crate) fn entries(checkout: &TaskFolders, commits: &CommitsSinceTag) -> Result<Vec<ChangelogEntry>> {
-    let pattern = Regex::new(r"\(t(\d+(?:_\d+)?)\)").map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
+    let pattern = Regex::new(r"\(t([0-9]+(?:_[0-9]+)?)\)").map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
     let named = commits.lines.iter().flat_map(|line| pattern.captures_iter(line)).map(|found| found[1].to_owned());
     let ids: BTreeSet<_> = named.filter_map(|id| Some((TaskId::try_parse(&id)?, id))).collect();
     ids.into_iter().map(|(_, id)| entry(checkout, commits, id)).collect()

@@ -1,7 +1,7 @@
 //! The calls of git: what all of them have in common.
 
-use super::Call;
-use crate::settings::Environment;
+use super::{Call, Hooks, hooks, on_terminal};
+use crate::settings::{Config, Environment};
 use std::path::Path;
 use std::time::Duration;
 
@@ -30,17 +30,24 @@ pub(crate) const WITHIN: &str = "GIT_AITASK_WITHIN";
 pub(crate) struct Git {
     environment: Environment,
     ssh_command: Option<String>,
+    ssh_variant: Option<String>,
+    /// The user has set the target of the trace that tells of hooks.
+    is_traced: bool,
 }
 
 impl Git {
     /// Git in this environment.
     pub(crate) fn new(environment: Environment) -> Self {
-        Self { environment, ssh_command: None }
+        let is_traced = environment.text(hooks::TRACE).is_some_and(|target| !hooks::is_of_ours(target));
+        Self { environment, ssh_command: None, ssh_variant: None, is_traced }
     }
 
-    /// Sets the user's own ssh command (`core.sshCommand`), so that network calls can add `BatchMode` to it.
-    pub(crate) fn with_ssh_command(mut self, configured: Option<&str>) -> Self {
-        self.ssh_command = configured.map(str::to_owned);
+    /// Reads what the configuration says of the calls: the user's own ssh command and its kind, so that network calls
+    /// can add `BatchMode` to it, and the target of a trace, which stays the user's.
+    pub(crate) fn configured(mut self, config: &Config) -> Self {
+        let last = |key: &str| config.last(key).map(str::to_owned);
+        (self.ssh_command, self.ssh_variant) = (last("core.sshcommand"), last("ssh.variant"));
+        self.is_traced |= config.last("trace2.perftarget").is_some();
         self
     }
 
@@ -51,13 +58,15 @@ impl Git {
 
     /// A git command that reads, in `dir`, regardless of `GIT_DIR` and the like.
     pub(crate) fn read(&self, dir: &Path, subcommand: &str) -> Call {
-        self.write(dir, subcommand).env("GIT_OPTIONAL_LOCKS", "0")
+        Call { hooks: Hooks::None, ..self.write(dir, subcommand) }.env("GIT_OPTIONAL_LOCKS", "0")
     }
 
     /// A git command that may write, in `dir`, regardless of `GIT_DIR` and the like.
     pub(crate) fn write(&self, dir: &Path, subcommand: &str) -> Call {
         // A `git aitask` in a hook must not wait for the command that runs the hook.
-        self.common(Call::program(&self.environment, "git", dir), subcommand).env(WITHIN, "1")
+        let hooks = if self.is_traced { Hooks::None } else { Hooks::Watched };
+        let call = Call { hooks, ..Call::program(&self.environment, "git", dir) };
+        self.common(call, subcommand).env(WITHIN, "1")
     }
 
     /// A git command that finds the repository: only here do `GIT_DIR` and the like count.
@@ -68,13 +77,28 @@ impl Git {
 
     /// A git command that uses the network: git and ssh do not prompt, and there is a time limit.
     pub(crate) fn network(&self, dir: &Path, subcommand: &str, limit: Duration) -> Call {
-        let call = self.write(dir, subcommand).limit(limit).env("GIT_TERMINAL_PROMPT", "0");
+        let call = self.write(dir, subcommand).waits_for_others(limit).env("GIT_TERMINAL_PROMPT", "0");
+        let call = if self.may_ask() { call } else { call.env("GIT_ASKPASS", "") };
         let of_user = self.environment.text("GIT_SSH_COMMAND").or(self.ssh_command.as_deref());
-        match (of_user, self.environment.text("GIT_SSH")) {
-            // GIT_SSH names a program that is called without options, so BatchMode cannot be added.
-            (None, Some(_)) => call,
-            (command, _) => call.env("GIT_SSH_COMMAND", format!("{} -o BatchMode=yes", command.unwrap_or("ssh"))),
+        let command = match (of_user, self.environment.text("GIT_SSH")) {
+            // GIT_SSH names a program that is called without options.
+            (None, Some(_)) => None,
+            (command, _) => Some(command.unwrap_or("ssh")),
+        };
+        let variant = self.environment.text("GIT_SSH_VARIANT").or(self.ssh_variant.as_deref());
+        match command.filter(|command| takes_options_of_ssh(command, variant)) {
+            Some(command) => call.env("GIT_SSH_COMMAND", format!("{command} -o BatchMode=yes")),
+            // Where an ssh is behind it, it asks a program that knows no answer.
+            None => call.env("SSH_ASKPASS_REQUIRE", "force").env("SSH_ASKPASS", "false"),
         }
+    }
+
+    /// Whether git may ask for a password by the program of the user. It may open a window, for which somebody must be
+    /// there. `GIT_ASKPASS` where no window can be is the way in which jobs give a token.
+    fn may_ask(&self) -> bool {
+        let is_set = |name: &str| self.environment.text(name).is_some();
+        let has_windows = cfg!(target_os = "macos") || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
+        on_terminal() || (is_set("GIT_ASKPASS") && !has_windows)
     }
 
     fn common(&self, call: Call, subcommand: &str) -> Call {
@@ -89,5 +113,43 @@ impl Git {
             call = call.env(&format!("GIT_CONFIG_KEY_{n}"), key).env(&format!("GIT_CONFIG_VALUE_{n}"), value);
         }
         call
+    }
+}
+
+/// Whether an ssh command takes the options of OpenSSH, as git decides it (git-config(1), `ssh.variant`), except that a
+/// program of another name is not started to see.
+fn takes_options_of_ssh(command: &str, variant: Option<&str>) -> bool {
+    match variant {
+        None | Some("auto") => {
+            let quote = command.chars().next().filter(|first| matches!(first, '\'' | '"'));
+            let program = match quote {
+                Some(quote) => command.split(quote).nth(1),
+                None => command.split_whitespace().next(),
+            };
+            program.is_some_and(|program| program.rsplit('/').next() == Some("ssh"))
+        }
+        Some(variant) => !matches!(variant, "simple" | "plink" | "putty" | "tortoiseplink"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_ssh_is_told_not_to_ask() {
+        for (command, variant, expected) in [
+            ("ssh", None, true),
+            ("/usr/bin/ssh -i 'a key'", Some("auto"), true),
+            ("'/opt/my tools/ssh' -v", None, true),
+            ("/opt/tunnel", None, false),
+            ("/opt/tunnel", Some("ssh"), true),
+            ("ssh", Some("simple"), false),
+            ("plink", Some("plink"), false),
+            ("", None, false),
+            ("'", None, false),
+        ] {
+            assert_eq!(takes_options_of_ssh(command, variant), expected, "{command} {variant:?}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The result of a process.
 
+use super::hooks::FailedHook;
 use crate::error::redacted;
 
 /// The result of a process.
@@ -11,6 +12,8 @@ pub(crate) struct Output {
     pub(crate) signal: Option<i32>,
     /// The time limit was reached and the process group was ended.
     pub(crate) timed_out: bool,
+    /// The hook that failed, or took too long, where git ran one.
+    pub(crate) hook: Option<FailedHook>,
     /// Its standard output.
     pub(crate) stdout: Vec<u8>,
     /// Its standard error.

@@ -1,6 +1,9 @@
 //! Waiting for a process: its end, its output, a time limit, a signal.
 
+use super::hooks::HookTrace;
+use super::transfer::Transfer;
 use crate::interrupt::{self, POLL_INTERVAL};
+use crate::waiting;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process, test_kill_process_group};
 use std::io::{self, PipeWriter, Read as _};
 use std::process::ExitStatus;
@@ -17,7 +20,7 @@ const REST_GRACE: Duration = Duration::from_millis(200);
 
 /// How long the output of a process that has ended is waited for: a background process that it started may keep the
 /// pipe open for ever.
-const OUTPUT_GRACE: Duration = Duration::from_secs(1);
+pub(super) const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
 /// How often the end of a process is checked for while it is being ended: it is over in milliseconds.
 const STEP: Duration = Duration::from_millis(5);
@@ -32,6 +35,8 @@ pub(super) enum WaitEnd {
     Itself(ExitStatus),
     /// The time limit was reached, and the process was ended.
     TimedOut,
+    /// The hook of this name took longer than it may, and the process was ended.
+    HookTimedOut(String),
     /// A signal arrived, and the process was ended.
     Interrupted,
 }
@@ -60,16 +65,57 @@ impl SignalTarget {
     }
 }
 
+/// The time of one process: a limit counts neither a hook that it runs, which has one of its own, nor a transfer that
+/// moves.
+pub(super) struct Clock {
+    pub(super) limit: Duration,
+    pub(super) hook_limit: Duration,
+    /// Where git may run hooks.
+    pub(super) hooks: Option<HookTrace>,
+    /// Where this program waits for a remote.
+    pub(super) transfer: Option<Transfer>,
+    pub(super) last: Instant,
+    /// For hooks, and for all else.
+    pub(super) used: (Duration, Duration),
+}
+
+impl Clock {
+    fn left(&self) -> Duration {
+        self.limit.saturating_sub(self.used.1)
+    }
+
+    /// Counts the time since the last call; returns how the wait ends, when a limit is reached.
+    fn tick(&mut self) -> Option<WaitEnd> {
+        let passed = self.last.elapsed();
+        self.last += passed;
+        if let Some(hooks) = &mut self.hooks {
+            hooks.look();
+        }
+        if let Some(hook) = self.hooks.as_ref().and_then(HookTrace::running) {
+            self.used.0 += passed;
+            return (self.used.0 >= self.hook_limit).then(|| WaitEnd::HookTimedOut(hook.to_owned()));
+        }
+        if let Some(transfer) = &mut self.transfer {
+            if transfer.moves() {
+                return None;
+            }
+            waiting::count(passed);
+        }
+        self.used.1 += passed;
+        self.left().is_zero().then_some(WaitEnd::TimedOut)
+    }
+}
+
 /// Waits for a process; `ended` waits for the given time and returns its status.
 pub(super) fn wait(
     target: Option<SignalTarget>,
-    limit: Duration,
+    clock: &mut Clock,
     ended: impl Fn(Duration) -> io::Result<Option<ExitStatus>>,
 ) -> io::Result<WaitEnd> {
-    let until = Instant::now() + limit;
     loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if let Some(status) = ended(left.min(POLL_INTERVAL))? {
+        let status = ended(clock.left().min(POLL_INTERVAL))?;
+        let limit_reached = clock.tick();
+        if let Some(status) = status {
             return Ok(WaitEnd::Itself(status));
         }
         if interrupt::is_wanted() {
@@ -81,11 +127,11 @@ pub(super) fn wait(
             stop(target, polite, &ended)?;
             return Ok(WaitEnd::Interrupted);
         }
-        if left.is_zero() {
+        if let Some(end) = limit_reached {
             // For a remote that is a path, the server side is in the same group; after SIGTERM it removes its lock
             // files.
             stop(target, Signal::TERM, &ended)?;
-            return Ok(WaitEnd::TimedOut);
+            return Ok(end);
         }
     }
 }
@@ -144,9 +190,9 @@ impl Capture {
         Ok((capture, writer))
     }
 
-    /// The output up to its end, or up to now where the end does not come.
-    pub(super) fn finish(self) -> Vec<u8> {
-        let _ = self.done.recv_timeout(OUTPUT_GRACE);
+    /// The output up to its end, or up to then where the end does not come.
+    pub(super) fn finish(self, until: Instant) -> Vec<u8> {
+        let _ = self.done.recv_timeout(until.saturating_duration_since(Instant::now()));
         std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -37,7 +37,9 @@ pub(crate) fn clean_up(context: &Context, done: &FinishOutcome, into: &Branch, f
     let removal = remove(context, &place.branch, &options)?;
     finished.worktree_removed = removal.has_removed();
     finished.branch_deleted = removal.branch == BranchResult::Deleted;
+
     finished.would_run = removal.commands(&place.branch);
+    finished.aside.notes.extend(removal.gone);
     if work.is_some() {
         finished.aside.notes.extend(removal.causes);
     }
