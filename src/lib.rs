@@ -205,7 +205,8 @@ mod task;
 mod waiting;
 mod worktrees;
 
-use error::Kind;
+use error::{Error, Kind};
+use report::Report;
 use settings::Environment;
 use std::process::ExitCode;
 
@@ -213,11 +214,24 @@ use std::process::ExitCode;
 /// was called, or its first argument, selects the face.
 #[must_use]
 pub fn run() -> ExitCode {
+    end_on_panic();
     interrupt::watch();
     let environment = Environment::of_process();
     let code = script(&environment).map_or_else(|| cli::run(environment, &compat::files()), ExitCode::from);
     interrupt::end();
     code
+}
+
+/// Makes a panic end the program at once, as an internal error: the released program does not unwind, for the sake of its
+/// size.
+#[expect(clippy::disallowed_methods, clippy::exit, reason = "nothing goes on after a panic")]
+fn end_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        let error = Error::new(Kind::Bug, format!("internal error: {panic}"))
+            .advice("run the same command again: it continues with what is already published");
+        Report::by_arguments(std::env::args_os()).error(&error);
+        std::process::exit(Kind::Bug.exit_code().into());
+    }));
 }
 
 /// Runs the face of the scripts, when the program is called by the name of a script or as `compat SCRIPT`; the arguments
@@ -237,6 +251,5 @@ fn script(environment: &Environment) -> Option<u8> {
     };
     let dir = std::env::current_dir().ok()?;
     let run = if by_name { compat::run_by_name } else { compat::run };
-    let code = std::panic::catch_unwind(|| run(&name, &args, environment, &dir));
-    Some(code.unwrap_or(Kind::Bug.exit_code()))
+    Some(run(&name, &args, environment, &dir))
 }

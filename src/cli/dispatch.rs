@@ -20,12 +20,7 @@ pub(crate) fn run(environment: Environment, scripts: &[&str]) -> ExitCode {
         Err(error) => return refuse(&args, &error).into(),
     };
     let report = cli.report();
-    let ran = std::panic::catch_unwind(|| run_verb(&cli, environment, report, scripts));
-    let outcome = ran.unwrap_or_else(|_| {
-        Err(Error::new(Kind::Bug, "internal error (a panic)")
-            .advice("run the same command again: it continues with what is already published"))
-    });
-    match outcome {
+    match run_verb(&cli, environment, report, scripts) {
         Ok(code) => code.into(),
         Err(error) => {
             report.error(&error);
@@ -52,12 +47,11 @@ fn refuse(args: &[OsString], error: &clap::Error) -> u8 {
         let _ = error.print();
         return 0;
     }
+    let report = Report::by_arguments(args.iter().cloned());
     let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let json = args.iter().any(|arg| arg == "--json");
-    let report = Report { json, quiet: false, color: anstream::ColorChoice::Auto };
     if let Some(error) = unknown_verb::error(&args, error) {
         report.error(&error);
-    } else if json {
+    } else if report.json {
         report.error(&usage_error(&error.to_string()));
     } else {
         let _ = error.print();

@@ -35,6 +35,11 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// The form of an error before, or without, a command line that can be parsed.
+    pub(crate) fn by_arguments(mut args: impl Iterator<Item = std::ffi::OsString>) -> Self {
+        Self { json: args.any(|arg| arg == "--json"), quiet: false, color: anstream::ColorChoice::Auto }
+    }
+
     /// Shows a result on standard output.
     ///
     /// # Errors
