@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 static NAMED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"git[ -]aitask ([a-z][^\n"`\\(]*)"#).unwrap());
 
 /// A command in the line of a hint.
-static HINT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"git[ -]aitask ([^&|)"]*)"#).unwrap());
+static HINT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"git[ -]aitask ([^&|;)"]*)"#).unwrap());
 
 /// Sentences in which another word than a verb follows the name of the program.
 const PROSE: [&str; 2] = ["git aitask in this clone", "git-aitask is"];
