@@ -306,7 +306,7 @@ fn two_siblings_archived_at_once_in_two_clones_take_their_parent_along_once() {
 #[test]
 fn the_lock_goes_last_and_its_holder_is_named() {
     let world = World::new();
-    let (ann, bob) = (world.initialised_on_main("ann"), world.initialised_on_main("bob"));
+    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
     ann.task("One", &[]);
     script(&bob, "aitask_lock.sh", &["--lock", "1", "--email", "bob@example.com"]).ok();
     ann.write("aitasks/metadata/userconfig.yaml", "email: ann@example.com\n");

@@ -26,7 +26,7 @@ const REFUSALS: [(&[&str], &str); 7] = [
 #[test]
 fn a_lock_that_cannot_be_read_is_held_by_somebody_unknown() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("First", &[]);
     for (n, content) in share(SPOILT_LOCKS.into_iter().enumerate()) {
         put(&world, "aitask-locks", "t1_lock.yaml", content);
@@ -53,7 +53,7 @@ fn a_lock_that_cannot_be_read_is_held_by_somebody_unknown() {
 #[test]
 fn a_folder_in_the_place_of_a_lock_is_no_free_task() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("First", &[]);
     put(&world, "aitask-locks", "t1_lock.yaml/inside", b"x");
     refused(&ann, &["pick", "1"], 1, "held");
@@ -64,7 +64,7 @@ fn a_folder_in_the_place_of_a_lock_is_no_free_task() {
 #[test]
 fn a_counter_that_is_no_number_hands_out_no_id() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("First", &[]);
     for (n, content) in [
         &b"abc\n"[..],
@@ -104,7 +104,7 @@ fn a_counter_that_is_no_number_hands_out_no_id() {
 #[test]
 fn a_counter_behind_the_tasks_or_with_odd_space_around_it_works() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("First", &[]);
     // a counter at or below the last task is passed over; the others are taken as they are
     for (content, id) in [(&b"1\n"[..], "2"), (b"0\n", "3"), (b"\n\n7\n\n", "7"), (b"9", "9"), (b"  12  \r\n", "12")] {
@@ -116,7 +116,7 @@ fn a_counter_behind_the_tasks_or_with_odd_space_around_it_works() {
 #[test]
 fn a_counter_file_that_is_gone_is_not_one() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("First", &[]);
     let editor = world.clone("editor");
     editor.git(&["switch", "-q", "aitask-ids"]);
@@ -129,7 +129,7 @@ fn a_counter_file_that_is_gone_is_not_one() {
 #[test]
 fn records_of_this_clone_that_cannot_be_read_lose_comfort_only() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("First", &[]);
     ann.aitask(&["pick", "1"]).ok();
     for text in share(["", "{", "[]", "null", "\u{0}"]) {

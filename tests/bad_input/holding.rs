@@ -5,7 +5,7 @@ use crate::support::{Repo, Sleeper, World};
 
 /// Ann's session holds task 1 with work committed.
 fn held(world: &World, session: &Sleeper) -> Repo {
-    let ann = world.initialised_on_main("ann").env("AIT_AGENT_PID", session.pid());
+    let ann = world.initialised("ann").env("AIT_AGENT_PID", session.pid());
     ann.task("First", &[]);
     ann.aitask(&["pick", "1"]).ok();
     let work = ann.at("aiwork/t1_first");
@@ -35,7 +35,7 @@ fn ends_nothing(repo: &Repo) {
 fn a_session_whose_lock_was_stolen_from_another_clone() {
     let (world, session) = (World::new(), Sleeper::new());
     let ann = held(&world, &session);
-    let bob = world.initialised_on_main("bob");
+    let bob = world.initialised("bob");
     ends_nothing(&bob);
     refused(&bob, &["pick", "1"], 1, "held");
     let stolen = bob.aitask(&["pick", "1", "--steal", "--json"]).ok().json();
@@ -83,7 +83,7 @@ fn the_same_person_and_machine_in_another_clone_without_a_session() {
 #[test]
 fn a_lock_of_no_session_stolen_in_another_clone_of_the_same_person() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("First", &[]);
     ann.aitask(&["pick", "1"]).ok();
     let again = world.clone_as("again", "ann", "ann@example.com");
@@ -97,7 +97,7 @@ fn a_lock_of_no_session_stolen_in_another_clone_of_the_same_person() {
 fn a_lock_stolen_and_left_is_free_for_its_former_holder() {
     let (world, session) = (World::new(), Sleeper::new());
     let ann = held(&world, &session);
-    let bob = world.initialised_on_main("bob");
+    let bob = world.initialised("bob");
     bob.aitask(&["pick", "1", "--steal"]).ok();
     bob.aitask(&["drop", "1"]).ok();
     assert_eq!(ann.aitask(&["pick", "1", "--json"]).ok().json()["took"], "new");

@@ -38,7 +38,7 @@ fn a_bare_repository() {
 
 #[test]
 fn the_git_directory_itself() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     let run = ann.at(".git").aitask(&["list", "--json"]);
     assert!(run.code == 0 || run.error()["error"]["kind"] == "bare_repository", "{run}");
 }
@@ -130,7 +130,7 @@ fn a_partial_clone_works() {
 #[test]
 fn a_path_with_spaces_quotes_and_letters_of_others() {
     let world = World::new();
-    let ann = world.initialised_on_main("an n's \"cl\\one\" – ünï\u{1f600}$HOME;#");
+    let ann = world.initialised("an n's \"cl\\one\" – ünï\u{1f600}$HOME;#");
     assert_eq!(ann.task("First", &[]), "1");
     let path = ann.aitask(&["pick", "1", "--json"]).ok().json()["worktree"]["path"].as_str().unwrap().to_owned();
     assert_eq!(ann.aitask(&["worktree", "path", "1"]).ok().stdout, format!("{path}\n"));

@@ -5,7 +5,7 @@ use crate::support::{Repo, World, share};
 
 /// Ann, who holds task 1 with work in it; task 2 is free.
 fn at_work(world: &World) -> Repo {
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     assert_eq!((ann.task("First", &[]), ann.task("Second", &[])), ("1".into(), "2".into()));
     ann.aitask(&["pick", "1"]).ok();
     let work = ann.at("aiwork/t1_first");

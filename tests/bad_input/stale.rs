@@ -158,7 +158,7 @@ fn an_editor_that_holds_the_index_for_good_is_said_and_what_is_behind_is_brought
 #[test]
 fn a_remote_of_another_name_is_not_taken_for_none() {
     let world = World::new();
-    world.initialised_on_main("ann");
+    world.initialised("ann");
     let bob = world.clone("bob");
     bob.git(&["remote", "rename", "origin", "upstream"]);
     let run = refused(&bob, &["new", "Twice"], 2, "usage");

@@ -148,7 +148,7 @@ fn a_private_folder_that_is_a_file() {
 
 #[test]
 fn no_git_on_the_path() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     let run = ann.env("PATH", "/nowhere").aitask(&["list", "--json"]).fails(128);
     assert_eq!(run.error()["error"]["kind"], "git", "{run}");
     assert!(run.stderr.contains("git"), "{run}");

@@ -112,7 +112,7 @@ fn of_one_id_twice() {
 #[test]
 fn with_hostile_names() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     for name in ["t1_\u{1b}[31mred.md", "t2_a\nb.md", "t3_-rf.md", "t4_$(touch x).md", "t5_a b.md", "t6_\u{202e}x.md"] {
         put(&world, "main", &format!("aitasks/{name}"), b"---\nstatus: Ready\n---\nText.\n");
     }
@@ -131,7 +131,7 @@ fn with_hostile_names() {
 #[test]
 fn that_are_links() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     std::fs::write(world.root().join("secret"), "---\nstatus: Ready\n---\nSecret.\n").unwrap();
     let editor = world.clone("editor");
     std::fs::create_dir_all(editor.path("aitasks")).unwrap();

@@ -8,7 +8,7 @@ const VERBS: [&[&str]; 4] = [&["new", "x"], &["pick", "1"], &["lock", "1"], &["a
 /// A world with one task, whose remote has a copy beside it.
 fn with_copy() -> (World, Repo, String) {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     world.git(&["clone", "--quiet", "--mirror", "origin.git", "copy.git"]);
     let copy = world.root().join("copy.git").display().to_string();

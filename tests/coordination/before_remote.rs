@@ -88,7 +88,7 @@ fn a_task_that_another_holds_there_is_said_and_nothing_is_published() {
 #[test]
 fn a_look_at_the_published_branch_is_no_set_of_its_own() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.git(&["fetch", "-q"]);
     ann.git(&["branch", "-q", "aitask-locks", "origin/aitask-locks"]);
@@ -100,7 +100,7 @@ fn a_look_at_the_published_branch_is_no_set_of_its_own() {
 fn a_copy_of_the_published_branch_publishes_no_lock_that_was_released() {
     for released_by_ann in share([true, false]) {
         let world = World::new();
-        let (ann, bob) = (world.initialised_on_main("ann"), world.clone("bob"));
+        let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
         ann.task("One", &[]);
         let holder = if released_by_ann { &ann } else { &bob };
         holder.aitask(&["lock", "1"]).ok();

@@ -7,7 +7,7 @@ const LOCKS: &str = "aitask-locks";
 /// Ann, who holds t1 of two tasks, and bob, who knows that.
 fn held() -> (World, Repo, Repo) {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.task("Two", &[]);
     ann.aitask(&["pick", "1", "--no-worktree"]).ok();
@@ -133,7 +133,7 @@ fn the_clone_that_knows_more_brings_the_branch_forward() {
 /// Ann knows that bob holds t1; then the server is restored from a backup without that lock.
 fn set_back_below_a_lock() -> (World, Repo, Repo) {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.task("Two", &[]);
     let bob = world.clone("bob");
@@ -380,7 +380,7 @@ fn a_repository_that_moved_from_an_address_of_ssh_is_asked_there_as_its_user() {
 #[test]
 fn a_clone_that_never_knew_the_lock_branch_makes_no_empty_one_while_others_work() {
     let world = World::new();
-    let (ann, bob) = (world.initialised_on_main("ann"), world.clone("bob"));
+    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
     ann.task("One", &[]);
     bob.aitask(&["pick", "1", "--no-worktree"]).ok();
     world.git(&["--git-dir=origin.git", "update-ref", "-d", "refs/heads/aitask-locks"]);
@@ -397,7 +397,7 @@ fn a_clone_that_never_knew_the_lock_branch_makes_no_empty_one_while_others_work(
 #[test]
 fn a_new_lock_branch_is_made_where_the_remote_is_named() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1", "--no-worktree"]).ok();
     world.git(&["--git-dir=origin.git", "update-ref", "-d", "refs/heads/aitask-locks"]);

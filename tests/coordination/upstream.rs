@@ -5,7 +5,7 @@ use crate::support::{Repo, World, share};
 /// Ann holds t1 at the hub; bob's origin is a fork with the code alone.
 fn fork() -> (World, Repo) {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1", "--no-worktree"]).ok();
     world.git(&["clone", "-q", "--bare", "--single-branch", "--branch", "main", "origin.git", "fork.git"]);
@@ -98,7 +98,7 @@ fn the_scripts_begin_one_on_origin_and_warn() {
 #[test]
 fn an_edit_makes_no_lock_branch() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     world.git(&["--git-dir=origin.git", "update-ref", "-d", "refs/heads/aitask-locks"]);
     let cid = world.clone("cid");

@@ -178,7 +178,7 @@ fn another_git_is_chosen_by_its_directory() {
 #[test]
 fn two_people_want_one_task() {
     let world = World::new();
-    let (ann, bob) = (world.initialised_on_main("ann"), world.initialised_on_main("bob"));
+    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
     let id = ann.task("Add login", &[("priority", "high")]);
     ann.aitask(&["pick", &id]).ok();
     let no = bob.aitask(&["pick", &id, "--json"]).fails(1);

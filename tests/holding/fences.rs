@@ -111,7 +111,7 @@ fn a_file_without_a_header_is_edited_by_the_holder_alone() {
 #[test]
 fn a_task_that_another_took_on_the_way_to_the_next_one_leaves_no_record() {
     let world = World::new();
-    let (ann, bob) = (world.initialised_on_main("ann"), world.clone("bob"));
+    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
     for title in ["One", "Two"] {
         ann.task(title, &[]);
     }

@@ -66,7 +66,7 @@ fn pick_goes_on_from_the_published_branch_and_says_whose_commits_those_are() {
 #[test]
 fn a_clone_that_has_not_fetched_since_goes_on_with_it() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     let bob = world.clone("bob");
     ann.aitask(&["pick", "1"]).ok();
@@ -326,7 +326,7 @@ fn handed_over_three_times_with_kills_no_commit_is_lost_and_none_is_twice() {
     for k in calls {
         for when in [When::Before, When::After] {
             let world = World::new();
-            let ann = world.initialised_on_main("ann");
+            let ann = world.initialised("ann");
             ann.task("One", &[]);
             let [bob, cid] = ["bob", "cid"].map(|name| world.clone(name));
             let mut made = Vec::new();
@@ -363,7 +363,7 @@ fn handed_over_three_times_with_kills_no_commit_is_lost_and_none_is_twice() {
 #[test]
 fn work_on_a_branch_that_is_checked_out_in_the_main_worktree_has_not_landed_in_itself() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1", "--no-worktree"]).ok();
     ann.git(&["switch", "--quiet", "-c", "aitask/t1_one"]);
@@ -378,7 +378,7 @@ fn work_on_a_branch_that_is_checked_out_in_the_main_worktree_has_not_landed_in_i
 #[test]
 fn work_that_was_merged_only_into_an_unpublished_branch_is_published_by_a_drop() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1"]).ok();
     let work = ann.at("aiwork/t1_one");
@@ -392,7 +392,7 @@ fn work_that_was_merged_only_into_an_unpublished_branch_is_published_by_a_drop()
 /// Bob, who cloned before ann picked t1, worked, and gave it back.
 fn bob_before() -> (World, Repo, Repo) {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.task("Two", &[]);
     let bob = world.clone("bob");

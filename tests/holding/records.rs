@@ -6,7 +6,7 @@ use crate::support::{Repo, Sleeper, World, share};
 /// A clone with t1 and a published branch `develop` that has a commit of its own.
 fn developing() -> (World, Repo) {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.git(&["switch", "-q", "-c", "develop"]);
     ann.write("develop.txt", "develop\n");
@@ -37,7 +37,7 @@ fn finishes_into_develop(world: &World, ann: &Repo) {
 #[test]
 fn a_pick_of_a_held_task_keeps_the_record_of_what_was_pushed() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     let session = Sleeper::new();
     let ann = ann.env("AIT_AGENT_PID", session.pid());
@@ -101,7 +101,7 @@ fn work_that_had_landed_before_a_takeover_stands_for_no_later_work() {
 #[test]
 fn pick_next_takes_no_second_task_after_a_power_cut() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[("priority", "low")]);
     ann.task("Two", &[]);
     assert_eq!(killed_after_push(&ann).aitask(&["pick", "1", "--no-worktree"]).signal, Some(9));
@@ -117,7 +117,7 @@ fn pick_next_takes_no_second_task_after_a_power_cut() {
 #[test]
 fn a_cut_off_taking_of_another_pid_namespace_may_be_under_way() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.task("Two", &[]);
     assert_eq!(killed_after_push(&ann).aitask(&["pick", "1", "--no-worktree"]).signal, Some(9));

@@ -17,7 +17,7 @@ impl Duel {
     fn new() -> Self {
         let world = World::new();
         let sessions = [Sleeper::new(), Sleeper::new()];
-        let ann = world.initialised_on_main("ann").env("AIT_AGENT_PID", sessions[0].pid());
+        let ann = world.initialised("ann").env("AIT_AGENT_PID", sessions[0].pid());
         let bob = world.clone("bob").env("AIT_AGENT_PID", sessions[1].pid());
         Self { world, ann, bob, _sessions: sessions }
     }
@@ -95,7 +95,7 @@ fn taken_over_while_the_hook_of_the_server_sleeps() {
 #[test]
 fn one_of_two_sessions_is_killed_at_every_call_and_one_holds_the_task() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     let sessions = [Sleeper::new(), Sleeper::new()];
     let [first, second] = [0, 1].map(|n: usize| ann.env("AIT_AGENT_PID", sessions[n].pid()));
     let step = if thorough() { 1 } else { 8 };

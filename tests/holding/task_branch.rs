@@ -96,7 +96,7 @@ fn a_tip_that_was_pushed_by_git_itself_may_go_forward_and_not_be_replaced() {
 #[test]
 fn in_a_clone_of_one_branch_finish_no_push_works_again() {
     let world = World::new();
-    world.initialised_on_main("ann").task("One", &[]);
+    world.initialised("ann").task("One", &[]);
     let url = format!("file://{}", world.origin().display());
     world.git(&["clone", "-q", "--depth", "1", &url, "one"]);
     let one = world.clone("bob").at(world.root().join("one").to_str().unwrap());

@@ -17,7 +17,7 @@ fn relock(repo: &Repo, expression: &str) {
 /// Ann's session has taken t1 and is dead.
 fn held_by_the_dead() -> (World, Repo) {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     let dead = Sleeper::new();
     ann.env("AIT_AGENT_PID", dead.pid()).aitask(&["pick", "1", "--no-worktree"]).ok();
@@ -76,7 +76,7 @@ fn a_lock_of_the_scripts_from_before_this_boot_is_unknown_and_not_dead() {
 #[test]
 fn a_pick_that_was_cut_off_goes_to_its_own_session_until_that_is_dead() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     for title in ["One", "Two", "Three"] {
         ann.task(title, &[]);
     }
@@ -97,7 +97,7 @@ fn a_pick_that_was_cut_off_goes_to_its_own_session_until_that_is_dead() {
 #[test]
 fn a_lock_of_no_session_is_ended_by_its_person_alone() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     let session = Sleeper::new();
     let ann = ann.env("AIT_AGENT_PID", session.pid());

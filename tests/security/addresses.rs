@@ -7,7 +7,7 @@ const SECRET: &str = "s3cr3t";
 /// A clone whose remote has an address with secrets in it, where nobody answers.
 fn scene() -> (World, Repo) {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("First", &[]);
     ann.git(&["pull", "-q"]);
     ann.git(&[

@@ -154,7 +154,7 @@ fn a_race_lost_to_an_edit_of_the_same_line_is_a_conflict_and_no_rebase() {
 #[test]
 fn the_second_migration_by_setup_puts_no_old_file_over_a_new_one() {
     let world = World::new();
-    let (ann, bob) = (world.initialised_on_main("ann"), world.clone("bob"));
+    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
     ann.task("One", &[]);
     bob.git(&["pull", "-q"]);
     ann.script("aitask_setup.sh", &[]).ok();

@@ -124,7 +124,7 @@ fn a_branch_made_in_there_is_thrown_away_and_one_that_was_there_keeps_what_it_ha
 fn the_scripts_read_and_file_in_there_too_and_change_no_code() {
     for has_data_branch in share([true, false]) {
         let world = World::new();
-        let ann = world.initialised_on_main("ann");
+        let ann = world.initialised("ann");
         if has_data_branch {
             ann.git(&["push", "-q"]);
             ann.aitask(&["init", "--data-branch"]).ok();

@@ -148,7 +148,7 @@ fn task_data_moves_to_a_branch_of_its_own() {
 #[test]
 fn old_task_data_that_was_never_published_is_not_put_over_the_new() {
     let world = World::new();
-    let (ann, bob) = (world.initialised_on_main("ann"), world.clone("bob"));
+    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
     ann.task("One", &[]);
     bob.git(&["pull", "-q"]);
     bob.write("aitasks/t1_one.md", "bob's\n");

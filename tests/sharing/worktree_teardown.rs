@@ -4,7 +4,7 @@ use crate::support::{Repo, Sleeper, World};
 
 fn scene() -> (World, Repo) {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     (world, ann)
 }

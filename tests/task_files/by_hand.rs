@@ -109,7 +109,7 @@ fn new_in_an_editor_is_published() {
 #[test]
 fn a_failed_publish_leaves_a_draft_and_says_where() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.git(&["remote", "set-url", "origin", "/nowhere/x.git"]);
     let run = with_editor(&ann, FILL).aitask(&["new", "--edit", "--timeout", "2s"]).fails(75);
     let draft = files(&ann, "aitasks/new").remove(0);
@@ -132,7 +132,7 @@ fn a_committed_update_holds_the_task_alone() {
 #[test]
 fn an_editor_that_brings_the_same_wrong_text_again_is_not_asked_for_ever() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     let run = with_editor(&ann, "printf 'no dashes\\n' >\"$f\"").aitask(&["edit", "1"]).fails(2);
     let kept = run.stderr.lines().find_map(|line| line.split("your text is kept in ").nth(1)).expect("a place");
@@ -161,7 +161,7 @@ fn a_comment_written_in_the_editor_while_somebody_changes_a_field_is_kept() {
 #[test]
 fn text_of_another_encoding_is_refused_and_kept() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     let commands = format!("grep -qa '^#!' \"$f\" || {{ {FILL}; printf 'caf\\351\\n' >>\"$f\"; }}");
     let run = with_editor(&ann, &commands).aitask(&["new", "--edit"]).fails(2);
     let kept = run.stderr.lines().find_map(|line| line.split("your text is kept in ").nth(1)).expect("a place");

@@ -30,7 +30,7 @@ fn task_and_plan_move_and_the_rest_of_the_file_stays() {
 #[test]
 fn several_at_once_and_people_see_where_they_are() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     for title in ["One", "Two"] {
         ann.task(title, &[]);
     }
@@ -67,7 +67,7 @@ fn the_parent_goes_with_its_last_child() {
 #[test]
 fn our_lock_is_released_and_another_s_refuses() {
     let world = World::new();
-    let (ann, bob) = (world.initialised_on_main("ann"), world.initialised_on_main("bob"));
+    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
     ann.task("One", &[]);
     bob.aitask(&["pick", "1", "--no-worktree"]).ok();
     let run = ann.aitask(&["archive", "1", "--json"]).fails(1);
@@ -78,7 +78,7 @@ fn our_lock_is_released_and_another_s_refuses() {
 
 #[test]
 fn archiving_again_succeeds_and_an_unknown_task_is_refused() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["archive", "1"]).ok();
     let before = everything(&ann);

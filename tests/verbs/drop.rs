@@ -93,7 +93,7 @@ fn with_another_status() {
 #[test]
 fn what_is_not_ours_is_refused() {
     let (world, ann) = holder();
-    let bob = world.initialised_on_main("bob");
+    let bob = world.initialised("bob");
     let run = bob.aitask(&["drop", "1", "--json"]).fails(1);
     assert_eq!((&run.error()["error"]["kind"], world.locks().len()), (&"not_holder".into(), 1));
     ann.aitask(&["drop", "1"]).ok();
@@ -151,7 +151,7 @@ fn without_a_remote_and_on_a_data_branch() {
 #[test]
 fn a_task_without_a_worktree() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1", "--no-worktree"]).ok();
     let json = ann.aitask(&["drop", "1", "--json"]).ok().json();
@@ -162,7 +162,7 @@ fn a_task_without_a_worktree() {
 #[test]
 fn where_the_status_could_not_be_published_it_is_taken_back_here() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     world.protect("main");
     ann.aitask(&["pick", "1"]).ok();
@@ -176,7 +176,7 @@ fn where_the_status_could_not_be_published_it_is_taken_back_here() {
 #[test]
 fn a_worktree_that_is_locked_keeps_its_task() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1"]).ok();
     let work = ann.at("aiwork/t1_one");

@@ -26,7 +26,7 @@ fn the_version_is_that_of_the_package() {
 
 #[test]
 fn errors_are_json_where_that_was_asked_for() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     let run = ann.aitask(&["show", "9", "--json"]).fails(1);
     let error = run.error();
     assert_eq!(
@@ -45,7 +45,7 @@ fn errors_are_json_where_that_was_asked_for() {
 #[test]
 fn a_word_that_means_a_verb_is_a_usage_error_and_nothing_is_done() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     let run = ann.aitask(&["claim", "1", "--base", "main"]).fails(2);
     assert_eq!(run.stderr, "error: there is no verb `claim`\n  try: git aitask pick 1 --base main\n");
@@ -83,7 +83,7 @@ fn help_of_a_verb_is_what_its_option_prints() {
 
 #[test]
 fn an_error_in_json_is_all_there_is_on_standard_error() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     let dead = crate::support::Sleeper::new().die();
     let run = ann.env("AIT_AGENT_PID", dead).aitask(&["pick", "9", "--json"]).fails(1);
     assert_eq!(run.error()["error"]["kind"], "no_such_task");
@@ -91,7 +91,7 @@ fn an_error_in_json_is_all_there_is_on_standard_error() {
 
 #[test]
 fn errors_for_people_say_what_and_what_to_try() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     let run = ann.aitask(&["show", "9"]).fails(1);
     assert_eq!(run.stderr.lines().next(), Some("error: there is no task t9"));
     assert!(run.stderr.contains("  try: git aitask list\n") && run.stdout.is_empty(), "{run}");
@@ -100,7 +100,7 @@ fn errors_for_people_say_what_and_what_to_try() {
 
 #[test]
 fn colour_when_asked_for_and_only_then() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     let coloured = |repo: &Repo, args: &[&str]| {
         let run = repo.aitask(args);
@@ -120,7 +120,7 @@ fn colour_when_asked_for_and_only_then() {
 
 #[test]
 fn colour_as_git_is_configured() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.git(&["config", "color.ui", "always"]);
     assert!(ann.aitask(&["show", "9"]).fails(1).stderr.contains('\u{1b}'));
     assert!(!ann.aitask(&["show", "9", "--color", "never"]).fails(1).stderr.contains('\u{1b}'));
@@ -129,7 +129,7 @@ fn colour_as_git_is_configured() {
 
 #[test]
 fn git_finds_it_on_the_path_and_an_alias_works() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     ann.write("src/x", "");
     let found = ann.env("PATH", bin_on_path());
@@ -144,7 +144,7 @@ fn git_finds_it_on_the_path_and_an_alias_works() {
 #[test]
 fn from_another_folder_with_c() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     let away = ann.at(world.root());
     assert!(away.aitask(&["-C", "ann", "list"]).ok().stdout.starts_with("1\t"));
@@ -158,14 +158,14 @@ fn from_another_folder_with_c() {
 #[test]
 fn c_adds_up_as_git_s_own_does() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.write("src/x", "");
     ann.at(world.root()).aitask(&["-C", "ann", "-C", "src", "list"]).ok();
 }
 
 #[test]
 fn quiet_is_the_answer_alone() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     assert_eq!(ann.aitask(&["new", "One", "-q"]).ok().stdout, "1  One\n  aitasks/t1_one.md\n");
     let run = ann.aitask(&["-q", "pick", "1"]).ok();
     run.assert().stdout(contains("next:").not()).stderr("");
@@ -173,7 +173,7 @@ fn quiet_is_the_answer_alone() {
 
 #[test]
 fn traced_every_git_call_is_a_line_with_its_time() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     let line = regex::Regex::new(r"(?m)^\d\d:\d\d:\d\d\.\d{6} \S+ +trace: run_command: git \S.* \(\d+ ms, exit \d+\)$")
         .unwrap();
     for run in [ann.env("GIT_AITASK_TRACE", 1).aitask(&["list"]).ok(), ann.aitask(&["list", "-v"]).ok()] {
@@ -208,7 +208,7 @@ fn without_a_verb_in_a_repository_without_a_commit_it_says_so() {
 #[test]
 fn without_a_verb_it_says_where_things_stand_and_what_to_type() {
     let world = World::new();
-    for ann in [world.initialised_on_main("ann"), local(), on_data_branch(&World::new(), "bob")] {
+    for ann in [world.initialised("ann"), local(), on_data_branch(&World::new(), "bob")] {
         ann.aitask(&[]).ok().assert().stdout(contains("0 held, 0 ready").and(contains("git aitask new")));
         ann.task("One", &[]);
         ann.task("Two", &[]);
@@ -222,7 +222,7 @@ fn without_a_verb_it_says_where_things_stand_and_what_to_type() {
 
 #[test]
 fn in_a_hook_the_repository_of_the_environment_counts() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     let program = env!("CARGO_BIN_EXE_git-aitask");
     let hook = format!("#!/bin/sh\n'{program}' new 'From the hook' >hook.out 2>&1\n");

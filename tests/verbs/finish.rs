@@ -110,7 +110,7 @@ fn an_empty_message_is_refused() {
 #[test]
 fn another_branch_in_the_main_checkout_does_not_split_the_task_data() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.git(&["push", "-q", "origin", "main:feature"]);
     ann.aitask(&["pick", "1"]).ok();
@@ -242,7 +242,7 @@ fn commits_of_the_user_on_the_local_branch_are_joined_and_never_rewritten() {
 #[test]
 fn unrelated_work_in_the_main_checkout_survives_byte_for_byte() {
     let world = World::new();
-    for ann in [world.initialised_on_main("ann"), local()] {
+    for ann in [world.initialised("ann"), local()] {
         work(&ann);
         ann.write("README.md", "half\r\ndone");
         ann.write("staged.bin", "\u{1}\u{2}");
@@ -312,7 +312,7 @@ fn a_protected_output_branch_lands_nothing_and_offers_a_pull_request() {
 #[test]
 fn dry_run_changes_nothing() {
     let world = World::new();
-    for ann in [world.initialised_on_main("ann"), local(), on_data_branch(&World::new(), "bob")] {
+    for ann in [world.initialised("ann"), local(), on_data_branch(&World::new(), "bob")] {
         work(&ann);
         let before = everything(&ann);
         let run = ann.aitask(&["finish", "1", "--dry-run"]).ok();

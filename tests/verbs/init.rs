@@ -79,7 +79,7 @@ fn again_it_finds_everything_and_changes_nothing() {
 #[test]
 fn repairs_what_is_missing_and_keeps_the_counter() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.git(&["push", "-q", "origin", ":aitask-locks"]);
     let ids = world.remote_branch("aitask-ids");
@@ -161,7 +161,7 @@ fn commits_and_work_of_the_user_survive() {
 
 #[test]
 fn worktrees_and_private_files_are_excluded_here() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.write("aiwork/t1_x/file", "");
     ann.write("aitasks/new/draft_20260101_0101_x.md", "");
     ann.write("aitasks/metadata/userconfig.yaml", "email: x@example.com\n");

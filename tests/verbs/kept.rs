@@ -208,7 +208,7 @@ fn a_check_keeps_nobody_waiting_and_runs_once_on_a_tree() {
 #[test]
 fn a_committed_link_in_the_place_of_the_worktree_is_not_followed() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     std::fs::create_dir(world.root().join("elsewhere")).unwrap();
     std::fs::create_dir(ann.path("aiwork")).unwrap();
@@ -374,7 +374,7 @@ fn a_worktree_that_was_moved_by_hand_is_not_taken_for_gone() {
 #[test]
 fn a_branch_below_the_task_branch_is_found_before_the_task_is_taken() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.git(&["branch", "aitask/t1_one/sub"]);
     refused(&ann, &["pick", "1"], "occupied", "aitask/t1_one/sub");
@@ -383,7 +383,7 @@ fn a_branch_below_the_task_branch_is_found_before_the_task_is_taken() {
 #[test]
 fn a_line_of_its_own_is_added_to_info_exclude() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     std::fs::write(ann.path(".git/info/exclude"), b"caf\xe9.txt").unwrap();
     ann.aitask(&["pick", "1"]).ok();
@@ -431,7 +431,7 @@ fn a_branch_that_cannot_be_deleted_is_mentioned() {
 #[test]
 fn with_a_git_directory_elsewhere_a_task_picked_in_a_worktree_goes_beside_it() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.task("Two", &[]);
     world.git(&["clone", "-q", "--separate-git-dir", "elsewhere.git", "origin.git", "main"]);

@@ -487,7 +487,7 @@ fn prune_keeps_a_published_branch_that_has_moved_on_or_that_the_server_protects(
 #[test]
 fn prune_leaves_the_branch_of_a_task_that_it_does_not_know() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.git(&["push", "--quiet", "origin", "main:aitask/t9_mine"]);
     ann.aitask(&["worktree", "prune"]).ok();
     assert!(world.remote_branch("aitask/t9_mine").is_some());
@@ -496,7 +496,7 @@ fn prune_leaves_the_branch_of_a_task_that_it_does_not_know() {
 #[test]
 fn prune_leaves_what_landed_in_a_branch_that_is_gone_from_the_remote() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.git(&["push", "--quiet", "origin", "main:dev"]);
     ann.git(&["fetch", "--quiet"]);

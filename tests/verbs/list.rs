@@ -70,7 +70,7 @@ fn the_fields_of_a_task() {
 
 #[test]
 fn the_fields_of_a_task_in_work() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1"]).ok();
     ann.write("aiwork/t1_one/new", "x");
@@ -108,7 +108,7 @@ fn archived_tasks() {
 #[test]
 fn the_view_has_an_age_and_fetch_refreshes_it() {
     let world = World::new();
-    let (ann, bob) = (world.initialised_on_main("ann"), world.initialised_on_main("bob"));
+    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
     ann.task("One", &[]);
     assert_eq!(ids(&bob, &[]), "");
     assert_eq!(ids(&bob, &["--fetch"]), "1");

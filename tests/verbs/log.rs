@@ -7,7 +7,7 @@ use predicates::str::contains;
 #[test]
 fn who_did_what_newest_first() {
     let world = World::new();
-    let (ann, bob) = (world.initialised_on_main("ann"), world.initialised_on_main("bob"));
+    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
     ann.task("One", &[]);
     ann.task("Two", &[]);
     ann.aitask(&["pick", "1", "--no-worktree"]).ok();

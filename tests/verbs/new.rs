@@ -37,7 +37,7 @@ fn the_task_is_numbered_and_published_in_one_commit_each() {
 
 #[test]
 fn people_see_id_title_file_and_what_is_next() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     let run = ann.aitask(&["new", "Add login"]).ok();
     assert_eq!(run.stdout, "1  Add login\n  aitasks/t1_add_login.md\nnext: git aitask pick 1\n");
     assert_eq!(run.stderr, "");
@@ -46,7 +46,7 @@ fn people_see_id_title_file_and_what_is_next() {
 #[test]
 fn ids_are_unique_across_clones() {
     let world = World::new();
-    let (ann, bob) = (world.initialised_on_main("ann"), world.initialised_on_main("bob"));
+    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
     assert_eq!([ann.task("A", &[]), bob.task("B", &[]), ann.task("C", &[])], ["1", "2", "3"]);
 }
 
@@ -73,7 +73,7 @@ fn labels_join_the_vocabulary_once() {
 #[test]
 fn what_is_no_word_of_the_project_is_a_usage_error() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     let before = everything(&ann);
     let run = ann.aitask(&["new", "X", "--type", "nonsense"]).fails(2);
     run.assert().stderr(contains("\"nonsense\" is not an issue type").and(contains("bug, chore")));
@@ -102,7 +102,7 @@ fn text_from_a_file_or_standard_input() {
 
 #[test]
 fn a_file_is_looked_for_in_the_folder_of_c() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.write("src/text.md", "from a file\n");
     ann.aitask(&["-C", "src", "new", "A", "-F", "text.md"]).ok();
 }
@@ -123,7 +123,7 @@ fn children_are_numbered_below_their_parent_and_wait_for_their_elder() {
 
 #[test]
 fn a_parent_must_be_an_active_task_and_no_child() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("Parent", &[]);
     ann.task("Child", &[("parent", "1")]);
     ann.aitask(&["new", "X", "--parent", "1_1"]).fails(2);
@@ -155,7 +155,7 @@ fn a_draft_is_local_and_published_later() {
 
 #[test]
 fn two_drafts_of_one_title_are_two_files() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     let draft = || ann.aitask(&["new", "--draft", "Same", "--json"]).ok().json()["draft"].to_string();
     assert_ne!(draft(), draft());
     ann.aitask(&["new", "--publish", "draft_20260101_0101_absent.md"]).fails(1);
@@ -189,7 +189,7 @@ fn a_published_draft_of_a_child_has_its_anchor() {
 
 #[test]
 fn a_draft_with_an_unknown_issue_type_is_not_published() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     let run = ann.aitask(&["new", "--draft", "X", "--type", "nonsense", "--json"]);
     if run.code == 0 {
         ann.aitask(&["new", "--publish", run.json()["draft"].as_str().unwrap()]).fails(2);
@@ -249,7 +249,7 @@ fn a_branch_that_is_not_published_does_not_get_the_task() {
 #[test]
 fn from_a_worktree_the_task_lands_in_the_task_data() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("A", &[]);
     ann.aitask(&["pick", "1"]).ok();
     assert_eq!(ann.at("aiwork/t1_a").task("Found on the way", &[]), "2");
@@ -260,7 +260,7 @@ fn from_a_worktree_the_task_lands_in_the_task_data() {
 #[test]
 fn an_empty_record_of_a_creation_is_removed() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     let record = ann.path(".git/aitask/making/00112233445566778899aabbccddeeff");
     ann.write(".git/aitask/making/00112233445566778899aabbccddeeff", "");
     let file = std::fs::File::options().write(true).open(&record).unwrap();

@@ -5,7 +5,7 @@ use crate::support::{Repo, World};
 const BASH: &str = "home/.local/share/bash-completion/completions/git-aitask";
 
 fn scene() -> Repo {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("Add login", &[]);
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_git-aitask")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();

@@ -43,7 +43,7 @@ fn one_task_whole() {
 
 #[test]
 fn the_fields() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.aitask(&["new", "One", "-m", "Text"]).ok();
     let json = ann.aitask(&["show", "t1", "--json"]).ok().json();
     assert_eq!(keys(&json), "schema as_of task path text commits fields");
@@ -68,7 +68,7 @@ fn archived_with_its_plan() {
 
 #[test]
 fn a_parent_shows_its_children() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("Parent", &[]);
     ann.task("Child", &[("parent", "1")]);
     ann.aitask(&["show", "1"]).ok().assert().stdout(contains("children  1_1\n"));
@@ -77,7 +77,7 @@ fn a_parent_shows_its_children() {
 
 #[test]
 fn inside_the_worktree_the_task_may_be_left_out() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1"]).ok();
     ann.write("aiwork/t1_one/src/x", "");

@@ -7,7 +7,7 @@ use predicates::str::contains;
 
 #[test]
 fn the_fields() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     ann.task("Two", &[]);
     ann.aitask(&["pick", "1"]).ok();
@@ -25,7 +25,7 @@ fn the_fields() {
 
 #[test]
 fn people_see_who_works_on_what_and_what_is_ready() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     ann.task("Two", &[]);
     let agent = Sleeper::new();
@@ -38,7 +38,7 @@ fn people_see_who_works_on_what_and_what_is_ready() {
 
 #[test]
 fn a_lock_of_a_dead_session_is_stale() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     let agent = Sleeper::new();
     ann.env("AIT_AGENT_PID", agent.pid()).aitask(&["pick", "1"]).ok();
@@ -51,7 +51,7 @@ fn a_lock_of_a_dead_session_is_stale() {
 
 #[test]
 fn tasks_in_work_that_nobody_holds_and_worktrees_without_a_task() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1"]).ok();
     ann.aitask(&["unlock", "1"]).ok();
@@ -67,7 +67,7 @@ fn tasks_in_work_that_nobody_holds_and_worktrees_without_a_task() {
 #[test]
 fn fetch_asks_the_remote_first() {
     let world = World::new();
-    let (ann, bob) = (world.initialised_on_main("ann"), world.initialised_on_main("bob"));
+    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
     ann.task("One", &[]);
     let ready = |args: &[&str]| bob.aitask(args).ok().json()["ready"].as_array().unwrap().len();
     assert_eq!((ready(&["status", "--json"]), ready(&["status", "--json", "--fetch"])), (0, 1));

@@ -5,7 +5,7 @@ use crate::support::World;
 
 #[test]
 fn the_path_alone_so_that_cd_works() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1"]).ok();
     let path = ann.path("aiwork/t1_one").canonicalize().unwrap();
@@ -20,7 +20,7 @@ fn the_path_alone_so_that_cd_works() {
 
 #[test]
 fn a_task_without_one_is_an_error_with_its_cure() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     let run = ann.aitask(&["worktree", "path", "1", "--json"]).fails(1);
     assert_eq!(run.error()["error"]["hints"], serde_json::json!(["git aitask pick 1"]));
@@ -30,7 +30,7 @@ fn a_task_without_one_is_an_error_with_its_cure() {
 
 #[test]
 fn list_shows_each_with_its_state() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     for (n, title) in ["One", "Two"].into_iter().enumerate() {
         ann.task(title, &[]);
         ann.aitask(&["pick", &(n + 1).to_string()]).ok();
@@ -50,7 +50,7 @@ fn list_shows_each_with_its_state() {
 
 #[test]
 fn one_that_is_gone_is_not_known() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1"]).ok();
     std::fs::remove_dir_all(ann.path("aiwork/t1_one")).unwrap();
@@ -62,7 +62,7 @@ fn one_that_is_gone_is_not_known() {
 #[test]
 fn what_is_in_the_place_of_a_worktree_refuses_before_anything_is_taken() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     let refused = || {
         let run = ann.aitask(&["pick", "1", "--json"]).fails(1);
@@ -82,7 +82,7 @@ fn what_is_in_the_place_of_a_worktree_refuses_before_anything_is_taken() {
 #[test]
 fn a_worktree_that_git_moved_is_found_and_finished() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1"]).ok();
     ann.git(&["worktree", "move", "aiwork/t1_one", "../moved"]);
@@ -95,7 +95,7 @@ fn a_worktree_that_git_moved_is_found_and_finished() {
 
 #[test]
 fn a_locked_worktree_is_not_removed() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1"]).ok();
     ann.git(&["worktree", "lock", "--reason", "on a stick", "aiwork/t1_one"]);
@@ -118,7 +118,7 @@ fn without_a_remote_and_on_a_data_branch_it_changes_nothing() {
 
 #[test]
 fn removing_a_worktree_leaves_another_one_and_a_repository_in_it_alone() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["worktree", "add", "1"]).ok();
     ann.at("aiwork/t1_one").git(&["worktree", "add", "-q", "-b", "mine", "aiwork/mine"]);
@@ -140,7 +140,7 @@ fn removing_a_worktree_leaves_another_one_and_a_repository_in_it_alone() {
 #[test]
 fn a_repository_in_the_place_of_a_worktree_is_not_deleted() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     for title in ["One", "Two"] {
         ann.task(title, &[]);
     }

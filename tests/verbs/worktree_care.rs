@@ -199,7 +199,7 @@ fn a_branch_that_was_there_is_not_said_to_be_cut_just_now() {
 fn a_pick_killed_while_it_prepares_the_worktree_is_finished_by_the_next() {
     let world = World::new();
     let agent = Sleeper::new();
-    let ann = world.initialised_on_main("ann").env("AIT_AGENT_PID", agent.pid());
+    let ann = world.initialised("ann").env("AIT_AGENT_PID", agent.pid());
     ann.task("One", &[]);
     ann.write(".git/info/exclude", "/.env\nran\n");
     ann.write(".env", "secret\n");
@@ -226,7 +226,7 @@ fn a_pick_killed_while_it_prepares_the_worktree_is_finished_by_the_next() {
 #[test]
 fn a_pick_killed_before_it_prepares_the_worktree_is_finished_by_the_next() {
     let agent = Sleeper::new();
-    let ann = World::new().initialised_on_main("ann").env("AIT_AGENT_PID", agent.pid());
+    let ann = World::new().initialised("ann").env("AIT_AGENT_PID", agent.pid());
     ann.task("One", &[]);
     ann.git(&["config", "aitask.worktreeSetup", "echo x >>../../ran"]);
     let dies = ann.with_git_that("[ \"$1 $2\" = 'worktree add' ] && { @GIT@ \"$@\"; kill -9 $PPID; exit 1; }");
@@ -275,7 +275,7 @@ fn an_output_branch_that_is_not_pushed_is_said_to_be_here_alone() {
 
 #[test]
 fn a_task_in_work_without_a_worktree_says_so() {
-    let ann = World::new().initialised_on_main("ann");
+    let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1", "--no-worktree"]).ok();
     ann.aitask(&["status"])
@@ -326,7 +326,7 @@ fn six_that_finish_at_once_all_land() {
 #[test]
 fn commits_in_a_submodule_that_is_not_checked_out_keep_the_worktree() {
     let world = World::new();
-    let ann = world.initialised_on_main("ann");
+    let ann = world.initialised("ann");
     world.git(&["init", "-q", "lib"]);
     let lib = ann.at(world.root().join("lib"));
     lib.write("l", "l\n");
