@@ -116,3 +116,35 @@ fn no_content_is_an_internal_error() {
         }
     }
 }
+
+#[test]
+fn a_path_that_is_not_utf_8_is_told_in_json_as_well() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let world = World::new();
+    let ann = world.initialised_on_main("ann");
+    ann.task("One", &[]);
+    ann.git(&["branch", "aitask/t1_one"]);
+    let odd = world.root().join(std::ffi::OsStr::from_bytes(b"odd\xff"));
+    ann.run("sh", &["-c", "git worktree add -q \"$(printf '../odd\\377')\" aitask/t1_one"]).ok();
+    ann.aitask(&["pick", "1"]).ok();
+    for args in [&["list"][..], &["show", "1"], &["worktree", "path", "1"], &["worktree", "list"]] {
+        let json = ann.aitask(&[args, &["--json"]].concat()).ok().json().to_string();
+        assert!(json.contains(&*odd.to_string_lossy()), "{json}");
+    }
+    let there = ann.at(&odd);
+    there.write("work.txt", "work\n");
+    there.commit("work");
+    let json = there.aitask(&["finish", "1", "--json"]).ok().json();
+    assert_eq!((&json["worktree_removed"], odd.exists()), (&true.into(), false), "{json}");
+}
+
+#[test]
+fn a_worktree_whose_branch_was_deleted_is_shown() {
+    let world = World::new();
+    let ann = world.initialised_on_main("ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    ann.git(&["update-ref", "-d", "refs/heads/aitask/t1_one"]);
+    let json = ann.aitask(&["show", "1", "--json"]).ok().json();
+    assert_eq!(json["task"]["id"], "1", "{json}");
+}
