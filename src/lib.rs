@@ -128,7 +128,8 @@
 //! 8. **No prompt and no hang without a terminal**; a time limit ends the process and everything it started.
 //!    `servers::unreachable::a_remote_that_hangs_is_left_alone`, `killed::signals::a_hanging_network_outlived_a_signal`
 //! 9. **After a kill at any call of git the same command finishes the job.** `killed::verbs::pick`, `killed::verbs::finish_merge`,
-//!    `killed::groups::everything_killed_while_it_finishes`, `killed::create::create_and_commit`
+//!    `killed::groups::everything_killed_while_it_finishes`, `killed::create::create_and_commit`; what it made for the moment
+//!    is swept: `killed::leftovers::the_worktree_of_a_merge_that_was_killed`
 //! 10. **Work that has landed is not merged again**, however it landed (merge, squash, rebase, fast-forward, cherry-pick) and
 //!     whatever came later; what was taken back is named, and not brought back. `verbs::landed::merged_as_one_commit`,
 //!     `verbs::landed::finish_merges_nothing_that_landed_as_one_commit_when_the_same_lines_were_changed_since`,

@@ -2,7 +2,7 @@
 //!
 //! A module a verb, a test a [`Mode`]. [`Scene`] builds the repositories once and puts them back before every kill,
 //! [`describe`] says what there is to see, [`sweep`] kills and compares, [`create`] does so for a script whose ids differ.
-//! [`groups`] kills git's children, too, [`half`], [`forward`] look at what they leave, and [`signals`]
+//! [`groups`] kills git's children, too, [`half`], [`forward`] and [`leftovers`] look at what they leave, and [`signals`]
 //! ends the program by a signal that it takes notice of.
 
 mod create;
@@ -10,6 +10,7 @@ mod describe;
 mod forward;
 mod groups;
 mod half;
+mod leftovers;
 mod local_swap;
 mod scene;
 mod signals;
