@@ -128,7 +128,8 @@
 //! 8. **No prompt and no hang without a terminal**; a time limit ends the process and everything it started.
 //!    `servers::unreachable::a_remote_that_hangs_is_left_alone`, `killed::signals::a_hanging_network_outlived_a_signal`
 //! 9. **After a kill at any call of git the same command finishes the job.** `killed::verbs::pick`, `killed::verbs::finish_merge`,
-//!    `killed::groups::everything_killed_while_it_finishes`
+//!    `killed::groups::everything_killed_while_it_finishes`, `killed::create::create_and_commit`; what it made for the moment
+//!    is swept: `killed::leftovers::the_worktree_of_a_merge_that_was_killed`
 //! 10. **Work that has landed is not merged again**, however it landed (merge, squash, rebase, fast-forward, cherry-pick) and
 //!     whatever came later; what was taken back is named, and not brought back. `verbs::landed::merged_as_one_commit`,
 //!     `verbs::landed::finish_merges_nothing_that_landed_as_one_commit_when_the_same_lines_were_changed_since`,
@@ -139,6 +140,8 @@
 //!     `verbs::rules::merge_and_squash_are_signed_where_the_user_signs`, `verbs::rules::what_cannot_be_signed_is_not_published`,
 //!     `verbs::rules::the_message_passes_the_hooks_once_and_is_used_for_every_try`,
 //!     `verbs::rules::attributes_of_the_output_branch_count_and_not_those_of_the_checkout`
+//! 12. **No content of a repository is an internal error**: what is in the place of something else is named, and changes
+//!     nothing. `bad_input::trees::what_is_in_the_place_of_a_file_is_named`, `bad_input::trees::no_content_is_an_internal_error`
 //!
 //! # The modules
 //!

@@ -38,7 +38,7 @@ pub(crate) struct Demonstration {
     /// The duration in seconds.
     pub(crate) seconds: f64,
     /// The folder, where it was kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
     pub(crate) folder: Option<PathBuf>,
 }
 

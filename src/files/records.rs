@@ -10,7 +10,7 @@
 //! | path | content | writer | removed |
 //! |---|---|---|---|
 //! | `held/tID.json` | the right to a task: `nonce` of its lock; `taking`, the process of the command that is taking it, else null; `earlier`?, nonces of interrupted attempts; `before`?, the record before this attempt; `base`, `base_commit`, `data`, the branches and the commit of the work, else null; `merged`, true once the work has landed; `pushed`?, tips of the task branch; `requested`?, the one of a pull request; `landings`?, merges being published (`tip`, `nonce`) | pick, lock, finish | drop, finish, unlock; never by age |
-//! | `making/NONCE` | a task being published: `request` (the arguments), `nonce` of its commits, `process` or null, `id`, `path` | new | new; after an hour |
+//! | `making/NONCE` | a task being created: `request` (the arguments), `nonce` of its commits, `process` or null, `id`, `path`, `filed`? (the bytes of the file in a checkout) | new, the script that creates tasks | the same; after an hour |
 //! | `carry/BRANCH.COMMIT` | a checkout whose branch a local swap moves: `path`, `branch`, `old`, `new` (commits), `adopted` (files whose uncommitted content was committed: `path`, `oid` or null, `seen` bytes or null) | every local swap | once the checkout was updated; never by age |
 //! | `at-work/main`, `at-work/linked-NAME` | a note that git is changing a checkout: `path`, `step`? (`old`, `new`, `moved`: whether the branch is at `new` already), `adopted`? | whatever changes a checkout | when git has ended, or once the next command has finished its work |
 //! | `at-work/refs` | a note that git is moving refs; empty, its modification time counts | fetch, push, update-ref | when git has ended, or by the next command |

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::files::private_folder;
-use crate::files::records::{self, Location, RecordKind};
-use crate::git::marker::{InProgressMarker, Shared};
+use crate::files::records::{Location, RecordKind, Records};
+use crate::git::marker::{Shared, share};
 use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::diff_raw::{self, FileDiff};
 use crate::git::porcelain::log_raw::{self, LoggedCommit};
@@ -82,16 +82,17 @@ fn unrelated(ours: &Oid, theirs: &Oid) -> Error {
 fn in_worktree<T>(repository: &Repository, ours: &Oid, merge: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let folder = worktree::temporary_folder()?;
     let temp = private_folder("git-aitask-merge-", &folder)?;
-    // The note tells the next command which folder to remove when this one is killed.
-    let name = temp.path().file_name().unwrap_or_default().to_string_lossy();
-    let mut note = InProgressMarker::at(repository.records().path(RecordKind::Scratch, &name), Shared::WithChildren);
-    note.say(&records::encode(&Location { path: temp.path().to_owned() })?)?;
+    // The record tells the next command which folder to remove when this one is killed. A git that outlives this
+    // command keeps it locked.
+    let (name, records) = (temp.path().file_name().unwrap_or_default().to_string_lossy(), repository.records());
+    let note = records.save_locked(RecordKind::Scratch, &name, &Location { path: temp.path().to_owned() })?;
+    share(&note, Shared::WithChildren);
     let path = temp.path().join("merge");
     let merged = worktree::add_detached(repository, &path, ours).and_then(|()| merge(&path));
     let removed = interrupt::cleaning_up(|| worktree::remove(repository, &path, Unsaved::Discard));
     let merged = merged?;
     removed?;
-    note.clear();
+    records.forget(RecordKind::Scratch, &name)?;
     Ok(merged)
 }
 
@@ -163,9 +164,13 @@ pub(crate) enum MergeFile {
     Binary,
 }
 
-/// Merges three texts line by line (git-merge-file(1)).
-pub(crate) fn merge_file(git: &Git, base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<MergeFile> {
-    let temp = private_folder("git-aitask-merge-", &std::env::temp_dir())?;
+/// Merges three texts line by line (git-merge-file(1)). Its files are among the records of the clone, if there is one,
+/// where a later command removes what a killed one left.
+pub(crate) fn merge_file(git: &Git, records: Option<&Records>, [base, ours, theirs]: [&[u8]; 3]) -> Result<MergeFile> {
+    let temp = match records {
+        Some(records) => records.make_folder(RecordKind::Temporary)?,
+        None => private_folder("git-aitask-merge-", &std::env::temp_dir())?,
+    };
     let mut call = git.read(temp.path(), "merge-file").args(["-p", "-L", "LOCAL", "-L", "BASE", "-L", "REMOTE"]);
     for (name, text) in [("ours", ours), ("base", base), ("theirs", theirs)] {
         let path = temp.path().join(name);

@@ -82,6 +82,16 @@ pub(crate) enum Edit {
     },
 }
 
+impl Edit {
+    /// The file that is there afterwards; `None` where one is removed.
+    pub(crate) fn written(&self) -> Option<&str> {
+        match self {
+            Self::Put { path, .. } | Self::Take { path, .. } | Self::Rename { to: path, .. } => Some(path),
+            Self::Remove { .. } => None,
+        }
+    }
+}
+
 /// A commit to build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewCommit {

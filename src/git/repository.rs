@@ -47,8 +47,9 @@ impl Repository {
             .args(["--path-format=absolute", "--is-bare-repository", "--git-common-dir", "--git-dir"])
             .args(["--show-toplevel", "--symbolic-full-name", "HEAD"])
             .output()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let mut lines = text.lines();
+        // Paths need not be UTF-8.
+        let mut lines =
+            output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).map(OsStr::from_bytes);
         let (Some(bare), Some(common_dir), Some(git_dir)) = (lines.next(), lines.next(), lines.next()) else {
             return Err(not_a_repository(dir, &output.stderr_text()));
         };
@@ -61,7 +62,7 @@ impl Repository {
         // An unborn HEAD has no name for rev-parse.
         let unborn = (!output.success()).then(|| git.discover(dir, "symbolic-ref").args(["--quiet", "HEAD"]).output());
         let unborn = unborn.transpose()?.map(|output| output.text());
-        let head = unborn.as_deref().or_else(|| lines.next()).unwrap_or("HEAD");
+        let head = unborn.as_deref().or_else(|| lines.next()?.to_str()).unwrap_or("HEAD");
         let (common_dir, toplevel) = (PathBuf::from(common_dir), PathBuf::from(toplevel));
         let config = read_config(&git, &toplevel)?;
         let git = git.configured(&config);

@@ -7,7 +7,7 @@ use crate::git::objects::{self, NewCommit, ParentCommit};
 use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::run::{Call, Streams};
-use crate::git::{Branch, Oid};
+use crate::git::{Branch, Oid, Repository};
 use crate::landing::own_files;
 use crate::ledger::plan::{Plan, Step};
 use crate::project::context::Context;
@@ -102,9 +102,18 @@ pub(crate) fn plan(
                 .hint(bring().note("resolve the conflict and commit, then finish again"))
                 .with(Payload::Files { files }))
         }
-        MergeTree::Clean { tree } if Some(&tree) == tree_of_output.as_ref() => Ok(Merge::Already),
-        MergeTree::Clean { tree } => Ok(Merge::Tree(tree)),
+        MergeTree::Clean { tree } => {
+            let changes_nothing = Some(&tree) == tree_of_output.as_ref();
+            let is_there = changes_nothing && !(mode == MergeMode::Merge && is_told_alone(repository, output, tip)?);
+            Ok(if is_there { Merge::Already } else { Merge::Tree(tree) })
+        }
     }
+}
+
+/// Whether the commits of a branch together change nothing, so that what they have is their messages.
+fn is_told_alone(repository: &Repository, output: &Oid, tip: &Oid) -> Result<bool> {
+    let base = merge::base(repository, output, tip)?;
+    base.map_or(Ok(false), |base| merge::have_same_tree(repository, &base, tip))
 }
 
 /// Adds the merge to a plan: a step that makes the commit, or for a fast-forward a move of the branch.

@@ -91,7 +91,14 @@ fn document(
         return Ok(None);
     }
     let base = base.as_ref().map(|base| base.data.as_slice());
-    match by_rules(repository.git().environment(), MergeRules::ThreeWay, base, &ours.data, &theirs.data)? {
+    match by_rules(
+        repository.git().environment(),
+        Some(&repository.records()),
+        MergeRules::ThreeWay,
+        base,
+        &ours.data,
+        &theirs.data,
+    )? {
         Some(MergedFile::Text(text)) => Ok(Some(Document::parse(&text))),
         _ => Err(Error::new(Kind::Conflict, format!("the task branch and the published task both changed {path}"))
             .with(Payload::Files { files: vec![path.to_string()] })),

@@ -33,6 +33,12 @@ fn after(error: Error, landed: &BTreeSet<Branch>) -> Error {
     Error::new(Kind::Unknown, format!("{error}{more}")).advice("run the same command again: it finishes the job")
 }
 
+/// Whether a tree that has one of these files cannot have the other, since one is the folder of the other.
+fn excludes(one: &str, other: &str) -> bool {
+    let is_below = |file: &str, folder: &str| file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+    is_below(one, other) || is_below(other, one)
+}
+
 /// The commits of a plan in the object store.
 pub(super) struct BuiltPlan {
     /// The refs to move.
@@ -225,7 +231,7 @@ impl Ledger<'_> {
     }
 
     /// Checks that no commit loses a file that the plan did not name: a mistake here would release locks or delete
-    /// tasks of others. One process.
+    /// tasks of others. A tree in which the files of the plan have no place is refused. One process.
     fn guard(&self, commits: &[NewCommit], built: &[Oid]) -> Result<()> {
         let mut pairs = String::new();
         let mut expected = BTreeSet::new();
@@ -246,10 +252,14 @@ impl Ledger<'_> {
             previous = Some(new);
         }
         let removed = self.refs.removed(pairs)?;
-        match removed.into_iter().find(|path| !expected.contains(path)) {
-            None => Ok(()),
-            Some(path) => {
-                let path = String::from_utf8_lossy(&path).into_owned();
+        let Some(path) = removed.into_iter().find(|path| !expected.contains(path)) else { return Ok(()) };
+        let path = String::from_utf8_lossy(&path).into_owned();
+        let edits = commits.iter().flat_map(|commit| &commit.edits);
+        match edits.filter_map(Edit::written).find(|file| excludes(&path, file)) {
+            // Somebody put a file, a link or a submodule where a folder must be, or the reverse.
+            Some(file) => Err(Error::new(Kind::Occupied, format!("{path} is in the place of {file}"))
+                .hint(command!["git log --", path].note("shows who put it there; it must be moved or removed"))),
+            None => {
                 Err(Error::new(Kind::Bug, format!("the new commit would remove {path}, which the plan does not name")))
             }
         }

@@ -157,6 +157,7 @@ impl Row {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct WorktreeState {
     /// Where it is.
+    #[serde(serialize_with = "crate::report::path::one")]
     pub(crate) path: PathBuf,
     /// The task branch.
     pub(crate) branch: Branch,

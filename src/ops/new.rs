@@ -18,7 +18,7 @@ use crate::ledger::uncommitted_rename::UncommittedRename;
 use crate::ledger::{Decision, Ledger, Plan, View, nonce};
 use crate::ops::data_location::{DataLocation, LoadedFile};
 use crate::ops::drafts;
-use crate::ops::new_record::{self, CreationRecord, DraftRecord};
+use crate::ops::new_record::{self, CreationRecord};
 use crate::ops::vocabulary::{Vocabulary, clean_labels};
 use crate::project::context::{Context, Wanted};
 use crate::project::index::{CreationProgress, Index};
@@ -102,7 +102,7 @@ pub(crate) fn new(context: &Context, options: &NewOptions) -> Result<Created> {
         sibling: Sibling::After,
         issue_type: options.issue_type.clone(),
         depends: options.depends.clone(),
-        draft: None,
+        origin: None,
         folds: Vec::new(),
     };
     publish(context, options.parent.as_ref(), &request, &options.identity())
@@ -125,7 +125,7 @@ pub(crate) fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
         issue_type: draft.document.scalar("issue_type").filter(|kind| !kind.is_empty()).map(str::to_owned),
         depends: Vec::new(),
         document: draft.document,
-        draft: None,
+        origin: None,
         folds: Vec::new(),
     };
     let mut created = publish(context, parent.as_ref(), &request, &words)?;
@@ -259,7 +259,7 @@ pub(crate) struct CreatedHere {
 /// [`Kind::NoSuchTask`] without an active parent, and those of the commit.
 pub(crate) fn new_here(files: &TaskFiles<'_>, number: Number, request: &NewRequest) -> Result<CreatedHere> {
     let _queue = files.hold()?;
-    make_here(files, request, |snapshot| match number {
+    make_here(files, request, &[], |snapshot| match number {
         Number::Claimed(number) => Ok(TaskPosition::Top(number)),
         Number::ChildOf(parent) => {
             let file = LoadedFile::here(files, snapshot, &parent.to_string())?.ok_or_else(|| no_parent(parent))?;
@@ -273,17 +273,18 @@ pub(crate) fn no_parent(parent: impl std::fmt::Display) -> Error {
     Error::new(Kind::NoSuchTask, format!("Parent task t{parent} not found"))
 }
 
-/// Completes an interrupted publication of a draft in a checkout: commits the task file, if it is not committed yet.
-/// `None` where no file was written.
+/// Completes an interrupted creation in a checkout: commits the task file, if it is not committed yet. `None` where no
+/// file was written.
 ///
 /// # Errors
 /// Those of the commit.
 pub(crate) fn resume_here(files: &TaskFiles<'_>, request: &NewRequest) -> Result<Option<CreatedHere>> {
-    let Some(filing) = request.draft.as_ref().and_then(|draft| DraftRecord::load(files, draft)) else {
-        return Ok(None);
-    };
-    let Some(id) = paths::loose_id(&filing.path) else { return Ok(None) };
+    let Some(origin) = request.origin.as_ref().filter(|origin| origin.begun(files).is_some()) else { return Ok(None) };
     let _queue = files.hold()?;
+    // Another process may have continued it meanwhile.
+    let Some(filing) = origin.begun(files) else { return Ok(None) };
+    let Some(id) = paths::loose_id(&filing.path) else { return Ok(None) };
+    origin.adopt(files, id, &filing)?;
     if !files.read(&filing.path).is_ok_and(|there| there == filing.filed) {
         let (said, labels, parent, folded) = (Vec::new(), Vec::new(), None, Vec::new());
         let created = CreatedHere { id, path: filing.path.clone(), said, labels, parent, folded };
@@ -292,7 +293,12 @@ pub(crate) fn resume_here(files: &TaskFiles<'_>, request: &NewRequest) -> Result
     let document = Document::parse(&filing.filed);
     let folds = fold::folded_ids(&document);
     let request = NewRequest { document, sibling: Sibling::Free, folds, ..request.clone() };
-    let created = make_here(files, &request, |snapshot| {
+    // The earlier run may have added words to these lists and not committed them.
+    let lists = [(paths::LABELS_FILE, "labels"), (paths::EMAILS_FILE, "assigned_to")].into_iter();
+    let names_words = |key: &str| request.document.scalar(key).is_some_and(|value| !["", "[]"].contains(&value));
+    let lists = lists.filter(|(list, key)| names_words(key) && files.path(list).exists());
+    let lists: Vec<_> = lists.map(|(list, _)| list).collect();
+    let created = make_here(files, &request, &lists, |snapshot| {
         // The snapshot must contain the file, since the transaction compares with it.
         snapshot.document(&filing.path)?;
         let Some((parent, number)) = id.parent().zip(id.child_number()) else {
@@ -303,10 +309,11 @@ pub(crate) fn resume_here(files: &TaskFiles<'_>, request: &NewRequest) -> Result
     created.map(Some)
 }
 
-/// Creates a task at the position that `place` determines.
+/// Creates a task at the position that `place` determines. `lists` are committed with it, whoever changed them.
 fn make_here(
     files: &TaskFiles<'_>,
     request: &NewRequest,
+    lists: &[&str],
     place: impl Fn(&mut FilesAsRead<'_>) -> Result<TaskPosition>,
 ) -> Result<CreatedHere> {
     let PlannedWrites { edits, value: made } = files.transact(|snapshot| {
@@ -315,13 +322,14 @@ fn make_here(
         let folded = fold::load(files, snapshot, &request.folds, &request.document)?;
         let seen = NewView { place, vocabulary, emails: snapshot.text(paths::EMAILS_FILE)?, highest: 0, folded };
         let mut made = decide(DataLocation::Checkout, seen, request, &Context::now())?;
-        if let Some(draft) = &request.draft {
-            DraftRecord::new(draft, made.path.as_str(), &made.document.to_bytes()).save(files, draft)?;
+        if let Some(origin) = &request.origin {
+            origin.save(files, made.id, made.path.as_str(), made.document.to_bytes())?;
         }
         Ok(PlannedWrites { edits: std::mem::take(&mut made.edits), value: made })
     })?;
     let NewDecision { id, path, subject, parent, labels, folded, .. } = made;
-    let edits = without_renamed(files, &path, edits)?;
+    let mut edits = without_renamed(files, &path, edits)?;
+    edits.extend(lists.iter().map(|list| Edit::Put { path: (*list).to_owned(), content: Vec::new() }));
     let said = files.commit(&subject, &edits)?.unwrap_or_default();
     Ok(CreatedHere { id, path: path.as_str().to_owned(), said, labels, parent, folded })
 }

@@ -1,10 +1,10 @@
 //! The records of tasks that are being created, in `.git/aitask/`: a command that is run again after it was interrupted
-//! finds by them the task that it created, and does not create a second one. One record a file, JSON, named after the
-//! nonce (a published task) or after the draft (a task of a checkout).
+//! finds by them the task that it created, and does not create a second one. One record a file, JSON, named after a
+//! nonce, or after the draft that becomes a task of a checkout.
 
 use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::error::{Error, Kind, Result};
-use crate::files::records::{RecordKind, Records};
+use crate::files::records::RecordKind;
 use crate::git::{Branch, Repository, merge};
 use crate::ledger::View;
 use crate::ledger::plan::trailer;
@@ -13,7 +13,7 @@ use crate::project::index::CreationProgress;
 use crate::project::task_files::TaskFiles;
 use crate::task::TaskId;
 
-/// The record of a task that is being published.
+/// The record of a task that is being published, or written in a checkout by the command of a script.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct CreationRecord {
     /// The request, verbatim. Only the same request looks for this record.
@@ -26,6 +26,9 @@ pub(crate) struct CreationRecord {
     id: String,
     /// The path of its file.
     pub(crate) path: String,
+    /// The content of its file in a checkout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    filed: Option<Vec<u8>>,
 }
 
 impl CreationRecord {
@@ -38,6 +41,7 @@ impl CreationRecord {
             process,
             id: id.to_string(),
             path: path.to_owned(),
+            filed: None,
         }
     }
 
@@ -119,38 +123,96 @@ pub(crate) fn furthest(
     Ok(furthest)
 }
 
-/// The record of a draft that becomes a task of a checkout.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
-pub(crate) struct DraftRecord {
-    draft: Vec<u8>,
-    /// The path of the task file.
-    pub(crate) path: String,
-    /// The content of the task file.
-    pub(crate) filed: Vec<u8>,
+/// What a task of a checkout is created from. By it the same command finds the task that it has begun to create.
+#[derive(Debug, Clone)]
+pub(crate) enum Origin {
+    /// A draft. The task is the only one that is ever created from it.
+    Draft(DraftText),
+    /// A command. The same words mean another task, unless they follow a run that was cut off.
+    Command {
+        /// The words, verbatim.
+        words: String,
+        /// The name of the record of this run.
+        nonce: String,
+    },
 }
 
-impl DraftRecord {
-    /// A record for a draft.
-    pub(crate) fn new(draft: &DraftText, path: &str, filed: &[u8]) -> Self {
-        Self { draft: draft.text.clone(), path: path.to_owned(), filed: filed.to_vec() }
+impl Origin {
+    /// Saves the record of a task file that is about to be written.
+    pub(crate) fn save(&self, files: &TaskFiles<'_>, id: TaskId, path: &str, bytes: Vec<u8>) -> Result<()> {
+        let Some(context) = files.context else { return Ok(()) };
+        let repository = &context.repository;
+        match self {
+            Self::Draft(draft) => {
+                let record = DraftRecord { draft: draft.text.clone(), path: path.to_owned(), filed: bytes };
+                repository.records().save(RecordKind::Filing, &draft.name, &record)
+            }
+            Self::Command { words, nonce } => {
+                let record = CreationRecord::new(repository, words, nonce, id, path);
+                CreationRecord { filed: Some(bytes), ..record }.save(repository)
+            }
+        }
     }
 
-    fn records(files: &TaskFiles<'_>) -> Option<Records> {
-        Some(files.context?.repository.records())
+    /// What an earlier run had begun to write; `None` for a draft that has another text by now.
+    pub(crate) fn begun(&self, files: &TaskFiles<'_>) -> Option<FiledTask> {
+        let repository = &files.context?.repository;
+        match self {
+            Self::Draft(draft) => {
+                let record: DraftRecord = repository.records().load(RecordKind::Filing, &draft.name)?;
+                let DraftRecord { draft: text, path, filed: content } = record;
+                (text == draft.text).then_some(FiledTask { path, filed: content, nonce: None })
+            }
+            Self::Command { words, .. } => {
+                let CreationRecord { path, filed: content, nonce, .. } =
+                    CreationRecord::cut_off(repository, words).into_iter().next()?;
+                Some(FiledTask { path, filed: content?, nonce: Some(nonce) })
+            }
+        }
     }
 
-    /// Saves the record. To be called before the task file is written.
-    pub(crate) fn save(&self, files: &TaskFiles<'_>, draft: &DraftText) -> Result<()> {
-        let Some(records) = Self::records(files) else { return Ok(()) };
-        records.save(RecordKind::Filing, &draft.name, self)
+    /// Makes the record of what an earlier run had begun one of this run, so that no other one continues it as well. To
+    /// be called in the queue.
+    pub(crate) fn adopt(&self, files: &TaskFiles<'_>, id: TaskId, begun: &FiledTask) -> Result<()> {
+        if let (Some(context), Some(earlier)) = (files.context, &begun.nonce) {
+            self.save(files, id, &begun.path, begun.filed.clone())?;
+            CreationRecord::forget(&context.repository, earlier);
+        }
+        Ok(())
     }
 
-    /// Loads the record of a draft; `None` where the draft has another text by now.
-    pub(crate) fn load(files: &TaskFiles<'_>, draft: &DraftText) -> Option<Self> {
-        let filing: Self = Self::records(files)?.load(RecordKind::Filing, &draft.name)?;
-        (filing.draft == draft.text).then_some(filing)
+    /// Removes the record: the caller was told of the task, and the draft no longer exists.
+    pub(crate) fn forget(&self, files: &TaskFiles<'_>) {
+        let Some(context) = files.context else { return };
+        match self {
+            Self::Draft(draft) => {
+                let _ = context.repository.records().forget(RecordKind::Filing, &draft.name);
+            }
+            Self::Command { nonce, .. } => CreationRecord::forget(&context.repository, nonce),
+        }
     }
+}
 
+/// The record of a draft that becomes a task of a checkout.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct DraftRecord {
+    draft: Vec<u8>,
+    path: String,
+    filed: Vec<u8>,
+}
+
+/// A task file of a checkout that an earlier run wrote, or was about to write.
+#[derive(Debug)]
+pub(crate) struct FiledTask {
+    /// Its path.
+    pub(crate) path: String,
+    /// Its content.
+    pub(crate) filed: Vec<u8>,
+    /// The name of the record of the command that began it.
+    nonce: Option<String>,
+}
+
+impl FiledTask {
     /// Whether a commit has added the file with this content.
     pub(crate) fn is_committed(&self, files: &TaskFiles<'_>) -> bool {
         let Some(context) = files.context else { return false };
@@ -159,12 +221,5 @@ impl DraftRecord {
         let commit = log.map(|output| output.text()).unwrap_or_default();
         let blob = git.read(&dir, "cat-file").args(["blob", &format!("{commit}:./{}", self.path)]).output();
         blob.is_ok_and(|blob| blob.success() && blob.stdout == self.filed)
-    }
-}
-
-/// Removes the record of a draft that no longer exists.
-pub(crate) fn forget_draft(files: &TaskFiles<'_>, draft: &DraftText) {
-    if let Some(records) = DraftRecord::records(files) {
-        let _ = records.forget(RecordKind::Filing, &draft.name);
     }
 }

@@ -47,7 +47,7 @@ pub(crate) struct RemovedBranch {
     /// The commit at which it landed there.
     pub(crate) landed_at: Oid,
     /// The worktree that was removed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
     pub(crate) worktree: Option<PathBuf>,
     /// Whether the branch was removed in this clone.
     pub(crate) here: bool,

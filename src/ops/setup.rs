@@ -27,6 +27,7 @@ pub(crate) enum SetupAction {
 #[derive(Debug, Serialize)]
 pub(crate) struct SetUp {
     /// The files that were written or removed; in a dry run, those that would be.
+    #[serde(serialize_with = "crate::report::path::all")]
     pub(crate) changed: Vec<PathBuf>,
 }
 

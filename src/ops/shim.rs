@@ -29,7 +29,7 @@ pub(crate) struct ShimEntry {
     /// What exists there now.
     pub(crate) state: ShimState,
     /// Where the original is kept, if it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
     pub(crate) original: Option<PathBuf>,
     /// Whether this command changed it.
     pub(crate) changed: bool,
@@ -42,6 +42,7 @@ pub(crate) struct ShimEntry {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Shims {
     /// The folder.
+    #[serde(serialize_with = "crate::report::path::one")]
     pub(crate) folder: PathBuf,
     /// The scripts that this program can replace.
     pub(crate) scripts: Vec<ShimEntry>,

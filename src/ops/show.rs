@@ -175,5 +175,11 @@ fn commits(context: &Context, branch: &Branch) -> Result<Vec<String>> {
     let full = branch.full();
     let call =
         context.repository.read("log").args(["--format=%h %s", "-n", "20", full.as_str(), "--not", "HEAD", "--"]);
-    Ok(call.run()?.text().lines().map(crate::task::sanitise).collect())
+    let output = call.output()?;
+    // A worktree may be on a branch that has no commit, or was deleted.
+    let is_unborn = output.stderr_text().contains("bad revision");
+    if output.success() || is_unborn {
+        return Ok(output.text().lines().map(crate::task::sanitise).collect());
+    }
+    Err(call.failure(&output))
 }

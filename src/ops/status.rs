@@ -43,7 +43,7 @@ pub(crate) struct TasksPlace {
     /// The branch.
     pub(crate) branch: String,
     /// The folder where it is checked out; absent where it is in no folder of this clone.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
     pub(crate) folder: Option<PathBuf>,
 }
 

@@ -80,7 +80,7 @@ pub(crate) struct Synced {
     /// How many edited files were committed.
     pub(crate) committed: usize,
     /// Files that both sides changed, merged by the rules.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "crate::report::path::all")]
     pub(crate) merged: Vec<PathBuf>,
     /// Archived tasks whose remaining lock was removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]

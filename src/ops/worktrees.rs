@@ -46,6 +46,7 @@ pub(crate) struct WorktreePath {
     /// The task.
     pub(crate) task: TaskId,
     /// The folder.
+    #[serde(serialize_with = "crate::report::path::one")]
     pub(crate) path: PathBuf,
 }
 
@@ -129,7 +130,7 @@ pub(crate) struct Removed {
     /// The task.
     pub(crate) task: TaskId,
     /// The path of the worktree; absent when there was none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
     pub(crate) path: Option<PathBuf>,
     /// Whether the task branch was deleted.
     pub(crate) branch_deleted: bool,

@@ -80,7 +80,13 @@ pub(crate) fn sweep(repository: &Repository) {
         let note = records.path(RecordKind::Scratch, &name);
         let Ok(file) = File::open(&note) else { continue };
         let left = file.try_lock().is_ok();
-        let Some(Location { path: folder }) = records.load(RecordKind::Scratch, &name) else { continue };
+        let Some(Location { path: folder }) = records.load(RecordKind::Scratch, &name) else {
+            if left {
+                // It was cut off before it named a folder.
+                let _ = records.forget(RecordKind::Scratch, &name);
+            }
+            continue;
+        };
         let ours = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
         if left && ours {
             // Best effort: what cannot be removed now is tried by the next command.

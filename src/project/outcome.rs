@@ -101,6 +101,7 @@ impl Holder {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct WorktreeInfo {
     /// Its path.
+    #[serde(serialize_with = "crate::report::path::one")]
     pub(crate) path: PathBuf,
     /// The task branch.
     pub(crate) branch: Branch,
@@ -116,7 +117,7 @@ pub(crate) struct WorktreeInfo {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) behind: Option<u32>,
     /// Ignored files that this command copied into it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "crate::report::path::all")]
     pub(crate) copied: Vec<PathBuf>,
     /// What was repaired, where a command had been killed while it worked on it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -55,6 +55,9 @@ pub(crate) fn make(
 /// would look as if the user had deleted them.
 const REPAIRING: &[u8] = b"mending\n";
 
+/// What git says when it refuses to remove a worktree, before it removes anything.
+const REFUSALS: [&str; 3] = ["validation failed", "cannot remove a locked", "is not a working tree"];
+
 /// How old the lock of a registration may be for a git that this program did not start to count as running: git holds
 /// it only while it writes the files, and a note of this program covers everything longer.
 const YOUNG: Duration = Duration::from_secs(2);
@@ -306,8 +309,12 @@ impl<'s> RecoverableWorktree<'s> {
             (None, _) => worktree::remove(self.repository, self.path, work),
         };
         // git refuses before it removes anything. After another failure it may have removed something, so the note
-        // stays.
-        if removed.as_ref().err().is_none_or(|error| error.kind() == Kind::Dirty) {
+        // stays, as does one of an earlier removal.
+        let is_refusal = |error: &Error| {
+            let said = error.to_string();
+            error.kind() == Kind::Dirty || cut_off.is_none() && REFUSALS.iter().any(|refusal| said.contains(refusal))
+        };
+        if removed.as_ref().err().is_none_or(is_refusal) {
             mark.clear();
             if removed.is_ok() {
                 InProgressMarker::making(self.repository, self.name).clear();

@@ -7,6 +7,7 @@
 //! The verbs of `cli` call this module, and modules that report progress hold a function of it.
 
 mod page;
+pub(crate) mod path;
 mod relative;
 
 use page::Advice;

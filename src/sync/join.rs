@@ -3,6 +3,7 @@
 //! itself.
 
 use crate::error::{Error, Kind, Result};
+use crate::files::records::Records;
 use crate::git::merge::{self, Conflicts, MergeFile, Renames};
 use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
 use crate::git::porcelain::merge_tree::MergeTree;
@@ -172,22 +173,24 @@ fn merge_texts(
     ours: &[u8],
     theirs: &[u8],
 ) -> Result<MergedFile> {
-    let git = repository.git();
+    let (git, records) = (repository.git(), repository.records());
     if is_by_rules(path)
         && are_plain(versions)
-        && let Some(merged) = by_rules(git.environment(), rules, base, ours, theirs)?
+        && let Some(merged) = by_rules(git.environment(), Some(&records), rules, base, ours, theirs)?
     {
         return Ok(merged);
     }
-    Ok(MergedFile::Not(match merge::merge_file(git, base.unwrap_or_default(), ours, theirs)? {
+    Ok(MergedFile::Not(match merge::merge_file(git, Some(&records), [base.unwrap_or_default(), ours, theirs])? {
         MergeFile::Clean(text) | MergeFile::Marked(text) => Some(MarkedText { text, clashes: Vec::new() }),
         MergeFile::Binary => None,
     }))
 }
 
-/// Merges a task file or plan; `None` for a file that the rules do not cover.
+/// Merges a task file or plan; `None` for a file that the rules do not cover. `records` are those of the clone, if there is
+/// one.
 pub(crate) fn by_rules(
     environment: &Environment,
+    records: Option<&Records>,
     rules: MergeRules,
     base: Option<&[u8]>,
     ours: &[u8],
@@ -197,7 +200,7 @@ pub(crate) fn by_rules(
     let Some(file) = FileMerge::of(rules, base, ours, theirs) else { return Ok(None) };
     let (body, clean) = match &file.body {
         Body::Settled(body) => (body.clone(), true),
-        Body::Differs { base, local, remote, .. } => match merge::merge_file(git, base, local, remote)? {
+        Body::Differs { base, local, remote, .. } => match merge::merge_file(git, records, [base, local, remote])? {
             MergeFile::Clean(body) => (body, true),
             MergeFile::Marked(body) => (body, false),
             MergeFile::Binary => return Ok(Some(MergedFile::Not(None))),

@@ -9,6 +9,7 @@ mod stale;
 mod surroundings;
 mod task_files;
 mod text;
+mod trees;
 
 use crate::support::{Repo, Run, Running, World};
 

@@ -1,13 +1,16 @@
 //! Killed between any two git commands, then the same command again: the end is that of a run nobody disturbed.
 //!
 //! A module a verb, a test a [`Mode`]. [`Scene`] builds the repositories once and puts them back before every kill,
-//! [`describe`] says what there is to see, [`sweep`] kills and compares. [`groups`] kills git's children, too, [`half`]
-//! and [`forward`] look at what they leave, and [`signals`] ends the program by a signal that it takes notice of.
+//! [`describe`] says what there is to see, [`sweep`] kills and compares, [`create`] does so for a script whose ids differ.
+//! [`groups`] kills git's children, too, [`half`], [`forward`] and [`leftovers`] look at what they leave, and [`signals`]
+//! ends the program by a signal that it takes notice of.
 
+mod create;
 mod describe;
 mod forward;
 mod groups;
 mod half;
+mod leftovers;
 mod local_swap;
 mod scene;
 mod signals;

@@ -53,7 +53,8 @@ impl Scene {
     /// A clone with the tasks 1 (with a plan) and 2.
     pub(super) fn with_tasks(mode: Mode, session: bool) -> Self {
         let scene = Self::bare(mode, session);
-        scene.ann.aitask(&["init"]).ok();
+        let init: &[&str] = if mode == Mode::DataBranch { &["init"] } else { &["init", "--on", "main"] };
+        scene.ann.aitask(init).ok();
         assert_eq!(scene.ann.task("Add login", &[("priority", "high"), ("label", "ui")]), "1");
         assert_eq!(scene.ann.task("Mend the report", &[]), "2");
         let data = scene.ann.at(if mode == Mode::DataBranch { ".aitask-data" } else { "." });

@@ -388,3 +388,18 @@ fn a_branch_that_renames_the_file_of_its_own_task_is_merged_and_archived_as_one_
         );
     }
 }
+
+#[test]
+fn the_messages_of_commits_without_a_change_are_merged() {
+    let (world, ann) = worked();
+    ann.task("Two", &[]);
+    ann.aitask(&["pick", "2"]).ok();
+    let there = ann.at("aiwork/t2_two");
+    there.git(&["commit", "-q", "--allow-empty", "-m", "measured 12 ms"]);
+    let json = ann.aitask(&["finish", "2", "--json"]).ok().json();
+    assert_eq!(json["merged"]["mode"], "merge", "{json}");
+    assert!(world.git(&["--git-dir=origin.git", "log", "--format=%s", "main"]).contains("measured 12 ms"));
+    // again there is nothing to merge
+    ann.aitask(&["finish", "2"]).ok();
+    assert_eq!(log(&world, "%s", "9", "main").matches("aitask/t2_two").count(), 1);
+}

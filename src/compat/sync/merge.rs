@@ -58,7 +58,7 @@ fn merge(invocation: &Invocation, arguments: &MergeArguments) -> Result<(String,
     if !arguments.batch {
         remote = ask(invocation, &local, &remote);
     }
-    let merged = by_rules(&invocation.environment, MergeRules::Scripts, base.as_deref(), &local, &remote)
+    let merged = by_rules(&invocation.environment, None, MergeRules::Scripts, base.as_deref(), &local, &remote)
         .map_err(|error| error.to_string())?;
     let (bytes, line, code) = match merged {
         Some(MergedFile::Text(bytes)) => (bytes, "RESOLVED".to_owned(), 0),

@@ -99,5 +99,5 @@ fn run_in(invocation: &Invocation, args: &[String]) -> Result<u8> {
         creation.finalize(&new_file::load_draft(&checkout, draft)?)?;
         return Ok(0);
     }
-    creation.create(&options)
+    creation.create(&options, &args)
 }

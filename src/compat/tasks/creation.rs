@@ -9,8 +9,10 @@ use crate::compat::tasks::checks::{check_kind, check_type};
 use crate::compat::tasks::fold::{self, OverlappingTasks};
 use crate::compat::tasks::new_file::{self, DraftToFinalize, NotCreated};
 use crate::error::{Error, Kind, Result};
+use crate::ledger::nonce;
 use crate::ops::drafts;
 use crate::ops::new::{self, CreatedHere, NewRequest, Sibling};
+use crate::ops::new_record::Origin;
 use crate::project::Context;
 use crate::project::task_files::TaskFiles;
 use crate::task::{Document, Slug, TaskId, fields, labels};
@@ -24,7 +26,8 @@ pub(crate) struct TaskCreation<'a> {
 }
 
 impl TaskCreation<'_> {
-    pub(crate) fn create(&self, options: &ScriptOptions) -> Result<u8> {
+    /// Creates what the options say; `args` are their words.
+    pub(crate) fn create(&self, options: &ScriptOptions, args: &[String]) -> Result<u8> {
         let console = self.invocation.console;
         let Some(name) = options.filled("--name") else { return Err(usage("Batch mode requires --name".to_owned())) };
         let body = self.body(options)?;
@@ -37,9 +40,12 @@ impl TaskCreation<'_> {
         }
         let sibling = if options.has("--no-sibling-dep") { Sibling::Free } else { Sibling::After };
         let (depends, folds) = (Vec::new(), Vec::new());
-        let mut request = NewRequest { slug, document, sibling, issue_type: None, depends, draft: None, folds };
-        let overlapping = self.overlapping(&mut request, parent);
-        let created = self.file(parent, &request).map_err(|not_created| {
+        let words = format!("aitask_create.sh {} {args:?} {}", self.checkout.root.display(), body.escape_ascii());
+        let origin = Origin::Command { words, nonce: nonce()? };
+        let origin_of_request = Some(origin.clone());
+        let mut request =
+            NewRequest { slug, document, sibling, issue_type: None, depends, origin: origin_of_request, folds };
+        let (created, overlapping) = self.filed_once(&mut request, parent, |request, not_created| {
             if let NotCreated::Unnumbered(_) = &not_created
                 && let Ok(path) = self.draft(&request.slug, &request.document, parent)
             {
@@ -50,7 +56,25 @@ impl TaskCreation<'_> {
         self.print_commit(&created.said);
         self.print_folded(&overlapping, &created);
         self.result(&created.path);
+        // Only now: a run that is cut off before the caller was told of the task is completed by the same command.
+        origin.forget(self.checkout);
         Ok(0)
+    }
+
+    /// Creates the task with an id and a commit. If an earlier run was interrupted, its task is found again here, so that
+    /// one command, or one draft, never becomes two tasks.
+    fn filed_once(
+        &self,
+        request: &mut NewRequest,
+        parent: Option<&str>,
+        explain: impl FnOnce(&NewRequest, NotCreated) -> Error,
+    ) -> Result<(CreatedHere, OverlappingTasks)> {
+        if let Some(created) = new::resume_here(self.checkout, request)? {
+            return Ok((created, OverlappingTasks::default()));
+        }
+        let overlapping = self.overlapping(request, parent);
+        let created = self.file(parent, request).map_err(|not_created| explain(request, not_created))?;
+        Ok((created, overlapping))
     }
 
     /// Writes the task as a draft; gives the path.
@@ -242,16 +266,8 @@ impl TaskCreation<'_> {
 
     pub(crate) fn finalize(&self, draft: &DraftToFinalize) -> Result<()> {
         self.print_dropped(&draft.dropped_gates, "gate(s) from finalized draft", "");
-        // The draft is removed after the commit. If an earlier run was interrupted in between, its task is found
-        // again here, so that one draft never becomes two tasks.
-        let mut overlapping = OverlappingTasks::default();
-        let created = if let Some(created) = new::resume_here(self.checkout, &draft.request)? {
-            created
-        } else {
-            let mut request = draft.request.clone();
-            overlapping = self.overlapping(&mut request, draft.parent.as_deref());
-            self.file(draft.parent.as_deref(), &request).map_err(NotCreated::into_error)?
-        };
+        let (mut request, parent) = (draft.request.clone(), draft.parent.as_deref());
+        let (created, overlapping) = self.filed_once(&mut request, parent, |_, error| error.into_error())?;
         new_file::discard_draft(self.checkout, draft)?;
         if self.silent {
             self.print_folded(&overlapping, &created);

@@ -2,8 +2,9 @@
 
 use crate::compat::tasks::child_lock::ChildLock;
 use crate::error::{Error, Kind, Result};
+use crate::ops::drafts;
 use crate::ops::new::{self, CreatedHere, NewRequest, Number, Sibling};
-use crate::ops::{drafts, new_record};
+use crate::ops::new_record::Origin;
 use crate::project::task_files::TaskFiles;
 use crate::settings::Environment;
 use crate::task::{TaskId, fields, paths};
@@ -121,9 +122,9 @@ pub(crate) fn load_draft(checkout: &TaskFiles<'_>, named: &str) -> Result<DraftT
     } else if !dropped_gates.is_empty() {
         document.set_list("gates", &kept)?;
     }
-    let (slug, file) = (draft.slug.ok_or_else(none)?, Some(draft.file));
+    let (slug, origin) = (draft.slug.ok_or_else(none)?, Some(Origin::Draft(draft.file)));
     let (sibling, depends, folds) = (Sibling::Free, Vec::new(), Vec::new());
-    let request = NewRequest { slug, document, sibling, issue_type: None, depends, draft: file, folds };
+    let request = NewRequest { slug, document, sibling, issue_type: None, depends, origin, folds };
     let parent = draft.parent.filter(|parent| !parent.is_empty());
     Ok(DraftToFinalize { path: draft.path, parent, dropped_gates, request, _lock: draft.lock })
 }
@@ -141,8 +142,8 @@ pub(crate) fn all_drafts(checkout: &TaskFiles<'_>) -> Vec<String> {
 /// Removes a draft that has become a task.
 pub(crate) fn discard_draft(checkout: &TaskFiles<'_>, draft: &DraftToFinalize) -> Result<()> {
     checkout.tree().remove(&draft.path)?;
-    if let Some(text) = &draft.request.draft {
-        new_record::forget_draft(checkout, text);
+    if let Some(origin) = &draft.request.origin {
+        origin.forget(checkout);
     }
     Ok(())
 }

@@ -3,8 +3,8 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ops::data_location::{DataLocation, LoadedFile};
-use crate::ops::drafts::DraftText;
 use crate::ops::new::fold::{FoldedFile, fold};
+use crate::ops::new_record::Origin;
 use crate::ops::vocabulary::{Vocabulary, add_words, clean_labels};
 use crate::task::{Document, Slug, TaskId, TaskName, TaskPath, edits, paths};
 
@@ -21,8 +21,8 @@ pub(crate) struct NewRequest {
     pub(crate) issue_type: Option<String>,
     /// The requested dependencies, which must exist. Empty for the scripts, which accept any.
     pub(crate) depends: Vec<TaskId>,
-    /// The draft that it is created from.
-    pub(crate) draft: Option<DraftText>,
+    /// What it is created from; only in a checkout.
+    pub(crate) origin: Option<Origin>,
     /// The tasks that are folded into it; only in a checkout.
     pub(crate) folds: Vec<TaskId>,
 }

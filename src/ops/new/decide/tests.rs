@@ -12,7 +12,7 @@ fn request(more: &str) -> NewRequest {
         sibling: Sibling::After,
         issue_type: None,
         depends: Vec::new(),
-        draft: None,
+        origin: None,
         folds: Vec::new(),
     }
 }
