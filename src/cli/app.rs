@@ -72,7 +72,9 @@ impl App {
         match attach::attach_known(&context) {
             Ok(Attached::Made) => {
                 let root = context.repository.root.display();
-                (self.progress)(&format!("the tasks are checked out in {root}: aitasks, aiplans (.aitask-data)"));
+                let own = attach::in_place_of_a_link(&context);
+                let own = own.map_or_else(String::new, |name| format!("; {name} is of your own, and stays as it is"));
+                (self.progress)(&format!("the tasks are checked out in {root}: aitasks, aiplans (.aitask-data){own}"));
             }
             Ok(Attached::Already | Attached::Legacy | Attached::NoBranch) => {}
             Err(error) => (self.progress)(&format!("the tasks were not checked out: {error}")),

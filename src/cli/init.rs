@@ -9,6 +9,7 @@ use crate::ledger::DATA;
 use crate::ops::init;
 use crate::ops::init_place::Place;
 use crate::report::Page;
+use crate::task::paths;
 use clap::Args;
 
 /// Set up this repository, or repair what is missing
@@ -52,6 +53,15 @@ impl InitArgs {
             context = app.open(self.dry_run.into())?;
         }
         let mut outcome = init::init(&context, &place)?;
+        let stays = place == Place::Here && self.on.is_none() && !context.has_data_branch();
+        if stays && !outcome.made.is_empty() && context.settings.data.is_none() {
+            let data = &outcome.data;
+            outcome.aside.notes.push(format!(
+                "there are tasks on {data}, or in {}/, so they stay there; git aitask init --data-branch moves them to a \
+                 branch of their own",
+                paths::TASKS_DIR
+            ));
+        }
         outcome.aside.notes.extend(place.settle(&context)?);
         if let Some(migrate::Migration { made, aside }) = moved {
             outcome.made.splice(0..0, made);

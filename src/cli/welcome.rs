@@ -58,7 +58,10 @@ fn own_next(context: &Context, overview: &Overview, own: Option<&String>) -> Opt
     let here = context.task_here().map(|name| name.id());
     let mut rows = overview.active.iter().filter(is_own);
     let row = rows.clone().find(|row| Some(row.id) == here).or_else(|| rows.next())?;
-    let worktree = row.worktree.as_ref()?;
+    let Some(worktree) = row.worktree.as_ref().filter(|worktree| worktree.path.exists()) else {
+        let is_lost = row.worktree.is_some() || overview.without_worktree.contains(&row.id);
+        return is_lost.then(|| format!("next: git aitask worktree add {}", row.id));
+    };
     if let Some(request) = row.pull_request.as_ref().filter(|_| worktree.dirty == Some(false)) {
         let finish = format!("git aitask finish {}", row.id);
         return Some(match request.state {

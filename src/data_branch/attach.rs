@@ -105,7 +105,9 @@ pub(crate) fn attach_known(context: &Context) -> Result<Attached> {
         make_checkout(context, &data, known.start())?;
         Attached::Made
     };
-    move_folders(context)?;
+    // A folder of the user's own stays where it is: what is in it was never meant for everybody.
+    ignore_in_clone(context)?;
+    link_folders(&context.repository.root)?;
     Ok(attached)
 }
 
@@ -228,6 +230,15 @@ fn is_folder(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|data| data.is_dir())
 }
 
+/// What stands in the main worktree where a link to the task data would be.
+pub(crate) fn in_place_of_a_link(context: &Context) -> Option<&'static str> {
+    let is_own = |name: &&str| {
+        let found = context.repository.root.join(name).symlink_metadata();
+        found.is_ok_and(|data| !data.file_type().is_symlink())
+    };
+    [paths::TASKS_DIR, paths::PLANS_DIR].into_iter().find(|name| is_own(&name))
+}
+
 /// Makes the folders of the data worktree, and the links to them where nothing exists. A broken link is replaced, a
 /// link to another place is kept: the user made it.
 fn link_folders(root: &Path) -> Result<()> {
@@ -240,6 +251,11 @@ fn link_folders(root: &Path) -> Result<()> {
             Ok(data) if data.file_type().is_symlink() && !link.exists() => {
                 std::fs::remove_file(&link).and_then(|()| std::os::unix::fs::symlink(&target, &link))
             }
+            // An empty folder is nothing that could be lost; one with files fails here, and stays.
+            Ok(data) if data.is_dir() => match std::fs::remove_dir(&link) {
+                Ok(()) => std::os::unix::fs::symlink(&target, &link),
+                Err(_) => Ok(()),
+            },
             Ok(_) => Ok(()),
             Err(_) => std::os::unix::fs::symlink(&target, &link),
         };

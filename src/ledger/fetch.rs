@@ -38,7 +38,8 @@ impl Ledger<'_> {
 
     pub(super) fn fetch_view(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {
         // All coordination branches are fetched by one pattern, so one more costs nothing.
-        let all = [branches, self.unlisted_data_branch(branches)?.as_slice()].concat();
+        let mut all = [branches, self.unlisted_data_branch(branches)?.as_slice()].concat();
+        all.extend(self.work.iter().filter(|work| !branches.contains(work)).cloned());
         let lacking = self.fetch_branches(&all, deadline)?;
         Ok(View::load(self, branches, Freshness::Fetched)?.without(lacking))
     }

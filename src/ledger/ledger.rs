@@ -31,6 +31,9 @@ pub(crate) struct Ledger<'r> {
     pub(crate) data_only_branch: Option<Branch>,
     /// The code branch that carries the task data, where it is the same one whatever is checked out.
     pub(crate) code_home: Option<CodeHome>,
+    /// The code branch that every fetch brings along, where the task data is not on it: a task branch is cut from what
+    /// the remote has, with the work that finished the tasks of the same fetch.
+    pub(crate) work: Option<Branch>,
     /// Whether local branches and checkouts are left where they are.
     pub(crate) keep_checkouts: bool,
     /// Whether this command creates or restores missing branches; every other command refuses when one is missing.

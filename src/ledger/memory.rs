@@ -257,6 +257,7 @@ impl Clone {
             timeout: Duration::from_secs(30),
             data_only_branch: None,
             code_home: None,
+            work: None,
             keep_checkouts: false,
             repairs: false,
             dry_run: false,

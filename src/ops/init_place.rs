@@ -5,7 +5,8 @@ use crate::git::{Branch, Freshness, Oid};
 use crate::ledger::{DATA, Ledger};
 use crate::project::context::Context;
 use crate::project::index::Index;
-use crate::task::paths;
+use crate::task::{TaskPath, paths};
+use std::path::Path;
 
 /// Where the tasks of a repository are to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,10 +24,17 @@ pub(crate) enum Place {
     Taken(Branch),
 }
 
+/// Whether there are task files or the folder of their settings in a checkout, committed or not.
+fn has_files(root: &Path) -> bool {
+    let names = std::fs::read_dir(root.join(paths::TASKS_DIR)).into_iter().flatten().flatten();
+    let is_task = |name: &str| name == "metadata" || TaskPath::parse(&format!("{}/{name}", paths::TASKS_DIR)).is_some();
+    names.filter_map(|entry| entry.file_name().into_string().ok()).any(|name| is_task(&name))
+}
+
 impl Place {
     /// Where the tasks of this repository are to be when nobody says it: where they are, and in a new repository on a
     /// branch of their own, which every clone finds whatever code it has checked out, and which no rule for code
-    /// protects. A folder that is not committed counts as task data, too: somebody put it there.
+    /// protects. Task files that are not committed count, too: somebody put them there.
     ///
     /// One connection, and none where this clone knows of task data.
     ///
@@ -34,8 +42,7 @@ impl Place {
     /// Those of [`Context::data_branch`] and of the connection.
     pub(crate) fn by_default(context: &Context) -> Result<Self> {
         let root = &context.repository.root;
-        let has_folder = [paths::TASKS_DIR, paths::PLANS_DIR].iter().any(|name| root.join(name).exists());
-        if has_folder || context.has_data_branch() || context.settings.data.is_some() {
+        if has_files(root) || context.has_data_branch() || context.settings.data.is_some() {
             return Ok(Self::Here);
         }
         let code = context.data_branch()?.clone();

@@ -44,9 +44,13 @@ const PROGRAMS: [(&str, &str, &str); 2] = [("gh", "github", "GH_HOST"), ("glab",
 /// # Errors
 /// Those of a finish; [`Kind::Denied`] with the words of the program where it opened none.
 pub(crate) fn propose(context: &Context, wanted: &Wanted, options: &FinishOptions) -> Result<Proposed> {
-    let finished = finish(context, wanted, &FinishOptions { no_push: true, ..options.clone() })?;
+    let mut finished = finish(context, wanted, &FinishOptions { no_push: true, ..options.clone() })?;
     let program = program(context).filter(|_| !context.dry_run && finished.pushed.is_some());
     let pull_request = program.map(|by| open(context, by, &finished, options)).transpose()?;
+    if pull_request.is_none() && finished.pushed.is_some() {
+        let note = "no pull request was opened: neither gh nor glab is here for this remote";
+        finished.aside.notes.push(note.to_owned());
+    }
     Ok(Proposed { finished, pull_request })
 }
 

@@ -76,8 +76,13 @@ pub(crate) fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
     });
     let (path, branch) = found.ok_or_else(|| {
         Error::new(Kind::NoSuchTask, format!("{} has no worktree in this clone", wanted.id.prefixed()))
+            .hint(command!["git aitask worktree add", wanted.id].note("if you hold the task"))
             .hint(command!["git aitask pick", wanted.id])
     })?;
+    if !path.exists() {
+        return Err(Error::new(Kind::NoSuchTask, format!("the worktree of {branch} at {} is gone", path.display()))
+            .hint(command!["git aitask worktree add", wanted.id]));
+    }
     match RecoverableWorktree::of(&context.repository, &path, &branch).interruption() {
         None => Ok(WorktreePath { task: wanted.id, path }),
         Some(what) => {

@@ -254,6 +254,7 @@ impl Context {
                 _ => None,
             },
             code_home: self.code_home(),
+            work: self.default_branch.get().and_then(|default| default.0.clone()).filter(|_| self.has_data_branch()),
             keep_checkouts: self.is_exploring(),
             repairs: false,
             dry_run: self.dry_run,
@@ -346,6 +347,18 @@ fn mend_checkout_of_data(repository: &Repository, limit: Duration, progress: fn(
     Ok(())
 }
 
+/// Whether the folder of tasks in the main worktree belongs to the code branch. A folder of the user's own, which no
+/// commit has, says nothing of where the tasks are. No process where this clone knows of no data branch: then the folder
+/// counts, since somebody may have put the first tasks there.
+fn is_of_the_code_branch(repository: &Repository, channel: &Channel, data: &Branch) -> Result<bool> {
+    let names = [Some(data.full()), channel.remote().map(|remote| data.tracking(remote))];
+    if !names.iter().flatten().any(|name| refs::may_exist(repository, name)) {
+        return Ok(true);
+    }
+    let tracked = repository.read("ls-files").args(["-z", "--", paths::TASKS_DIR]).run()?;
+    Ok(!tracked.stdout.is_empty())
+}
+
 fn find_data_home(
     repository: &Repository,
     channel: &Channel,
@@ -366,7 +379,9 @@ fn find_data_home(
         named,
         remote: channel.remote(),
         is_attached: data_checkout(root).is_some(),
-        has_folder: folder.is_ok_and(|folder| folder.is_dir()) && !ignores::is_ignored(root),
+        has_folder: folder.is_ok_and(|folder| folder.is_dir())
+            && !ignores::is_ignored(root)
+            && is_of_the_code_branch(repository, channel, &data)?,
         is_on_default: default.is_some() && default == repository.root_branch.as_ref(),
     };
     DataHome::of(signs, || {

@@ -23,6 +23,17 @@ pub(crate) fn admin_dir(dir: &Path) -> Option<PathBuf> {
     registry::git_dir(dir).filter(|admin| admin.is_dir())
 }
 
+/// The operation that a marker stands for, in words.
+pub(crate) fn operation(marker: &str) -> &'static str {
+    match marker {
+        "rebase-merge" | "rebase-apply" => "a rebase",
+        "MERGE_HEAD" => "a merge",
+        "CHERRY_PICK_HEAD" => "a cherry-pick",
+        "REVERT_HEAD" => "a revert",
+        _ => "a bisection",
+    }
+}
+
 /// The message about a data worktree in which an operation is in progress. Callers of the scripts look for its first
 /// line.
 pub(crate) fn unfinished_message(marker: &str) -> String {

@@ -148,8 +148,10 @@ impl SyncRun<'_, '_> {
     fn commit(&mut self) -> StepResult {
         let Some(dir) = self.checkout.clone() else { return Ok(()) };
         if let Some(marker) = data_state::unfinished(&dir).first().filter(|_| self.context.has_data_branch()) {
-            let message = format!("{} is in the middle of a {marker}", dir.display());
-            return failed(SyncFailure::Stuck(marker), Error::new(Kind::Dirty, message).hint("ait git-health"));
+            let message = format!("{} is in the middle of {}", dir.display(), data_state::operation(marker));
+            let error = Error::new(Kind::Dirty, message)
+                .hint(command!["git status"].within(&dir).note("says how to finish it, or to give it up"));
+            return failed(SyncFailure::Stuck(marker), error);
         }
         let repository = &self.context.repository;
         let folders = self.folders();
