@@ -81,7 +81,8 @@ pub(crate) fn is_missing(context: &Context) -> bool {
     let root = &context.repository.root;
     let is_there = |name: &str| root.join(name).symlink_metadata().is_ok();
     context.has_data_branch()
-        && (data_checkout(root).is_none() || ![paths::TASKS_DIR, paths::PLANS_DIR].iter().all(|name| is_there(name)))
+        && (data_checkout(root).is_none_or(|dir| worktree::is_sparse(&dir))
+            || ![paths::TASKS_DIR, paths::PLANS_DIR].iter().all(|name| is_there(name)))
 }
 
 /// As [`attach`], with the data branch as this clone knows it: no connection. A branch that another worktree has
@@ -96,6 +97,10 @@ pub(crate) fn attach_known(context: &Context) -> Result<Attached> {
             // A command that made the checkout was killed before it said what the branch follows.
             worktree::set_upstream(&context.repository, &data, remote)?;
         }
+        let dir = context.repository.root.join(paths::DATA_WORKTREE_DIR);
+        if worktree::is_sparse(&dir) {
+            worktree::make_full(&context.repository, &dir)?;
+        }
         Attached::Already
     } else {
         let known = tips(context, &data)?;
@@ -105,9 +110,13 @@ pub(crate) fn attach_known(context: &Context) -> Result<Attached> {
         make_checkout(context, &data, known.start())?;
         Attached::Made
     };
-    // A folder of the user's own stays where it is: what is in it was never meant for everybody.
-    ignore_in_clone(context)?;
-    link_folders(&context.repository.root)?;
+    if has_private_files_alone(&context.repository.root) {
+        move_folders(context)?;
+    } else {
+        // A folder of the user's own stays where it is: what is in it was never meant for everybody.
+        ignore_in_clone(context)?;
+        link_folders(&context.repository.root)?;
+    }
     Ok(attached)
 }
 
@@ -230,13 +239,28 @@ fn is_folder(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|data| data.is_dir())
 }
 
+/// Whether the folders of the main worktree hold nothing but what this program keeps there for one user: drafts and
+/// settings, left from when the task data was on the code branch.
+fn has_private_files_alone(root: &Path) -> bool {
+    let names = |folder: &str| {
+        let entries = std::fs::read_dir(root.join(folder)).into_iter().flatten().flatten();
+        entries.map(|entry| format!("{folder}/{}", entry.file_name().to_string_lossy())).collect::<Vec<_>>()
+    };
+    let is_folder = [paths::TASKS_DIR, paths::PLANS_DIR].map(|name| is_folder(&root.join(name)));
+    let is_private = |path: &String| [paths::DRAFTS_DIR, paths::USER_CONFIG_FILE].contains(&path.as_str());
+    is_folder[0]
+        && (!is_folder[1] || names(paths::PLANS_DIR).is_empty())
+        && names(paths::TASKS_DIR).iter().filter(|path| *path != paths::METADATA_DIR).all(is_private)
+        && names(paths::METADATA_DIR).iter().all(is_private)
+}
+
 /// What stands in the main worktree where a link to the task data would be.
 pub(crate) fn in_place_of_a_link(context: &Context) -> Option<&'static str> {
     let is_own = |name: &&str| {
         let found = context.repository.root.join(name).symlink_metadata();
         found.is_ok_and(|data| !data.file_type().is_symlink())
     };
-    [paths::TASKS_DIR, paths::PLANS_DIR].into_iter().find(|name| is_own(&name))
+    [paths::TASKS_DIR, paths::PLANS_DIR].into_iter().find(is_own)
 }
 
 /// Makes the folders of the data worktree, and the links to them where nothing exists. A broken link is replaced, a

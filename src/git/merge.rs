@@ -10,7 +10,7 @@ use crate::git::porcelain::log_raw::{self, LoggedCommit};
 use crate::git::porcelain::merge_tree::{self, MergeTree};
 use crate::git::porcelain::unmerged::{self, Versions};
 use crate::git::run::{Call, Git};
-use crate::git::worktree::Unsaved;
+use crate::git::worktree::{Coverage, Unsaved};
 use crate::git::{AheadBehind, Branch, Oid, RefName, Repository, objects, worktree};
 use crate::interrupt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,7 +88,7 @@ fn in_worktree<T>(repository: &Repository, ours: &Oid, merge: impl FnOnce(&Path)
     let note = records.save_locked(RecordKind::Scratch, &name, &Location { path: temp.path().to_owned() })?;
     share(&note, Shared::WithChildren);
     let path = temp.path().join("merge");
-    let merged = worktree::add_detached(repository, &path, ours).and_then(|()| merge(&path));
+    let merged = worktree::add_detached(repository, &path, ours, Coverage::AsHere).and_then(|()| merge(&path));
     let removed = interrupt::cleaning_up(|| worktree::remove(repository, &path, Unsaved::Discard));
     let merged = merged?;
     removed?;

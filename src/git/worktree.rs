@@ -4,7 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::status::{self, StatusEntry, StatusKind, WorktreeStatus};
 use crate::git::porcelain::worktree_list::{PartialList, WorktreeRecord};
 use crate::git::registry::{self, git_dir};
-use crate::git::run::Output;
+use crate::git::run::{Call, Output};
 use crate::git::{Branch, Oid, RefName, RemoteName, Repository, at_work};
 use crate::interrupt;
 use std::ffi::OsStr;
@@ -39,9 +39,40 @@ impl Repository {
     }
 }
 
+/// Which files a new worktree has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coverage {
+    /// Those that a sparse checkout here would have: the patterns are copied, as git does it.
+    AsHere,
+    /// All. What is missing would be taken for deleted, or be missed by a check.
+    Full,
+}
+
+impl Coverage {
+    fn apply(self, call: Call) -> Call {
+        if self == Self::Full { call.setting("core.sparseCheckout", "false") } else { call }
+    }
+}
+
+/// Whether a worktree has only some of its files.
+pub(crate) fn is_sparse(dir: &Path) -> bool {
+    registry::git_dir(dir).is_some_and(|admin| admin.join("info/sparse-checkout").exists())
+}
+
+/// Makes a worktree have all of its files.
+pub(crate) fn make_full(repository: &Repository, dir: &Path) -> Result<()> {
+    repository.git().write(dir, "sparse-checkout").arg("disable").run().map(drop)
+}
+
 /// Adds a worktree at `path`, on a new branch cut from `start`, or on an existing branch.
-pub(crate) fn add(repository: &Repository, path: &Path, branch: &Branch, start: Option<&Oid>) -> Result<()> {
-    let call = repository.write("worktree").args(["add", "--quiet"]);
+pub(crate) fn add(
+    repository: &Repository,
+    path: &Path,
+    branch: &Branch,
+    start: Option<&Oid>,
+    coverage: Coverage,
+) -> Result<()> {
+    let call = coverage.apply(repository.write("worktree").args(["add", "--quiet"]));
     let call = match start {
         Some(start) => call.args(["--no-track", "-b", branch.as_str(), "--"]).arg(path).arg(start.as_str()),
         None => call.arg("--").arg(path).arg(branch.as_str()),
@@ -61,8 +92,9 @@ pub(crate) fn ignored_files(repository: &Repository, path: &Path, patterns: &[St
 }
 
 /// Adds a worktree at `path` with a detached `HEAD`.
-pub(crate) fn add_detached(repository: &Repository, path: &Path, commit: &Oid) -> Result<()> {
-    let call = repository.write("worktree").args(["add", "--quiet", "--detach", "--"]).arg(path).arg(commit.as_str());
+pub(crate) fn add_detached(repository: &Repository, path: &Path, commit: &Oid, coverage: Coverage) -> Result<()> {
+    let call = coverage.apply(repository.write("worktree").args(["add", "--quiet", "--detach", "--"]));
+    let call = call.arg(path).arg(commit.as_str());
     call.run().map(drop)
 }
 

@@ -7,9 +7,10 @@ use crate::files::records::RecordKind;
 use crate::git::leftover_lock::is_open;
 use crate::git::porcelain::status::{self, StatusEntry, StatusKind};
 use crate::git::run::Call;
-use crate::git::worktree::Unsaved;
+use crate::git::worktree::{Coverage, Unsaved};
 use crate::git::{Branch, Oid, Repository, registry, worktree};
 use crate::interrupt;
+use crate::ledger::DATA;
 use crate::project::marker::InProgressMarker;
 use crate::project::repaired::{Interruption, Repaired};
 use crate::task::BRANCH_PREFIX;
@@ -29,7 +30,8 @@ pub(crate) fn make(
 ) -> Result<Option<Error>> {
     let mut mark = InProgressMarker::making(repository, name_of(branch));
     mark.set()?;
-    if let Err(error) = worktree::add(repository, path, branch, start) {
+    let coverage = if branch.as_str() == DATA { Coverage::Full } else { Coverage::AsHere };
+    if let Err(error) = worktree::add(repository, path, branch, start, coverage) {
         let record = repository
             .worktree_of(branch)?
             .filter(|record| canonicalize_lenient(&record.path) == canonicalize_lenient(path));

@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::files::records::{Location, RecordKind};
+use crate::git::worktree::Coverage;
 use crate::git::{Oid, worktree};
 use crate::interrupt;
 use crate::ledger::nonce;
@@ -43,7 +44,7 @@ impl Scratch {
         // other command removes the worktree while git writes it.
         share(&scratch.lock, Shared::WithChildren);
         let made = Queue::enter(repository, context.settings.timeout, context.progress)
-            .and_then(|_queue| worktree::add_detached(repository, &scratch.path, commit));
+            .and_then(|_queue| worktree::add_detached(repository, &scratch.path, commit, Coverage::Full));
         share(&scratch.lock, Shared::No);
         match made {
             Ok(()) => Ok(scratch),

@@ -279,3 +279,89 @@ fn of_two_people_who_set_up_differently_at_once_both_get_one_place() {
         assert_eq!(places.iter().flatten().count(), 1);
     }
 }
+
+#[test]
+fn a_folder_of_the_users_own_is_never_moved_nor_published() {
+    let (world, _ann) = with_a_task();
+    for (name, is_ignored) in [("aitasks", false), ("aiplans", true)] {
+        let bob = world.clone(&format!("bob_{name}"));
+        bob.write(&format!("{name}/notes.txt"), "private\n");
+        if is_ignored {
+            bob.write(".git/info/exclude", &format!("/{name}/\n"));
+        }
+        assert_eq!(branch_of_tasks(&bob), "aitask-data");
+        let run = bob.aitask(&["new", "Another"]).ok();
+        assert!(run.stderr.contains(&format!("{name} is of your own")), "{run}");
+        bob.aitask(&["sync"]).ok();
+        bob.aitask(&["init"]).ok();
+        assert_eq!(bob.read(&format!("{name}/notes.txt")), "private\n");
+        for branch in ["main", "aitask-data"] {
+            assert!(!world.remote_files(branch).iter().any(|file| file.contains("notes")), "{branch}");
+        }
+    }
+}
+
+#[test]
+fn folders_without_tasks_do_not_make_a_repository_old() {
+    let make: [fn(&Repo); 3] = [
+        |ann| std::fs::create_dir(ann.path("aitasks")).unwrap(),
+        |ann| ann.write("aitasks/notes.txt", "private\n"),
+        |ann| ann.write("aiplans/notes.txt", "private\n"),
+    ];
+    for make in make {
+        let world = World::new();
+        let ann = world.clone("ann");
+        make(&ann);
+        assert_eq!(ann.aitask(&["init", "--json"]).ok().json()["data"], "aitask-data");
+        assert_eq!(world.remote_files("main"), ["README.md"]);
+    }
+}
+
+#[test]
+fn where_tasks_keep_a_new_set_up_on_main_it_is_said() {
+    let ann = World::new().clone("ann");
+    ann.write(TASK, "---\nstatus: Ready\n---\n");
+    let run = ann.aitask(&["init"]).ok();
+    assert!(run.stderr.contains("stay there") || run.stdout.contains("stay there"), "{run}");
+}
+
+#[test]
+fn in_a_sparse_checkout_all_task_files_are_there() {
+    let (world, ann) = with_a_task();
+    ann.write("src/a.txt", "a\n");
+    ann.commit("code");
+    ann.git(&["push", "-q"]);
+    let bob = world.clone("bob");
+    bob.git(&["sparse-checkout", "set", "src"]);
+    bob.aitask(&["edit", "1", "--priority", "high"]).ok();
+    assert!(bob.path(TASK).exists());
+    let text = bob.read(TASK);
+    bob.write(TASK, &format!("{text}more\n"));
+    bob.write("aitasks/t9_by_hand.md", "---\nstatus: Ready\n---\n");
+    bob.aitask(&["sync"]).ok();
+    let published = world.remote_file("aitask-data", TASK).unwrap();
+    assert!(published.contains("priority: high") && published.ends_with("more\n"), "{published}");
+    assert!(world.remote_file("aitask-data", "aitasks/t9_by_hand.md").is_some());
+    assert_eq!(bob.git(&["sparse-checkout", "list"]), "src\n");
+    // one that an older release made
+    bob.git(&["-C", ".aitask-data", "sparse-checkout", "set", "src"]);
+    assert!(!bob.path(TASK).exists());
+    bob.task("Another", &[]);
+    assert!(bob.path(TASK).exists());
+}
+
+#[test]
+fn a_task_is_cut_from_the_work_that_finished_what_it_waited_for() {
+    let (world, ann) = with_a_task();
+    ann.aitask(&["new", "Two", "--depends", "1"]).ok();
+    let bob = world.clone("bob");
+    bob.aitask(&["pick", "1"]).ok();
+    bob.at("aiwork/t1_one").write("lib.txt", "lib\n");
+    bob.at("aiwork/t1_one").git(&["add", "."]);
+    bob.at("aiwork/t1_one").git(&["commit", "-q", "-m", "lib"]);
+    bob.aitask(&["finish", "1"]).ok();
+    ann.count_connections();
+    ann.aitask(&["pick", "2"]).ok();
+    assert_eq!(ann.connections(), ["fetch", "push"]);
+    assert!(ann.path("aiwork/t2_two/lib.txt").exists());
+}
