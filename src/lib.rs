@@ -139,6 +139,7 @@
 //!     passes their hooks, and the attributes of the output branch count.
 //!     `verbs::rules::merge_and_squash_are_signed_where_the_user_signs`, `verbs::rules::what_cannot_be_signed_is_not_published`,
 //!     `verbs::rules::the_message_passes_the_hooks_once_and_is_used_for_every_try`,
+//!     `verbs::rules::the_message_of_a_merge_does_not_replace_one_that_the_user_has_open_in_an_editor`,
 //!     `verbs::rules::attributes_of_the_output_branch_count_and_not_those_of_the_checkout`
 //! 12. **No content of a repository is an internal error**: what is in the place of something else is named, and changes
 //!     nothing. `bad_input::trees::what_is_in_the_place_of_a_file_is_named`, `bad_input::trees::no_content_is_an_internal_error`
