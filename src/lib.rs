@@ -90,6 +90,7 @@
 //!     A new repository gets `aitask-data`, and a clone checks it out with the first verb that changes something:
 //!     `coordination::new_repository::a_new_repository_gets_a_branch_for_its_tasks_and_nothing_is_committed_to_main`,
 //!     `coordination::new_repository::a_repository_that_has_tasks_keeps_them_where_they_are`,
+//!     `coordination::new_repository::tasks_on_another_branch_get_no_second_home`,
 //!     `coordination::new_repository::the_first_verb_that_changes_something_checks_the_tasks_out`
 //! 13. **A newer program's records are neither misread nor overwritten**, and keys of a lock or a task that are not known are kept.
 //!     `files::records::tests::a_newer_record_is_not_read_and_not_overwritten`, `coordination::locks::tests::older_shapes_and_unknown_keys`
