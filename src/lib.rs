@@ -109,7 +109,8 @@
 //!
 //! 1. **Uncommitted work is lost only with `--discard`.** `verbs::drop::uncommitted_work_is_refused_and_lost_only_when_told`,
 //!    `verbs::kept::untracked_work_is_kept_where_status_hides_it`,
-//!    `verbs::kept::edits_that_git_status_does_not_show_are_uncommitted_work`
+//!    `verbs::kept::edits_that_git_status_does_not_show_are_uncommitted_work`,
+//!    `verbs::kept::an_ignored_file_in_a_clone_in_the_worktree_keeps_both`
 //! 2. **A local branch is deleted only after the push, from exactly the tip that landed.**
 //!    `sharing::worktree_teardown::commits_that_are_not_merged_stay_whatever_the_options`,
 //!    `verbs::finish::squashed_to_one_commit_that_keeps_the_old_ones_under_a_name`
