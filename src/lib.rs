@@ -86,7 +86,8 @@
 //!     `coordination::data_home::on_a_feature_branch_every_verb_reads_and_writes_the_default_branch`,
 //!     `coordination::data_home::a_renamed_default_branch_is_said_at_once_and_its_commands_follow_it`,
 //!     `coordination::data_home::another_default_branch_beside_the_old_one_is_said_and_its_commands_bring_all_tasks_there`,
-//!     `coordination::data_home::after_the_setup_of_the_scripts_moved_the_tasks_a_clone_that_has_not_heard_of_it_is_told`.
+//!     `coordination::data_home::after_the_setup_of_the_scripts_moved_the_tasks_a_clone_that_has_not_heard_of_it_is_told`,
+//!     `coordination::data_home::the_script_that_picks_says_that_the_tasks_were_moved`.
 //!     A new repository gets `aitask-data`, and a clone checks it out with the first verb that changes something:
 //!     `coordination::new_repository::a_new_repository_gets_a_branch_for_its_tasks_and_nothing_is_committed_to_main`,
 //!     `coordination::new_repository::a_repository_that_has_tasks_keeps_them_where_they_are`,
