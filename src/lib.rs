@@ -86,10 +86,12 @@
 //!     `coordination::data_home::on_a_feature_branch_every_verb_reads_and_writes_the_default_branch`,
 //!     `coordination::data_home::a_renamed_default_branch_is_said_at_once_and_its_commands_follow_it`,
 //!     `coordination::data_home::another_default_branch_beside_the_old_one_is_said_and_its_commands_bring_all_tasks_there`,
-//!     `coordination::data_home::after_the_setup_of_the_scripts_moved_the_tasks_a_clone_that_has_not_heard_of_it_is_told`.
+//!     `coordination::data_home::after_the_setup_of_the_scripts_moved_the_tasks_a_clone_that_has_not_heard_of_it_is_told`,
+//!     `coordination::data_home::the_script_that_picks_says_that_the_tasks_were_moved`.
 //!     A new repository gets `aitask-data`, and a clone checks it out with the first verb that changes something:
 //!     `coordination::new_repository::a_new_repository_gets_a_branch_for_its_tasks_and_nothing_is_committed_to_main`,
 //!     `coordination::new_repository::a_repository_that_has_tasks_keeps_them_where_they_are`,
+//!     `coordination::new_repository::tasks_on_another_branch_get_no_second_home`,
 //!     `coordination::new_repository::the_first_verb_that_changes_something_checks_the_tasks_out`
 //! 13. **A newer program's records are neither misread nor overwritten**, and keys of a lock or a task that are not known are kept.
 //!     `files::records::tests::a_newer_record_is_not_read_and_not_overwritten`, `coordination::locks::tests::older_shapes_and_unknown_keys`
@@ -108,7 +110,8 @@
 //!
 //! 1. **Uncommitted work is lost only with `--discard`.** `verbs::drop::uncommitted_work_is_refused_and_lost_only_when_told`,
 //!    `verbs::kept::untracked_work_is_kept_where_status_hides_it`,
-//!    `verbs::kept::edits_that_git_status_does_not_show_are_uncommitted_work`
+//!    `verbs::kept::edits_that_git_status_does_not_show_are_uncommitted_work`,
+//!    `verbs::kept::an_ignored_file_in_a_clone_in_the_worktree_keeps_both`
 //! 2. **A local branch is deleted only after the push, from exactly the tip that landed.**
 //!    `sharing::worktree_teardown::commits_that_are_not_merged_stay_whatever_the_options`,
 //!    `verbs::finish::squashed_to_one_commit_that_keeps_the_old_ones_under_a_name`
@@ -139,6 +142,7 @@
 //!     passes their hooks, and the attributes of the output branch count.
 //!     `verbs::rules::merge_and_squash_are_signed_where_the_user_signs`, `verbs::rules::what_cannot_be_signed_is_not_published`,
 //!     `verbs::rules::the_message_passes_the_hooks_once_and_is_used_for_every_try`,
+//!     `verbs::rules::the_message_of_a_merge_does_not_replace_one_that_the_user_has_open_in_an_editor`,
 //!     `verbs::rules::attributes_of_the_output_branch_count_and_not_those_of_the_checkout`
 //! 12. **No content of a repository is an internal error**: what is in the place of something else is named, and changes
 //!     nothing. `bad_input::trees::what_is_in_the_place_of_a_file_is_named`, `bad_input::trees::no_content_is_an_internal_error`

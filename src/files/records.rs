@@ -29,7 +29,7 @@
 //! | `queue.lock` | a lock (flock(2)) of the process at the head of the queue, with its id in digits | every command that writes | never |
 //! | `task-*.md` | the text in an editor (`task::editor_template`) | new, edit | once it is a task; else it stays for the user |
 //! | `resolved-*/`, `resolve-*/` | files that the user edited to resolve conflicts | the script that syncs | by the user |
-//! | `check/`, `finishing/`, `.tmp*` | temporary indexes, and files before they are renamed | all | at once; after a kill a day later |
+//! | `check/`, `finishing/`, `.tmp*` | temporary indexes, messages that pass hooks, and files before they are renamed | all | at once; after a kill a day later |
 
 use crate::error::{Error, Kind, Result};
 use crate::files::read_own;

@@ -5,6 +5,7 @@
 //! program may ask something.
 
 use crate::error::{Error, Hint, Kind, Payload, Result};
+use crate::files::records::RecordKind;
 use crate::git::registry::git_dir;
 use crate::git::run::{Call, WITHIN, hook_limit, on_terminal};
 use crate::git::{Oid, Repository};
@@ -55,8 +56,9 @@ pub(crate) fn through_hooks(
     source: &str,
 ) -> Result<String> {
     let git_dir = git_dir(dir).unwrap_or_else(|| repository.common_dir.clone());
-    // The file that git-commit(1) uses for it, and leaves behind, too.
-    let file = git_dir.join("COMMIT_EDITMSG");
+    // Not the file that git-commit(1) uses in this git directory: another finish, or the user's editor, may have that open.
+    let folder = repository.records().make_folder(RecordKind::Temporary)?;
+    let file = folder.path().join("COMMIT_EDITMSG");
     std::fs::write(&file, format!("{}\n", message.trim_end())).map_err(|error| Error::io("write", &file, &error))?;
     for (name, path) in hooks {
         // A shell runs a script without a first line that names its program, as git does.

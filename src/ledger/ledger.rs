@@ -90,8 +90,10 @@ impl Ledger<'_> {
     pub(crate) fn unlisted_data_branch(&self, branches: &[Branch]) -> Result<Option<Branch>> {
         // A reading ledger names the code branch as its data branch, so the field alone does not tell.
         let is_named = self.code_home.as_ref().is_some_and(|home| home.is_named);
+        // A script writes to the code branch that is checked out as if it had nothing but task data.
+        let is_left = |own: &Branch| own.as_str() != DATA && self.channel != Channel::Local;
         let on_code = !is_named
-            && (self.data_only_branch.is_none() || self.dry_run)
+            && (self.data_only_branch.as_ref().is_none_or(is_left) || self.dry_run)
             && branches.iter().any(|branch| !branch.as_str().starts_with("aitask-"));
         let data = Branch::parse(DATA)?;
         Ok((on_code && !branches.contains(&data)).then_some(data))

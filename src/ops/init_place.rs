@@ -1,5 +1,6 @@
 //! Where a repository without tasks is told to keep them.
 
+use crate::coordination::ids;
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Freshness, Oid};
 use crate::ledger::{DATA, Ledger};
@@ -39,7 +40,8 @@ impl Place {
     /// One connection, and none where this clone knows of task data.
     ///
     /// # Errors
-    /// Those of [`Context::data_branch`] and of the connection.
+    /// [`Kind::NotInitialised`] where ids were handed out, so that there are tasks on a branch that this clone does not know
+    /// for theirs; those of [`Context::data_branch`] and of the connection.
     pub(crate) fn by_default(context: &Context) -> Result<Self> {
         let root = &context.repository.root;
         if has_files(root) || context.has_data_branch() || context.settings.data.is_some() {
@@ -47,7 +49,7 @@ impl Place {
         }
         let code = context.data_branch()?.clone();
         let ledger = Ledger { repairs: true, ..context.ledger() };
-        let branches = [code.clone(), Ledger::locks_branch()?];
+        let branches = [code.clone(), Ledger::locks_branch()?, Ledger::ids_branch()?];
         for freshness in [Freshness::AsKnown, Freshness::Fetched] {
             let view = ledger.view(&branches, freshness)?;
             let is_published = view.base(&code).is_some();
@@ -55,6 +57,14 @@ impl Place {
                 return Ok(Self::Here);
             }
             if is_published && view.is_current {
+                if ids::load(&view, &branches[2])?.is_some_and(|next| next > 1) {
+                    let message = "this repository is set up, and its tasks are on another branch";
+                    return Err(Error::new(Kind::NotInitialised, message)
+                        .hint(command!["git config aitask.data BRANCH"].note("names that branch"))
+                        .hint(
+                            command!["git aitask init --on", code].note("if those tasks are gone, and new ones begin"),
+                        ));
+                }
                 return Ok(Self::New { locks: view.base(&branches[1]).cloned() });
             }
         }

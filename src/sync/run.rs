@@ -345,7 +345,12 @@ impl SyncRun<'_, '_> {
     pub(super) fn in_the_way(&self, said: String) -> Error {
         let again = said.contains("would be overwritten").then(|| {
             let dir = self.checkout.as_ref().unwrap_or(&self.context.repository.root);
-            command!["git stash --include-untracked && git aitask sync; git stash pop"].within(dir)
+            // Where only such a file is in the way, git stashes nothing, and would then give back an older stash.
+            let hint = match untracked_in_the_way(&said) {
+                Some(file) => command!["mv -n", file, format!("{file}.mine"), "&& git aitask sync"],
+                None => command!["git stash && git aitask sync; git stash pop"],
+            };
+            hint.within(dir)
         });
         again.into_iter().fold(Error::new(Kind::Dirty, said), Error::hint)
     }
@@ -435,7 +440,39 @@ impl SyncRun<'_, '_> {
     }
 }
 
+/// The first file that git does not track, or ignores, of those that a refusal says would be overwritten.
+fn untracked_in_the_way(said: &str) -> Option<&str> {
+    let line = said.lines().find(|line| line.contains("would be overwritten"))?;
+    if let Some((file, _)) = line.split_once(" is ignored there") {
+        return Some(file);
+    }
+    let (_, file) = line.split_once("ntracked working tree file")?;
+    match file.split_once(" '") {
+        Some((_, file)) => file.rsplit_once("' would be").map(|(file, _)| file),
+        None => file.split_once(": ").map(|(_, file)| file),
+    }
+}
+
 /// Whether a path is one of the symbolic links from the main worktree into the data worktree; these are not task data.
 fn is_link_of_ours(path: &Path) -> bool {
     path == Path::new(paths::TASKS_DIR) || path == Path::new(paths::PLANS_DIR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_untracked_file_in_the_way_is_found_in_each_message() {
+        for (said, file) in [
+            ("a b is ignored there, and would be overwritten", Some("a b")),
+            ("Untracked working tree file 'it's' would be overwritten by merge.", Some("it's")),
+            ("The following untracked working tree files would be overwritten by merge: a b\n\tc\nPlease", Some("a b")),
+            ("Your local changes to the following files would be overwritten by merge: f\nPlease", None),
+            ("Entry 'f' would be overwritten by merge. Cannot merge.", None),
+            ("Entry 'f' not uptodate. Cannot merge.", None),
+        ] {
+            assert_eq!(untracked_in_the_way(said), file, "{said}");
+        }
+    }
 }

@@ -87,7 +87,9 @@ pub(crate) fn require_nothing_nested(
         ]));
     }
     let modules = registry::git_dir(path).and_then(|dir| dir.join("modules").canonicalize().ok());
-    let found = || find_nested_repository(repository, path, modules.as_deref());
+    let is_submodule = |dir: &Path| modules.as_ref().is_some_and(|modules| dir.starts_with(modules));
+    let is_kept = |at: &Path, dir: &Path| !is_submodule(dir) && !is_expendable_clone(repository, at);
+    let found = || find_repository(path, &mut |at, dir| is_kept(at, dir));
     match (work == Unsaved::Keep).then(found).flatten() {
         Some(other) => Err(Error::new(Kind::Dirty, format!("{show} has a repository in it: {}", other.display()))
             .hint(command!["mv", other.display(), "NEW_PLACE"])),
@@ -95,23 +97,44 @@ pub(crate) fn require_nothing_nested(
     }
 }
 
-/// Finds a repository below a folder that is none of its submodules, and has something that is nowhere else. Follows no
+/// The files that git ignores in a worktree and in its submodules, relative to it.
+///
+/// # Errors
+/// Those of git.
+pub(crate) fn ignored_files(repository: &Repository, path: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = worktree::ignored_files(repository, path, &[])?;
+    let modules = registry::git_dir(path).and_then(|dir| dir.join("modules").canonicalize().ok());
+    let mut submodules = Vec::new();
+    if let Some(modules) = modules {
+        find_repository(path, &mut |at, dir| {
+            submodules.extend(dir.starts_with(&modules).then(|| at.to_owned()));
+            false
+        });
+    }
+    for submodule in submodules {
+        let within = submodule.strip_prefix(path).unwrap_or(&submodule);
+        let ignored = worktree::ignored_files(repository, &submodule, &[]).unwrap_or_default();
+        files.extend(ignored.iter().map(|file| within.join(file)));
+    }
+    Ok(files)
+}
+
+/// Finds a repository below a folder of which `is_wanted`, which gets its folder and its git directory. Follows no
 /// symbolic link.
-fn find_nested_repository(repository: &Repository, folder: &Path, modules: Option<&Path>) -> Option<PathBuf> {
+fn find_repository(folder: &Path, is_wanted: &mut dyn FnMut(&Path, &Path) -> bool) -> Option<PathBuf> {
     let entries = std::fs::read_dir(folder).ok()?.flatten();
     let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
     folders.map(|entry| entry.path()).filter(|path| !path.ends_with(".git")).find_map(|path| {
         let own = registry::git_dir(&path).and_then(|dir| dir.canonicalize().ok());
-        let is_submodule = |dir: &Path| modules.is_some_and(|modules| dir.starts_with(modules));
-        if own.is_some_and(|dir| !is_submodule(&dir)) && !is_expendable_clone(repository, &path) {
+        if own.is_some_and(|dir| is_wanted(&path, &dir)) {
             return Some(path);
         }
-        find_nested_repository(repository, &path, modules)
+        find_repository(&path, is_wanted)
     })
 }
 
-/// Whether what is at `path` is a clone without uncommitted work, whose commits are all at its remote. A worktree of
-/// another repository is none, and neither is a clone that has worktrees or repositories of submodules.
+/// Whether what is at `path` is a clone without uncommitted work and ignored files, whose commits are all at its remote. A
+/// worktree of another repository is none, and neither is a clone that has worktrees or repositories of submodules.
 pub(crate) fn is_expendable_clone(repository: &Repository, path: &Path) -> bool {
     let dir = path.join(".git");
     let is_clone = dir.symlink_metadata().is_ok_and(|data| data.is_dir());
@@ -124,4 +147,5 @@ pub(crate) fn is_expendable_clone(repository: &Repository, path: &Path) -> bool 
         && worktree::is_pushed(repository, path).unwrap_or(false)
         && worktree::load_status(repository, path).is_ok_and(|status| !status.is_dirty())
         && hidden_edits::load(repository, path).is_ok_and(|edits| edits.is_empty())
+        && worktree::ignored_files(repository, path, &[]).is_ok_and(|files| files.is_empty())
 }

@@ -20,7 +20,7 @@ use crate::task::{TaskName, WORKTREES_DIR};
 use crate::worktrees::branches::tips;
 use crate::worktrees::landed::{has_landed, lost_rebase, merge_targets};
 use crate::worktrees::registry::{
-    is_expendable_clone, missing_worktree, moved_with, require_no_link, require_nothing_nested,
+    ignored_files, is_expendable_clone, missing_worktree, moved_with, require_no_link, require_nothing_nested,
 };
 use crate::worktrees::registry_state::RegistryState;
 use crate::worktrees::removal_result::{
@@ -226,7 +226,7 @@ impl Teardown<'_> {
         let is_ours = self.options.extent == Extent::Worktree || below;
         let linked = if is_ours { require_no_link(context, &path) } else { Ok(()) };
         let judged = linked.and_then(|()| self.place.require_removable(context, work));
-        let ignored = judged.as_ref().ok().and_then(|()| ignored_files(&context.repository, &path));
+        let ignored = judged.as_ref().ok().and_then(|()| count_ignored(&context.repository, &path));
         let done = judged.and_then(|()| if self.options.dry_run { Ok(()) } else { self.discard(&site) });
         match done {
             Ok(()) => {
@@ -404,11 +404,11 @@ impl Teardown<'_> {
     }
 }
 
-/// A sentence about the files that git ignores in a worktree, if there are any. They are removed with it, since most can
-/// be made again; it is said, for the one that cannot.
-fn ignored_files(repository: &Repository, path: &Path) -> Option<String> {
+/// A sentence about the files that git ignores in a worktree and its submodules, if there are any. They are removed with
+/// it, since most can be made again; it is said, for the one that cannot.
+fn count_ignored(repository: &Repository, path: &Path) -> Option<String> {
     // What cannot be listed cannot be counted, and the removal says why.
-    let files = worktree::ignored_files(repository, path, &[]).ok().filter(|files| !files.is_empty())?;
+    let files = ignored_files(repository, path).ok().filter(|files| !files.is_empty())?;
     let (count, names) = (files.len(), first_of(files.iter().map(PathBuf::as_path)));
     let (files, go) = if count == 1 { ("file", "goes") } else { ("files", "go") };
     Some(format!("{count} ignored {files} {go} with {}: {names}", path.display()))

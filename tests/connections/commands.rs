@@ -232,8 +232,8 @@ fn with_the_tasks_on_their_own_branch() {
         worktree add --quiet --no-track -b aitask-data -- <dir>/NAME/.aitask-data <oid>
         config branch.aitask-data.remote origin\n config branch.aitask-data.merge refs/heads/aitask-data";
     let init = "open\n refs both:aitask-data\n ls-remote --symref -- origin HEAD
-        refs both:main both:aitask-locks both:aitask-data\n files\n ask main
-        refs both:main both:aitask-locks both:aitask-data\n files
+        refs both:main both:aitask-locks both:aitask-ids both:aitask-data\n files\n ask main
+        refs both:main both:aitask-locks both:aitask-ids both:aitask-data\n files
         open\n refs both:aitask-locks both:aitask-ids both:aitask-data\n build
         push create:aitask-locks create:aitask-ids create:aitask-data";
     expect(&ann, "init", &format!("{init}\n {}", attach.replace("NAME", "ann")));

@@ -392,6 +392,27 @@ fn with_fetch_a_reader_judges_a_pull_request_by_what_it_fetched() {
 }
 
 #[test]
+fn the_script_that_picks_says_that_the_tasks_were_moved() {
+    let world = World::new();
+    let ann = world.initialised_on_main("ann");
+    ann.task("One", &[]);
+    let bob = world.clone("bob");
+    ann.script("aitask_setup.sh", &[]).ok();
+    let tips = || [world.remote_branch("main"), world.remote_branch("aitask-locks")];
+    let before = tips();
+    for _ in 0..2 {
+        let run = bob.script("aitask_pick_own.sh", &["1", "--email", "bob@example.com"]).fails(1);
+        assert_eq!((run.stdout.as_str(), tips()), ("LOCK_INFRA_MISSING\n", before.clone()), "{run}");
+        assert!(run.stderr.contains("the task data moved to the branch aitask-data"), "{run}");
+        assert!(run.stderr.contains("Run 'ait setup' first"), "{run}");
+    }
+    bob.script("aitask_setup.sh", &[]).ok();
+    let run = bob.script("aitask_pick_own.sh", &["1", "--email", "bob@example.com"]).ok();
+    assert!(run.stdout.contains("OWNED:1\n"), "{run}");
+    assert_eq!(world.remote_branch("main"), before[0]);
+}
+
+#[test]
 fn after_the_setup_of_the_scripts_moved_the_tasks_a_clone_that_has_not_heard_of_it_is_told() {
     let verbs: [&[&str]; 7] = [
         &["new", "Later"],

@@ -87,6 +87,30 @@ fn tasks_that_are_not_committed_yet_count_as_tasks() {
 }
 
 #[test]
+fn tasks_on_another_branch_get_no_second_home() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.git(&["switch", "-q", "-c", "develop"]);
+    ann.git(&["push", "-q", "-u", "origin", "develop"]);
+    ann.aitask(&["init", "--on", "develop"]).ok();
+    ann.task("One", &[]);
+    let bob = world.clone("bob");
+    for verb in [&["init"][..], &["init", "--data-branch"]] {
+        let run = bob.aitask(&[verb, &["--json"]].concat()).fails(1);
+        let error = &run.error()["error"];
+        assert_eq!(
+            (&error["kind"], &error["hints"][0]),
+            (&"not_initialised".into(), &"git config aitask.data BRANCH   # names that branch".into())
+        );
+        assert_eq!(world.remote_branch("aitask-data"), None);
+    }
+    bob.git(&["config", "aitask.data", "develop"]);
+    bob.aitask(&["init"]).ok();
+    assert_eq!(branch_of_tasks(&bob), "develop");
+    assert!(bob.aitask(&["list"]).ok().stdout.contains("One"));
+}
+
+#[test]
 fn a_setting_decides_before_all() {
     let world = World::new();
     let ann = world.clone("ann");

@@ -34,6 +34,51 @@ fn a_merge_needs_no_signature_and_drops_no_commit() {
 }
 
 #[test]
+fn a_file_that_git_does_not_track_is_moved_away_and_no_stash_of_the_user_is_touched() {
+    for (own, theirs, named) in
+        [("secret", "secret", "secret"), ("new.txt", "new.txt", "new.txt"), ("dir", "dir/new.txt", "dir")]
+    {
+        for diverged in [false, true] {
+            let world = World::new();
+            let (ann, bob) = (world.initialised_on_main("ann"), world.clone("bob"));
+            ann.write("README.md", "put away\n");
+            ann.git(&["stash", "-q"]);
+            bob.git(&["pull", "-q"]);
+            bob.write(theirs, "theirs\n");
+            bob.commit("theirs");
+            bob.git(&["push", "-q"]);
+            if diverged {
+                ann.commit("own");
+            }
+            ann.write(".git/info/exclude", "secret\n");
+            ann.write(own, "mine\n");
+            let run = ann.aitask(&["sync", "--json"]).fails(1);
+            let hint = run.error()["error"]["hints"][0].as_str().unwrap().to_owned();
+            assert!(hint.ends_with(&format!("mv -n {named} {named}.mine && git aitask sync")), "{run}");
+            let program = std::path::Path::new(env!("CARGO_BIN_EXE_git-aitask"));
+            ann.with_programs(program.parent().unwrap()).run("sh", &["-c", &hint]).ok();
+            assert_eq!([ann.read(theirs), ann.read(&format!("{named}.mine"))], ["theirs\n", "mine\n"]);
+            assert_eq!(ann.git(&["stash", "list"]).lines().count(), 1);
+        }
+    }
+}
+
+#[test]
+fn an_edit_of_a_tracked_file_is_stashed_until_the_sync_is_done() {
+    let world = World::new();
+    let (ann, bob) = (world.initialised_on_main("ann"), world.clone("bob"));
+    bob.git(&["pull", "-q"]);
+    bob.write("README.md", "a project\n\n\n\nof bob\n");
+    bob.commit("theirs");
+    bob.git(&["push", "-q"]);
+    ann.write("README.md", "my project\n");
+    ann.write("new.txt", "mine\n");
+    let run = ann.aitask(&["sync", "--json"]).fails(1);
+    let hint = run.error()["error"]["hints"][0].as_str().unwrap().to_owned();
+    assert!(hint.ends_with("git stash && git aitask sync; git stash pop"), "{run}");
+}
+
+#[test]
 fn a_checkout_that_is_detached_or_stuck_is_said() {
     let (_world, ann, _bob) = two();
     let data = ann.at(".aitask-data");

@@ -249,6 +249,38 @@ fn a_worktree_with_a_submodule_is_removed() {
 }
 
 #[test]
+fn an_ignored_file_in_a_clone_in_the_worktree_keeps_both() {
+    let (world, ann) = worked();
+    let there = ann.at(WORK);
+    there.git(&["clone", "-q", world.origin().to_str().unwrap(), "lib"]);
+    there.write("lib/.git/info/exclude", "secret\n");
+    there.write("lib/secret", "mine\n");
+    for verb in ["finish", "drop"] {
+        refused(&ann, &[verb, "1"], "dirty", "lib");
+    }
+    assert_eq!(there.read("lib/secret"), "mine\n");
+    std::fs::remove_file(ann.path(WORK).join("lib/secret")).unwrap();
+    ann.aitask(&["finish", "1"]).ok();
+    assert!(!ann.path(WORK).exists());
+}
+
+#[test]
+fn ignored_files_in_a_submodule_are_counted() {
+    let (world, ann) = worked();
+    world.git(&["clone", "-q", "--bare", "origin.git", "sub.git"]);
+    let work = ann.at(WORK);
+    work.git(&["submodule", "--quiet", "add", world.root().join("sub.git").to_str().unwrap(), "deep/sub"]);
+    work.commit("a submodule");
+    ann.write(".git/info/exclude", "*.log\naiwork/\n");
+    ann.write(".git/worktrees/t1_one/modules/deep/sub/info/exclude", "secret\n");
+    work.write("run.log", "x\n");
+    work.write("deep/sub/secret", "mine\n");
+    let json = ann.aitask(&["finish", "1", "--json"]).ok().json();
+    let notes = json["notes"].to_string();
+    assert!(notes.contains("2 ignored files go with ") && notes.contains("deep/sub/secret"), "{json}");
+}
+
+#[test]
 fn edits_that_git_status_does_not_show_are_uncommitted_work() {
     let (_world, ann) = worked();
     let there = ann.at(WORK);

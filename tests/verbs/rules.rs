@@ -141,6 +141,25 @@ fn the_message_passes_the_hooks_once_and_is_used_for_every_try() {
 }
 
 #[test]
+fn the_message_of_a_merge_does_not_replace_one_that_the_user_has_open_in_an_editor() {
+    let world = World::new();
+    let ann = on_data_branch(&world, "ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+    ann.git(&["switch", "-q", "-c", "aitask/t1_one"]);
+    ann.commit("work");
+    ann.git(&["switch", "-q", "main"]);
+    hook(&world, &ann, "commit-msg", "echo 'Told-by: me' >>\"$1\"");
+    ann.write(".git/COMMIT_EDITMSG", "half a message\n");
+    ann.aitask(&["finish", "1", "--into", "main", "-m", "the merge"]).ok();
+    assert_eq!(ann.read(".git/COMMIT_EDITMSG"), "half a message\n");
+    let commit = landed(&world, "the merge");
+    assert!(commit.contains("\n\nthe merge\nTold-by: me\n"), "{commit}");
+    let left = ann.path(".git/aitask").read_dir().unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(!left.into_iter().any(|name| name.to_string_lossy().starts_with(".tmp")));
+}
+
+#[test]
 fn a_hook_that_refuses_the_message_is_an_answer() {
     for place in share(["hooks", "relative", "absolute"]) {
         let (world, ann) = worked();

@@ -242,6 +242,10 @@ fn claim(invocation: &Invocation, context: &Context, request: &PickOwnArguments,
         }
         Err(error) => {
             let (line, text) = explain(&error);
+            // In a clone that has not heard that the tasks were moved, the branch of locks is not what is missing.
+            let may_be_moved = error.kind() == Kind::NotInitialised;
+            let moved = may_be_moved.then(|| checkout.require_home().err()).flatten();
+            let text = moved.map_or(text, |moved| moved.to_string());
             let line = if request.older { "LOCK_INFRA_MISSING" } else { line };
             fail_with_line(invocation, line, &text)
         }
