@@ -589,3 +589,22 @@ fn in_a_shallow_clone_that_cannot_know_the_base_pick_says_how_to_fetch_it() {
     bob.git(&["fetch", "-q", "--unshallow"]);
     assert_eq!(bob.aitask(&["pick", "1", "--json"]).ok().json()["worktree"]["base"], "release");
 }
+
+#[test]
+fn drop_publishes_what_was_taken_back_from_main_since_this_clone_fetched() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    committed(&ann, "work.txt");
+    let bob = world.clone("bob");
+    bob.write("work.txt", "work\n");
+    bob.commit("One (#1)");
+    bob.git(&["push", "-q"]);
+    ann.git(&["fetch", "-q"]);
+    bob.git(&["revert", "--no-edit", "HEAD"]);
+    bob.git(&["push", "-q"]);
+    let run = ann.aitask(&["drop", "1", "--json"]).ok();
+    assert_eq!(run.json()["pushed"], BRANCH, "{run}");
+    assert!(world.remote_branch(BRANCH).is_some());
+}
