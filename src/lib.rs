@@ -73,6 +73,7 @@
 //!     that it goes back there from every clone; where that one is gone, the user says where it goes. A drop that publishes
 //!     nothing, since main has the work, is part of a swap that guards main.
 //!     `holding::handover::a_fetch_of_the_lock_branch_alone_hides_no_published_branch`,
+//!     `holding::handover::a_fetch_that_leaves_no_trace_in_fetch_head_hides_no_published_branch`,
 //!     `holding::handover::a_branch_that_was_cut_from_another_base_goes_back_there_from_every_clone`,
 //!     `holding::handover::work_from_another_base_goes_back_there_when_it_was_taken_without_a_worktree`,
 //!     `holding::handover::work_from_a_base_that_is_gone_goes_nowhere_until_somebody_says_where`,

@@ -608,3 +608,24 @@ fn drop_publishes_what_was_taken_back_from_main_since_this_clone_fetched() {
     assert_eq!(run.json()["pushed"], BRANCH, "{run}");
     assert!(world.remote_branch(BRANCH).is_some());
 }
+
+#[test]
+fn a_fetch_that_leaves_no_trace_in_fetch_head_hides_no_published_branch() {
+    for how in share(["no head", "elsewhere", "negative"]) {
+        let (_world, _ann, bob) = bob_before();
+        let part = ["origin", "aitask-locks", "aitask-data"];
+        match how {
+            "no head" => drop(bob.git(&[&["fetch", "-q", "--no-write-fetch-head"][..], &part].concat())),
+            "elsewhere" => {
+                bob.git(&["worktree", "add", "-q", "../beside", "-b", "beside"]);
+                bob.at("../beside").git(&[&["fetch", "-q"][..], &part].concat());
+            }
+            _ => {
+                bob.git(&["config", "--add", "remote.origin.fetch", "^refs/heads/aitask/*"]);
+                bob.git(&["fetch", "-q"]);
+            }
+        }
+        bob.aitask(&["pick", "1"]).ok();
+        assert_eq!(work_on(&bob, BRANCH), ["work.txt"], "{how}");
+    }
+}
