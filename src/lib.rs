@@ -70,8 +70,14 @@
 //!     verb in the worktree publishes it. Whoever publishes it moves the lock branch, and fetches bring both together, so that
 //!     a pick with the right lock branch has the right task branch; one that came by another fetch is fetched again. A push
 //!     moves it forward, or replaces exactly what this clone pushed last. The lock names the branch that it was cut from, so
-//!     that it goes back there from every clone. `holding::handover::a_fetch_of_the_lock_branch_alone_hides_no_published_branch`,
+//!     that it goes back there from every clone; where that one is gone, the user says where it goes. A drop that publishes
+//!     nothing, since main has the work, is part of a swap that guards main.
+//!     `holding::handover::a_fetch_of_the_lock_branch_alone_hides_no_published_branch`,
+//!     `holding::handover::a_fetch_that_leaves_no_trace_in_fetch_head_hides_no_published_branch`,
 //!     `holding::handover::a_branch_that_was_cut_from_another_base_goes_back_there_from_every_clone`,
+//!     `holding::handover::work_from_another_base_goes_back_there_when_it_was_taken_without_a_worktree`,
+//!     `holding::handover::work_from_a_base_that_is_gone_goes_nowhere_until_somebody_says_where`,
+//!     `holding::handover::drop_publishes_what_was_taken_back_from_main_since_this_clone_fetched`,
 //!     `holding::handover::pick_goes_on_from_the_published_branch_and_says_whose_commits_those_are`,
 //!     `holding::handover::handed_over_three_times_with_kills_no_commit_is_lost_and_none_is_twice`,
 //!     `holding::handover::sync_publishes_the_branch_of_the_task_and_nothing_else_does`,

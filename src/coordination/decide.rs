@@ -113,7 +113,7 @@ pub(crate) struct LockRequest<'a> {
     pub(crate) now: &'a str,
     /// Where the session works.
     pub(crate) folder: Option<&'a Path>,
-    /// The branch that the task branch is cut from; without one that of the lock that is replaced counts.
+    /// The branch that the task branch is cut from, or was; without one that of the lock that is replaced counts.
     pub(crate) base: Option<&'a Branch>,
 }
 

@@ -139,6 +139,12 @@ impl LockRecord {
         Self { nonce, taking: None, earlier: Vec::new(), before: None, merged, ..known }
     }
 
+    /// The record with the base that the lock names, where this clone has not cut the branch itself.
+    pub(crate) fn with_base_of(self, lock: &LockEntry) -> Self {
+        let base = self.base.clone().or_else(|| lock.base().map(|base| base.to_string()));
+        Self { base, ..self }
+    }
+
     /// The tasks with an attempt that was interrupted, those that this process is taking again included.
     pub(crate) fn cut_off(repository: &Repository) -> Vec<TaskId> {
         let mut tasks = Self::tasks(repository);

@@ -20,6 +20,7 @@ const COORDINATION: &str = "aitask-*";
 
 /// The beginning of the names of task branches, each of which may be missing on the remote.
 pub(crate) const TASK_BRANCHES: &str = "aitask/";
+const TASK_HEADS: &str = "refs/heads/aitask/";
 
 /// Whether every fetch of the coordination branches brings the task branches, too. Every verb that publishes a task branch
 /// moves the lock branch with it. So where this clone fetches both together, a swap that finds the lock branch as
@@ -29,7 +30,13 @@ pub(crate) const TASK_BRANCHES: &str = "aitask/";
 pub(crate) fn fetches_task_branches(repository: &Repository, remote: &RemoteName) -> bool {
     let all = [format!("refs/heads/*:refs/remotes/{remote}/*"), task_branches_of(remote)];
     let specs = repository.config().all(&format!("remote.{remote}.fetch"));
+    // What a negative one leaves out, such as `^refs/heads/aitask/*`, does not come with the rest.
+    let leaves_out = |spec: &str| {
+        let spec = spec.strip_prefix('^').map(|spec| spec.split('*').next().unwrap_or_default());
+        spec.is_some_and(|spec| spec.starts_with(TASK_HEADS) || TASK_HEADS.starts_with(spec))
+    };
     specs.iter().any(|spec| all.iter().any(|all| all == spec.trim_start_matches('+')))
+        && !specs.iter().any(|spec| leaves_out(spec))
 }
 
 fn task_branches_of(remote: &RemoteName) -> String {

@@ -41,7 +41,7 @@ pub(super) fn came_with_task_branches(
         Some(FetchedRecord { from, to }) if to == tip.as_str() => from
             .is_none_or(|from| kept.is_some_and(|kept| kept.as_str() == from) || is_of_whole_fetch(repository, &from)),
         Some(_) => false,
-        None => kept.is_none() && fetch_heads(repository).next().is_none(),
+        None => kept.is_none() && was_cloned(repository, remote),
     }
 }
 
@@ -52,14 +52,26 @@ pub(super) fn note_push(repository: &Repository, remote: &RemoteName, old: Optio
     let from = match (old, known) {
         (Some(old), Some(known)) if known.to == old.as_str() => known.from,
         (Some(old), known) => {
-            let was_cloned = known.is_none()
-                && fetch_heads(repository).next().is_none()
-                && kept_locks(remote).is_some_and(|kept| !refs::may_exist(repository, &kept));
+            let is_kept = || kept_locks(remote).is_none_or(|kept| refs::may_exist(repository, &kept));
+            let was_cloned = known.is_none() && was_cloned(repository, remote) && !is_kept();
             Some(old.to_string()).filter(|old| !was_cloned && !is_of_whole_fetch(repository, old))
         }
         (None, _) => None,
     };
     let _ = records.note(RecordKind::Fetched, &name, &FetchedRecord { from, to: new.to_string() });
+}
+
+/// Whether the lock branch is what a clone brought, or pushes made of it since. git logs every fetch that moves the branch; a
+/// clone writes no entry for it, but one for `HEAD`, which shows that moves are logged at all.
+fn was_cloned(repository: &Repository, remote: &RemoteName) -> bool {
+    let log = |name: &str| {
+        let bytes = read_own(&repository.common_dir.join("logs").join(name)).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let is_clone = |line: &str| line.contains("\tclone: ");
+    let is_own = |line: &str| line.ends_with("\tupdate by push") || is_clone(line);
+    let locks = log(&format!("refs/remotes/{remote}/{LOCKS}")).unwrap_or_default();
+    log("HEAD").is_some_and(|head| head.lines().next().is_some_and(is_clone)) && locks.lines().all(is_own)
 }
 
 /// What the last fetch of the user brought, here and in the worktree of the current directory.

@@ -195,14 +195,19 @@ fn gather(
     });
     let tip =
         if is_ours && loss.is_none() { task_branch::unpublished(context, view, id, &place, "drop")? } else { None };
-    // Commits whose content has landed in other commits are nothing to go on with.
-    let is_open = |tip: &Oid| landed::in_outputs(context, id, tip).map(|(landed, _)| !matches!(landed, Landed::At(_)));
-    let tip = match tip {
-        Some(tip) if is_open(&tip)? => Some(tip),
+    let work = match tip {
+        Some(tip) if !is_landed(context, view, id, &tip)? => Some((place.branch.clone(), tip)),
         _ => None,
     };
-    let work = tip.map(|tip| (place.branch.clone(), tip));
     Ok((DropView { path, document, is_held: lock.is_some(), not_holder, loss, work }, place))
+}
+
+/// Whether the content of these commits has landed in others, so that nothing of them is left to go on with. The swap then
+/// guards the branch that has it: it may have been taken back there meanwhile.
+fn is_landed(context: &Context, view: &View<'_>, id: TaskId, tip: &Oid) -> Result<bool> {
+    let (Landed::At(_), Some(into)) = landed::in_outputs(context, id, tip)? else { return Ok(false) };
+    view.task_branch(&into)?;
+    Ok(true)
 }
 
 /// Reverts a status that is committed only locally, because the server refused it when the task was picked (see

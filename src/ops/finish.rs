@@ -67,7 +67,7 @@ pub(crate) fn finish(context: &Context, wanted: &Wanted, options: &FinishOptions
     }
     let into = match &options.into {
         Some(named) => Branch::parse(named)?,
-        None => PlannedBranches::load(context, wanted.id)?.output(context, wanted.id)?,
+        None => PlannedBranches::load(context, wanted.id)?.output(context, wanted.id, None)?,
     };
     let mut expected =
         FinishBranches { into, branch: own_branch(context, wanted)?, gone: None, rules: CommitRules::default() };
@@ -372,7 +372,7 @@ impl FinishOperation<'_> {
             return Ok((seen, place));
         }
         if options.into.is_none() {
-            let output = PlannedBranches::of(context, view, &index, &path)?.output(context, id)?;
+            let output = PlannedBranches::of(context, view, &index, &path)?.output(context, id, lock.as_ref())?;
             if output != *into && self.gone.as_ref() != Some(&output) {
                 return Err(self.other_branches(output, place.branch));
             }
@@ -504,7 +504,8 @@ impl FinishOperation<'_> {
         let (context, FinishRequest { mode, into, .. }) = (self.context, self.request);
         let branch = &place.branch;
         branches::require_other_output(into, branch)?;
-        let output = view.base(into).ok_or_else(|| branches::no_output(context, into))?;
+        let chosen_for = self.request.options.into.is_none().then(|| path.id());
+        let output = view.base(into).ok_or_else(|| branches::no_output(context, into, chosen_for))?;
         task_branch::require_commits(context, path, &tip, output, place)?;
         // For a pull request the work is only pushed: what was taken back may be proposed again.
         let landed = if self.request.options.no_push {

@@ -11,7 +11,8 @@ use crate::project::context::{Context, Wanted};
 use crate::project::holder::{held, observe_lock, require_holder};
 use crate::project::index::Index;
 use crate::project::outcome::{Holder, Notices};
-use crate::task::TaskId;
+use crate::task::{TaskId, TaskPath};
+use crate::worktrees::base::recorded;
 use serde::Serialize;
 
 /// The outcome: a lock that was taken.
@@ -79,7 +80,8 @@ pub(crate) fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
         LockOutcome::Refused(in_the_way) => return Err(held(context, &session, &in_the_way)),
     };
     if let (Some(nonce), false) = (&entry.nonce, context.dry_run) {
-        let noted = LockRecord::taken(&context.repository, &entry, nonce.clone()).save(&context.repository, entry.task);
+        let held = LockRecord::taken(&context.repository, &entry, nonce.clone()).with_base_of(&entry);
+        let noted = held.save(&context.repository, entry.task);
         let again = command!["git aitask lock", entry.task].note("notes it again");
         aside.after_swap(noted, "the task is locked, but this clone could not note that", [again])?;
     }
@@ -116,13 +118,19 @@ pub(crate) fn take(
     let all: Vec<_> = std::iter::once(locks_branch.clone()).chain(data.clone()).collect();
     let mut attempt = LockAttempt::new(repository, mark.clone());
     let outcome = context.ledger().transact(&mark, &all, |view| {
-        let id = match &data {
-            Some(data) => Index::load(view, data)?.require_active(wanted)?.id(),
-            None => wanted.id,
+        let path = match &data {
+            Some(data) => Some(Index::load(view, data)?.require_active(wanted)?.clone()),
+            None => None,
         };
+        let id = path.as_ref().map_or(wanted.id, TaskPath::id);
         let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
         found.require_locks()?;
         let there = found.lock(id)?.map(|lock| observe_lock(context, &claimant, lock));
+        let base = match (&path, &there) {
+            (Some(path), None) => recorded(context, view, path, None)?,
+            _ => None,
+        };
+        let claimant = LockRequest { base: base.as_ref(), ..claimant };
         let taken = match (claimant.take(id, there.as_ref()), rule) {
             (Ok(taken), _) => Box::new(taken),
             (Err(in_the_way), LockRule::Script) => return Ok(Decision::NoChange(LockOutcome::Refused(in_the_way))),

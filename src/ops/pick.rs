@@ -187,5 +187,5 @@ fn remember(context: &Context, lock: &LockEntry, worktree: Option<&WorktreeInfo>
         held.base_commit = worktree.cut_from.as_ref().map(|from| from.commit.to_string());
         held.merged &= !worktree.created;
     }
-    held.save(&context.repository, lock.task)
+    held.with_base_of(lock).save(&context.repository, lock.task)
 }

@@ -1,5 +1,6 @@
 //! Listing, adding and removing the worktrees of tasks in this clone. Uses git's registry and no network.
 
+use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Freshness, worktree};
@@ -115,7 +116,11 @@ pub(crate) fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Res
     let view = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?;
     let index = Index::load(&view, &data)?;
     let path = index.require_active(wanted)?;
-    let planned = plan_branches::base(context, &view, &index, path, base)?;
+    let held = LockRecord::load(&context.repository, path.id()).and_then(|held| held.base).filter(|_| base.is_none());
+    let planned = match held.and_then(|held| BaseBranch::find(context, Some(&held)).ok()) {
+        Some(held) => Some(held),
+        None => plan_branches::base(context, &view, &index, path, base)?,
+    };
     let base = planned.map_or_else(|| BaseBranch::find_for(context, base, std::slice::from_ref(wanted)), Ok)?;
     let mut place = TaskWorktree::find(context, path.name())?;
     place.require_free(context)?;

@@ -1,11 +1,13 @@
 //! The commit that a branch is cut from.
 
+use crate::coordination::{LockEntry, locks};
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::commit::Commit;
-use crate::git::{Branch, Oid, merge, objects, refs, remote};
+use crate::git::{Branch, Oid, Repository, merge, objects, refs, remote};
+use crate::ledger::{Ledger, View};
 use crate::project::context::{Context, Wanted};
 use crate::project::outcome::CutFrom;
-use crate::task::BRANCH_PREFIX;
+use crate::task::{BRANCH_PREFIX, TaskPath};
 use crate::worktrees::branches::{require_code, require_other_base};
 
 /// The branch that a task branch is cut from, and where it is.
@@ -99,4 +101,52 @@ impl BaseBranch {
         let time = object.and_then(|object| Commit::parse(&object.data).ok()).map(|commit| commit.committer_time);
         Ok(time.map(|time| CutFrom { commit: self.commit.clone(), time }))
     }
+}
+
+/// The branch that the task branch was cut from, by the lock of the task, else by its last one; it may be gone. `None` where
+/// there is no task branch to go on from. No process where git's files show neither a local nor a published one; else two,
+/// where nobody holds the task.
+///
+/// # Errors
+/// [`Kind::Behind`] where a shallow clone does not have the last lock: the work would be merged into another branch.
+pub(crate) fn recorded(
+    context: &Context,
+    view: &View<'_>,
+    path: &TaskPath,
+    lock: Option<&LockEntry>,
+) -> Result<Option<Branch>> {
+    if let Some(lock) = lock {
+        return Ok(lock.base());
+    }
+    let (repository, branch) = (&context.repository, Branch::parse(&path.name().branch_name())?);
+    let remote = context.channel.remote();
+    let is_unseen = remote.is_some_and(|remote| !remote::fetches_task_branches(repository, remote));
+    let names = std::iter::once(branch.full()).chain(remote.map(|remote| branch.tracking(remote)));
+    if !is_unseen && !names.into_iter().any(|name| refs::may_exist(repository, &name)) {
+        return Ok(None);
+    }
+    let last = locks::last(view, path.id())?;
+    let is_cut_off = last.is_none() && is_history_cut_off(repository, view)?;
+    let base = last.and_then(|last| last.base());
+    if base.is_none() && !is_cut_off {
+        return Ok(None);
+    }
+    let tip = view.task_branch(&branch)?;
+    if tip.published.is_none() && tip.local.is_none() {
+        return Ok(None);
+    }
+    if is_cut_off {
+        let message = format!("which branch {branch} was cut from is not known in this shallow clone");
+        return Err(Error::new(Kind::Behind, message).hint("git fetch --unshallow"));
+    }
+    Ok(base)
+}
+
+/// Whether this clone has only the last part of the history of the locks. One process in a shallow clone, none elsewhere.
+fn is_history_cut_off(repository: &Repository, view: &View<'_>) -> Result<bool> {
+    let shallow = std::fs::read_to_string(repository.common_dir.join("shallow")).unwrap_or_default();
+    let tip = view.tip(&Ledger::locks_branch()?).published;
+    let Some(tip) = tip.filter(|_| !shallow.is_empty()) else { return Ok(false) };
+    let roots = repository.read("rev-list").args(["--max-parents=0", tip.as_str()]).run()?.text();
+    Ok(roots.lines().any(|root| shallow.lines().any(|cut| cut == root)))
 }

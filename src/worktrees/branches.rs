@@ -4,7 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Oid, refs};
 use crate::ledger::{DATA, IDS, LOCKS};
 use crate::project::context::{Context, Wanted};
-use crate::task::TaskName;
+use crate::task::{TaskId, TaskName};
 
 /// The two tips of a branch.
 #[derive(Debug)]
@@ -76,14 +76,22 @@ pub(crate) fn require_other_output(into: &Branch, task_branch: &Branch) -> Resul
         .hint("git aitask finish --into main"))
 }
 
-/// The error for an output branch that the remote (or, without a remote, this clone) does not have.
-pub(crate) fn no_output(context: &Context, into: &Branch) -> Error {
+/// The error for an output branch that the remote (or, without a remote, this clone) does not have. Where nobody named it, it
+/// is the one that the branch of this task was cut from, and the user says where the work goes now.
+pub(crate) fn no_output(context: &Context, into: &Branch, chosen_for: Option<TaskId>) -> Error {
     let here = tips(context, into).is_ok_and(|tips| tips.local.is_some());
-    match context.channel.remote().filter(|_| here) {
+    let error = match context.channel.remote().filter(|_| here) {
         Some(remote) => {
             Error::new(Kind::Usage, format!("{into} is not published on {remote}, so nothing can be merged into it"))
                 .hint(command!["git push -u", remote, into])
         }
         None => Error::new(Kind::Usage, format!("there is no branch {into} to merge into")).hint("git branch -a"),
+    };
+    let other = context.work_branch().ok().flatten().filter(|other| other != into);
+    match chosen_for.zip(other) {
+        Some((task, other)) => {
+            error.hint(command!["git aitask finish", task, "--into", other].note("or another branch"))
+        }
+        None => error,
     }
 }

@@ -2,6 +2,7 @@
 //! travels with the task data, so these decisions take precedence over the settings of the clone that picks or finishes
 //! the task.
 
+use crate::coordination::LockEntry;
 use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result};
 use crate::git::Branch;
@@ -74,13 +75,14 @@ impl PlannedBranches {
     }
 
     /// The output of a task, the first of: the plan's output, `aitask.output`, the branch that the task branch was cut
-    /// from, the plan's base, `aitask.base`, the branch of the main worktree.
+    /// from (by the record of this clone, else by the lock), the plan's base, `aitask.base`, the branch of the main worktree.
     ///
     /// # Errors
     /// [`Kind::Conflict`] where the plan names another base than the one that the task branch was cut from: the output
     /// follows from the base, so the caller must say which of the two is right.
-    pub(crate) fn output(self, context: &Context, task: TaskId) -> Result<Branch> {
-        let cut_from = LockRecord::load(&context.repository, task).and_then(|held| held.base);
+    pub(crate) fn output(self, context: &Context, task: TaskId, lock: Option<&LockEntry>) -> Result<Branch> {
+        let held = LockRecord::load(&context.repository, task).and_then(|held| held.base);
+        let cut_from = held.or_else(|| lock?.base().map(|base| base.to_string()));
         if let (Some(planned), Some(cut_from)) = (&self.base, &cut_from)
             && planned.as_str() != cut_from
         {

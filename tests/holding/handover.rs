@@ -407,7 +407,7 @@ fn bob_before() -> (World, Repo, Repo) {
 fn a_fetch_of_the_lock_branch_alone_hides_no_published_branch() {
     for whole in share([false, true]) {
         let (_world, _ann, bob) = bob_before();
-        bob.git(if whole { &["fetch", "-q"] } else { &["fetch", "-q", "origin", "aitask-locks", "main"] });
+        bob.git(if whole { &["fetch", "-q"] } else { &["fetch", "-q", "origin", "aitask-locks", "aitask-data"] });
         // What this clone publishes on top of it tells nothing more of the task branches.
         bob.aitask(&["lock", "2"]).ok();
         bob.count_connections();
@@ -505,4 +505,127 @@ fn drop_removes_a_branch_that_landed_as_one_commit_and_publishes_nothing_of_it()
     let said = (json["branch_deleted"].as_bool(), json["pushed"].as_str(), json["branch_kept"].as_str());
     assert_eq!(said, (Some(true), None, None), "{json}");
     assert_eq!((tip(&ann, "refs/aitask/squashed/t1_one"), world.remote_branch(BRANCH)), (work, None));
+}
+
+/// Bob's clone, made after ann's work on a branch that was cut from `release` was given back. `release` has a commit that
+/// main lacks.
+fn given_back_from_release() -> (World, Repo) {
+    let world = World::new();
+    let ann = world.initialised_on_main("ann");
+    ann.task("One", &[]);
+    ann.git(&["switch", "-q", "-c", "release"]);
+    ann.write("rel.txt", "release\n");
+    ann.commit("release only");
+    ann.git(&["push", "-q", "-u", "origin", "release"]);
+    ann.git(&["switch", "-q", "main"]);
+    ann.aitask(&["pick", "1", "--base", "release"]).ok();
+    committed(&ann, "work.txt");
+    ann.aitask(&["drop", "1"]).ok();
+    (world, ann)
+}
+
+fn has_release_and_work(world: &World, branch: &str) -> [bool; 2] {
+    ["rel.txt", "work.txt"].map(|file| world.remote_file(branch, file).is_some())
+}
+
+#[test]
+fn work_from_another_base_goes_back_there_when_it_was_taken_without_a_worktree() {
+    for (n, take) in (1..).zip(share([&["pick", "1", "--no-worktree"][..], &["lock", "1"]])) {
+        for adds_worktree in [false, true] {
+            let (world, _ann) = given_back_from_release();
+            let bob = world.clone(&format!("bob{n}"));
+            bob.aitask(take).ok();
+            if adds_worktree {
+                assert_eq!(bob.aitask(&["worktree", "add", "1", "--json"]).ok().json()["worktree"]["base"], "release");
+            } else {
+                bob.git(&["branch", "-q", "aitask/t1_one", "origin/aitask/t1_one"]);
+            }
+            bob.aitask(&["finish", "1"]).ok();
+            assert_eq!(has_release_and_work(&world, "release"), [true, true], "{take:?} {adds_worktree}");
+            assert_eq!(has_release_and_work(&world, "main"), [false, false], "{take:?} {adds_worktree}");
+        }
+    }
+}
+
+#[test]
+fn work_from_a_base_that_is_gone_goes_nowhere_until_somebody_says_where() {
+    let (world, _ann) = given_back_from_release();
+    world.git(&["--git-dir=origin.git", "branch", "-m", "release", "release-2"]);
+    let bob = world.clone("bob");
+    let run = bob.aitask(&["pick", "1", "--json"]).ok();
+    assert_eq!(run.json()["worktree"]["base"], "release", "{run}");
+    says(&run, &["there is no branch release"]);
+    assert!(world.remote_file("aitask-locks", "t1_lock.yaml").unwrap().contains("\nbase: release\n"));
+    let run = bob.aitask(&["finish", "1", "--json"]).fails(2);
+    says(&run, &["there is no branch release", "git aitask finish 1 --into main"]);
+    assert_eq!((has_release_and_work(&world, "main"), world.locks().len()), ([false, false], 1));
+    bob.aitask(&["finish", "1", "--into", "release-2"]).ok();
+    assert_eq!(has_release_and_work(&world, "release-2"), [true, true]);
+}
+
+#[test]
+fn a_local_branch_from_another_base_goes_back_there_after_its_worktree_was_removed() {
+    let (world, ann) = given_back_from_release();
+    ann.aitask(&["pick", "1"]).ok();
+    world.git(&["--git-dir=origin.git", "update-ref", "-d", "refs/heads/aitask/t1_one"]);
+    ann.git(&["fetch", "-q", "--prune"]);
+    ann.git(&["worktree", "remove", WORK]);
+    assert_eq!(ann.aitask(&["pick", "1", "--steal", "--json"]).ok().json()["worktree"]["base"], "release");
+    ann.aitask(&["finish", "1"]).ok();
+    assert_eq!(has_release_and_work(&world, "main"), [false, false]);
+}
+
+#[test]
+fn in_a_shallow_clone_that_cannot_know_the_base_pick_says_how_to_fetch_it() {
+    let (world, _ann) = given_back_from_release();
+    let url = format!("file://{}", world.origin().display());
+    world.git(&["clone", "-q", "--depth=1", "--no-single-branch", &url, "shallow"]);
+    let dir = world.root().join("shallow");
+    let bob = world.clone("bob").at(&dir).env("GIT_AITASK_EMAIL", "bob@example.com");
+    for take in [&["pick", "1"][..], &["lock", "1"]] {
+        says(&bob.aitask(take).fails(1), &["git fetch --unshallow"]);
+    }
+    assert!(world.locks().is_empty());
+    bob.git(&["fetch", "-q", "--unshallow"]);
+    assert_eq!(bob.aitask(&["pick", "1", "--json"]).ok().json()["worktree"]["base"], "release");
+}
+
+#[test]
+fn drop_publishes_what_was_taken_back_from_main_since_this_clone_fetched() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    committed(&ann, "work.txt");
+    let bob = world.clone("bob");
+    bob.write("work.txt", "work\n");
+    bob.commit("One (#1)");
+    bob.git(&["push", "-q"]);
+    ann.git(&["fetch", "-q"]);
+    bob.git(&["revert", "--no-edit", "HEAD"]);
+    bob.git(&["push", "-q"]);
+    let run = ann.aitask(&["drop", "1", "--json"]).ok();
+    assert_eq!(run.json()["pushed"], BRANCH, "{run}");
+    assert!(world.remote_branch(BRANCH).is_some());
+}
+
+#[test]
+fn a_fetch_that_leaves_no_trace_in_fetch_head_hides_no_published_branch() {
+    for how in share(["no head", "elsewhere", "negative"]) {
+        let (_world, _ann, bob) = bob_before();
+        let part = ["origin", "aitask-locks", "aitask-data"];
+        match how {
+            "no head" => drop(bob.git(&[&["fetch", "-q", "--no-write-fetch-head"][..], &part].concat())),
+            "elsewhere" => {
+                bob.git(&["worktree", "add", "-q", "../beside", "-b", "beside"]);
+                bob.at("../beside").git(&[&["fetch", "-q"][..], &part].concat());
+            }
+            _ => {
+                bob.git(&["config", "--add", "remote.origin.fetch", "^refs/heads/aitask/*"]);
+                bob.git(&["fetch", "-q"]);
+            }
+        }
+        bob.aitask(&["pick", "1"]).ok();
+        assert_eq!(work_on(&bob, BRANCH), ["work.txt"], "{how}");
+    }
 }

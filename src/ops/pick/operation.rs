@@ -16,6 +16,7 @@ use crate::project::context::{Context, Wanted};
 use crate::project::holder::observe_lock;
 use crate::project::index::Index;
 use crate::task::{Document, Task, TaskId, TaskPath};
+use crate::worktrees::base::recorded;
 use std::path::PathBuf;
 
 /// Where the task is read, and for whom it is picked.
@@ -82,6 +83,8 @@ pub(crate) struct PickOperation<'a> {
     folder: PathBuf,
     /// The worktree to add.
     pub(super) planned_worktree: Option<PlannedWorktree>,
+    /// The branch that the task branch was cut from, where no worktree is added.
+    recorded_base: Option<Branch>,
     /// The task whose lock was taken in a separate transaction.
     settled: Option<TaskPath>,
     /// The record of the pick in this clone.
@@ -113,6 +116,7 @@ impl<'a> PickOperation<'a> {
             finds_work: None,
             folder: context.repository.root.clone(),
             planned_worktree: None,
+            recorded_base: None,
             settled: None,
             planned_lock: None,
             lock_landed: false,
@@ -264,7 +268,7 @@ impl<'a> PickOperation<'a> {
         let Policy { rule, takeover, .. } = self.policy;
         let (judged, nonce, now) = (self.judged.as_ref(), self.nonce.as_str(), self.now.as_str());
         let folder = Some(self.folder.as_path());
-        let base = self.planned_worktree.as_ref().and_then(PlannedWorktree::base);
+        let base = self.planned_worktree.as_ref().and_then(PlannedWorktree::base).or(self.recorded_base.as_ref());
         self.session.as_ref().map(|session| LockRequest { session, rule, takeover, judged, nonce, now, folder, base })
     }
 
@@ -283,6 +287,7 @@ impl<'a> PickOperation<'a> {
         if self.planned_worktree.is_some() {
             self.folder = self.context.repository.root.join(seen.path.name().worktree_dir());
         }
+        self.recorded_base = None;
         let (path, there) = (seen.path.clone(), seen.lock.as_ref().map(|observed| observed.lock.clone()));
         let mut taking = self.decide(seen.clone(), parts)?;
         if let (Some(planned_worktree), Some(published), true) =
@@ -291,6 +296,13 @@ impl<'a> PickOperation<'a> {
             planned_worktree.find(self.context, published, &path, there.as_ref())?;
             // Nothing that refuses has changed; the lock names the base.
             taking = self.decide(seen, parts)?;
+        } else if let (Some((view, _)), None, None, true) =
+            (published, &self.planned_worktree, &there, parts != PickParts::Status)
+        {
+            self.recorded_base = recorded(self.context, view, &path, None)?;
+            if self.recorded_base.is_some() {
+                taking = self.decide(seen, parts)?;
+            }
         }
         if let (Some(lock), Some(planned)) = (&mut taking.lock, &self.planned_lock)
             && lock.entry.task == planned.entry.task

@@ -1,14 +1,14 @@
 //! The worktree that a pick will add: found and judged before the swap, added after it.
 
-use crate::coordination::{LockEntry, locks};
+use crate::coordination::LockEntry;
 use crate::error::Result;
-use crate::git::{Branch, RefUpdate};
+use crate::git::{Branch, RefUpdate, refs};
 use crate::ledger::{Channel, View};
 use crate::project::context::{Context, Wanted};
 use crate::project::index::Index;
 use crate::project::outcome::{Notices, WorktreeInfo};
 use crate::task::TaskPath;
-use crate::worktrees::base::BaseBranch;
+use crate::worktrees::base::{BaseBranch, recorded};
 use crate::worktrees::plan_branches;
 use crate::worktrees::task_worktree::TaskWorktree;
 
@@ -20,6 +20,8 @@ pub(crate) struct PlannedWorktree {
     /// The base, unless the plan of the task names another one.
     base: BaseBranch,
     planned: Option<BaseBranch>,
+    /// The branch that an existing task branch was cut from; it may be gone.
+    recorded: Option<Branch>,
     /// A sentence about a base that was named and is not used.
     unused: Option<String>,
     place: Option<TaskWorktree>,
@@ -32,7 +34,7 @@ impl PlannedWorktree {
     /// Those of [`BaseBranch::find_for`].
     pub(super) fn new(context: &Context, named: Option<&str>, wanted: &[Wanted]) -> Result<Self> {
         let base = BaseBranch::find_for(context, named, wanted)?;
-        Ok(Self { named: named.map(str::to_owned), base, planned: None, unused: None, place: None })
+        Ok(Self { named: named.map(str::to_owned), base, planned: None, recorded: None, unused: None, place: None })
     }
 
     /// Finds the worktree of the task that is picked, and refuses what would make adding it fail.
@@ -54,7 +56,10 @@ impl PlannedWorktree {
         let is_published = place.tips.as_ref().is_some_and(|tips| tips.published.is_some());
         // A base is for a branch that is cut now. The published one was cut where its first holder chose.
         let named = self.named.as_deref().filter(|_| !is_published);
-        self.planned = if is_published { recorded_base(context, view, path, lock)? } else { None };
+        let is_there = is_published || refs::may_exist(&context.repository, &place.branch.full());
+        self.recorded = if is_there && named.is_none() { recorded(context, view, path, lock)? } else { None };
+        let recorded = self.recorded.as_ref();
+        self.planned = recorded.and_then(|branch| BaseBranch::find(context, Some(branch.as_str())).ok());
         if self.planned.is_none() {
             self.planned = plan_branches::base(context, view, index, path, named)?;
         }
@@ -71,7 +76,8 @@ impl PlannedWorktree {
 
     /// The base, once the task is known.
     pub(super) fn base(&self) -> Option<&Branch> {
-        self.place.as_ref().map(|_| &self.planned.as_ref().unwrap_or(&self.base).branch)
+        let chosen = || &self.planned.as_ref().unwrap_or(&self.base).branch;
+        self.place.as_ref().map(|_| self.recorded.as_ref().unwrap_or_else(chosen))
     }
 
     /// Adds the worktree where there is none; in a dry run only says which one it would be, and reports the command.
@@ -82,6 +88,7 @@ impl PlannedWorktree {
         aside: &mut Notices,
     ) -> Result<Option<WorktreeInfo>> {
         let (base, Some(place)) = (self.planned.unwrap_or(self.base), self.place) else { return Ok(None) };
+        let missing = self.recorded.filter(|recorded| *recorded != base.branch);
         if context.dry_run && place.record.is_none() {
             aside.would_run(place.add_command(context, &base)?);
         }
@@ -93,23 +100,15 @@ impl PlannedWorktree {
         } else {
             BaseBranch::find(context, Some(base.branch.as_str()))?
         };
-        let worktree = place.ensure(context, &now)?;
+        let mut worktree = place.ensure(context, &now)?;
         aside.notes.extend(self.unused.into_iter().chain(worktree.notes()));
+        if let Some(missing) = missing {
+            let branch = &worktree.branch;
+            aside.notes.push(format!(
+                "there is no branch {missing}, which {branch} was cut from; git aitask finish --into BRANCH says where its work goes"
+            ));
+            (worktree.base, worktree.cut_from) = (Some(missing), None);
+        }
         Ok(Some(worktree))
     }
-}
-
-/// The base that the last lock of a task names, whose branch is published; `None` where it names none that is there. Two
-/// processes where nobody holds it.
-fn recorded_base(
-    context: &Context,
-    view: &View<'_>,
-    path: &TaskPath,
-    lock: Option<&LockEntry>,
-) -> Result<Option<BaseBranch>> {
-    let named = match lock {
-        Some(lock) => lock.base(),
-        None => locks::last(view, path.id())?.and_then(|last| last.base()),
-    };
-    Ok(named.and_then(|named| BaseBranch::find(context, Some(named.as_str())).ok()))
 }
