@@ -59,8 +59,8 @@ fn own_next(context: &Context, overview: &Overview, own: Option<&String>) -> Opt
     let mut rows = overview.active.iter().filter(is_own);
     let row = rows.clone().find(|row| Some(row.id) == here).or_else(|| rows.next())?;
     let Some(worktree) = row.worktree.as_ref().filter(|worktree| worktree.path.exists()) else {
-        let is_lost = row.worktree.is_some() || overview.without_worktree.contains(&row.id);
-        return is_lost.then(|| format!("next: git aitask worktree add {}", row.id));
+        let is_lost = row.worktree.is_some();
+        return is_lost.then(|| format!("next: git aitask worktree path {}   # its folder is gone", row.id));
     };
     if let Some(request) = row.pull_request.as_ref().filter(|_| worktree.dirty == Some(false)) {
         let finish = format!("git aitask finish {}", row.id);

@@ -81,8 +81,7 @@ pub(crate) fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
             .hint(command!["git aitask pick", wanted.id])
     })?;
     if !path.exists() {
-        return Err(Error::new(Kind::NoSuchTask, format!("the worktree of {branch} at {} is gone", path.display()))
-            .hint(command!["git aitask worktree add", wanted.id]));
+        return Err(missing_worktree(&context.repository.root, &path, &branch));
     }
     match RecoverableWorktree::of(&context.repository, &path, &branch).interruption() {
         None => Ok(WorktreePath { task: wanted.id, path }),
