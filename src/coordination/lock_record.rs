@@ -179,7 +179,7 @@ impl LockRecord {
         Self::forget_right(repository, task)
     }
 
-    /// Removes the record of a task that goes on without this session. What this clone pushed last of its branch is kept
+    /// Removes the record of a task that goes on with another holder. What this clone pushed last of its branch is kept
     /// first: it may still be replaced by this clone, as long as it is what the remote has.
     pub(crate) fn give_back(repository: &Repository, task: TaskId) -> Result<()> {
         if let Some(held) = Self::load(repository, task).filter(|held| !held.pushed.is_empty()) {
