@@ -92,12 +92,11 @@ pub(crate) fn is_missing(context: &Context) -> bool {
 /// As [`attach`].
 pub(crate) fn attach_known(context: &Context) -> Result<Attached> {
     let data = Branch::parse(DATA)?;
-    let attached = if data_checkout(&context.repository.root).is_some() {
+    let attached = if let Some(dir) = data_checkout(&context.repository.root) {
         if let Some(remote) = context.channel.remote().filter(|_| !has_upstream(context, &data)) {
             // A command that made the checkout was killed before it said what the branch follows.
             worktree::set_upstream(&context.repository, &data, remote)?;
         }
-        let dir = context.repository.root.join(paths::DATA_WORKTREE_DIR);
         if worktree::is_sparse(&dir) {
             worktree::make_full(&context.repository, &dir)?;
         }
@@ -242,16 +241,15 @@ fn is_folder(path: &Path) -> bool {
 /// Whether the folders of the main worktree hold nothing but what this program keeps there for one user: drafts and
 /// settings, left from when the task data was on the code branch.
 fn has_private_files_alone(root: &Path) -> bool {
-    let names = |folder: &str| {
+    let names = |folder: &'static str| {
         let entries = std::fs::read_dir(root.join(folder)).into_iter().flatten().flatten();
-        entries.map(|entry| format!("{folder}/{}", entry.file_name().to_string_lossy())).collect::<Vec<_>>()
+        entries.map(move |entry| Path::new(folder).join(entry.file_name()))
     };
     let is_folder = [paths::TASKS_DIR, paths::PLANS_DIR].map(|name| is_folder(&root.join(name)));
-    let is_private = |path: &String| [paths::DRAFTS_DIR, paths::USER_CONFIG_FILE].contains(&path.as_str());
+    let of_tasks = names(paths::TASKS_DIR).filter(|path| path != Path::new(paths::METADATA_DIR));
     is_folder[0]
-        && (!is_folder[1] || names(paths::PLANS_DIR).is_empty())
-        && names(paths::TASKS_DIR).iter().filter(|path| *path != paths::METADATA_DIR).all(is_private)
-        && names(paths::METADATA_DIR).iter().all(is_private)
+        && (!is_folder[1] || names(paths::PLANS_DIR).next().is_none())
+        && of_tasks.chain(names(paths::METADATA_DIR)).all(|path| ignores::is_private_path(&path))
 }
 
 /// What stands in the main worktree where a link to the task data would be.
@@ -271,17 +269,15 @@ fn link_folders(root: &Path) -> Result<()> {
         // Git stores no empty folders, so a fresh clone lacks a folder that has no files yet, and the link would be
         // broken.
         Tree::new(root).make_folder(&target)?;
+        let create = || std::os::unix::fs::symlink(&target, &link);
         let made = match link.symlink_metadata() {
             Ok(data) if data.file_type().is_symlink() && !link.exists() => {
-                std::fs::remove_file(&link).and_then(|()| std::os::unix::fs::symlink(&target, &link))
+                std::fs::remove_file(&link).and_then(|()| create())
             }
             // An empty folder is nothing that could be lost; one with files fails here, and stays.
-            Ok(data) if data.is_dir() => match std::fs::remove_dir(&link) {
-                Ok(()) => std::os::unix::fs::symlink(&target, &link),
-                Err(_) => Ok(()),
-            },
+            Ok(data) if data.is_dir() => std::fs::remove_dir(&link).map_or(Ok(()), |()| create()),
             Ok(_) => Ok(()),
-            Err(_) => std::os::unix::fs::symlink(&target, &link),
+            Err(_) => create(),
         };
         match made {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {

@@ -119,10 +119,10 @@ pub(crate) fn sign(repository: &Repository, parents: &[Oid], tree: &Oid, message
 /// the terminal of somebody else in the same session, so it gets a program that knows no passphrase; unless the user has
 /// named one for this.
 fn attended(repository: &Repository, call: Call) -> Call {
-    if on_terminal() {
-        return call.keeps_terminal().limit(hook_limit());
-    }
     let call = call.limit(hook_limit());
+    if on_terminal() {
+        return call.keeps_terminal();
+    }
     match repository.git().environment().text("SSH_ASKPASS_REQUIRE") {
         Some(_) => call,
         None => call.env("SSH_ASKPASS_REQUIRE", "force").env("SSH_ASKPASS", "false"),

@@ -8,9 +8,12 @@ use std::path::Path;
 /// Whether a file is a draft or holds the settings of one user. These are never committed, even where git was not told
 /// to ignore them.
 pub(crate) fn is_private(entry: &StatusEntry) -> bool {
-    let path = &entry.path;
-    entry.kind == StatusKind::Untracked
-        && (path.starts_with(paths::DRAFTS_DIR) || path == Path::new(paths::USER_CONFIG_FILE))
+    entry.kind == StatusKind::Untracked && is_private_path(&entry.path)
+}
+
+/// Whether a path is that of a draft or of the settings of one user.
+pub(crate) fn is_private_path(path: &Path) -> bool {
+    path.starts_with(paths::DRAFTS_DIR) || path == Path::new(paths::USER_CONFIG_FILE)
 }
 
 /// Whether the code branch ignores the folder of the task data, as it does after the data was moved to its own branch.

@@ -1,6 +1,9 @@
 //! The line dialect of the frontmatter, entry by entry. It is not YAML: a scalar is the raw text to the end of the
 //! line, and the scripts read files by line patterns, so a YAML writer would change what they see.
 
+/// The byte order mark that some editors put before a text.
+pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
+
 /// One entry: a key line with the lines that belong to it, or a single line without a key (a comment, an empty line,
 /// anything else). All bytes are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,8 +189,13 @@ fn key_of(line: &[u8]) -> Option<&str> {
 
 /// Whether a text contains conflict markers: all three, each at the start of a line, in their order.
 pub(crate) fn has_markers(text: &[u8]) -> bool {
+    are_markers_in(lines(text))
+}
+
+/// As [`has_markers`], for a text in several parts.
+pub(super) fn are_markers_in<'t>(lines: impl Iterator<Item = &'t [u8]>) -> bool {
     let mut wanted = [&b"<<<<<<< "[..], b"=======", b">>>>>>> "].into_iter().peekable();
-    for line in text.split(|byte| *byte == b'\n') {
+    for line in lines {
         if wanted.peek().is_some_and(|marker| line.starts_with(marker)) {
             wanted.next();
         }

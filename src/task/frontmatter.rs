@@ -7,12 +7,11 @@
 //! everything else are kept. The order of the keys when a file is written is that of `task::order`; readers accept any
 //! order.
 
-use super::dialect::{self, FrontmatterEntry, content, eol, has_markers, lines};
+use super::dialect::{self, BOM, FrontmatterEntry, are_markers_in, content, eol, lines};
 use super::order::place;
 use super::text::is_unsafe;
 use crate::error::{Error, Kind, Result};
 
-const BOM: &[u8] = b"\xef\xbb\xbf";
 /// The largest header that is read, in bytes. One of a hundred children has 2 KiB; what is done with a header may take the
 /// square of its length.
 const LARGEST_HEADER: usize = 64 << 10;
@@ -151,7 +150,7 @@ impl Document {
         if self.entries().iter().map(|entry| entry.raw().len()).sum::<usize>() > LARGEST_HEADER {
             return Some("its header is larger than 64 KiB");
         }
-        if has_markers(&self.to_bytes()) {
+        if are_markers_in(self.entries().iter().flat_map(|entry| lines(entry.raw())).chain(lines(&self.body))) {
             return Some("it has conflict markers");
         }
         let all = lines(bytes?.strip_prefix(BOM).unwrap_or(bytes?));

@@ -1,8 +1,8 @@
 //! The three-way merge of task files, field by field: git's merge by lines would report a conflict in `updated_at` for
 //! nearly every pair of changes. Lines that no rule is about keep their bytes.
 
-use super::dialect::FrontmatterEntry;
 pub(crate) use super::dialect::has_markers;
+use super::dialect::{BOM, FrontmatterEntry, lines};
 use super::frontmatter::Document;
 use super::gate_runs;
 use std::collections::BTreeSet;
@@ -70,7 +70,7 @@ impl FileMerge {
     /// outside the rules: without frontmatter, or with a repeated key. Line ends and a byte order mark make no
     /// difference; without that, every line of a file that a Windows editor saved would be in conflict.
     pub(crate) fn of(rules: MergeRules, base: Option<&[u8]>, local: &[u8], remote: &[u8]) -> Option<Self> {
-        let is_windows = remote.split(|byte| *byte == b'\n').next().is_some_and(|line| line.ends_with(b"\r"));
+        let is_windows = lines(remote).next().is_some_and(|line| line.ends_with(b"\r\n"));
         let as_they_are = [local, remote].iter().all(|text| parse(text).is_some());
         let read = |text: &[u8]| if as_they_are { parse(text) } else { parse(&plain(text)) };
         let (mut document, theirs) = (read(local)?, read(remote)?);
@@ -174,9 +174,8 @@ pub(crate) fn sides(text: &[u8]) -> Option<TakenApart> {
 
 /// A text without a byte order mark, every line of which ends in LF.
 fn plain(text: &[u8]) -> Vec<u8> {
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let line = |line: &[u8]| line.strip_suffix(b"\r\n").map_or_else(|| line.to_vec(), |line| [line, b"\n"].concat());
-    text.split_inclusive(|byte| *byte == b'\n').flat_map(line).collect()
+    lines(text.strip_prefix(BOM).unwrap_or(text)).flat_map(line).collect()
 }
 
 fn with_windows_line_ends(text: &[u8]) -> Vec<u8> {
@@ -184,7 +183,7 @@ fn with_windows_line_ends(text: &[u8]) -> Vec<u8> {
         Some(body) if !body.ends_with(b"\r") => [body, b"\r\n"].concat(),
         _ => line.to_vec(),
     };
-    text.split_inclusive(|byte| *byte == b'\n').flat_map(line).collect()
+    lines(text).flat_map(line).collect()
 }
 
 fn parse(bytes: &[u8]) -> Option<Document> {

@@ -82,8 +82,8 @@ pub(crate) fn claim(invocation: &Invocation, context: &Context) -> Result<(u64, 
                 (next, Some(aside.to_owned()))
             }
         };
-        // A counter that was set back must not give the number of an archived task again.
-        // A bundle that cannot be read stops no claim: the counter is right, as a rule.
+        // A counter that was set back must not give the number of an archived task again. A bundle that cannot be read
+        // stops no claim: the counter is right, as a rule.
         let highest = if archived < counter { active } else { full_scan(invocation).unwrap_or(active) };
         let id = ids::next_of(counter, highest);
         Ok(Decision::Publish(ids::claim(plan, &branch, id), (id, aside)))
