@@ -7,7 +7,8 @@
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
-/// The variable that names the session, whatever else there is.
+/// The variable that names the session, whatever else there is. Set and empty it keeps the processes above from being
+/// looked at, as for the tests of a program that an agent runs.
 pub(crate) const SESSION: &str = "GIT_AITASK_SESSION";
 /// The variable with the process of the session.
 pub(crate) const AGENT_PID: &str = "AIT_AGENT_PID";

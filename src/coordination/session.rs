@@ -114,9 +114,11 @@ impl Session {
 
 fn recognition(repository: &Repository) -> Recognition {
     let environment = repository.git().environment();
+    // Set and empty: the command is no part of the session of an agent above it.
+    let below_none = environment.os(agents::SESSION).is_some_and(std::ffi::OsStr::is_empty);
     agents::recognise(&Surroundings {
         variable: &|name| environment.text(name),
-        above: &|| process::above(repository),
+        above: &|| if below_none { Vec::new() } else { process::above(repository) },
         sees_all: PidScope::here(repository).is_none_or(PidScope::sees_all),
         exists: &|pid| process::exists(pid) == Some(true),
     })

@@ -108,7 +108,7 @@ fn agents_that_export_nothing_are_told_apart_by_their_processes() {
     for agent in ["claude", "codex", "gemini", "opencode", "qwen", "cursor-agent"] {
         let (world, ann) = world();
         let program = world.root().join("agents").join(agent);
-        world.script(&program, "#!/bin/sh\nsh -c \"$1\"\nexit $?\n");
+        world.script(&program, "#!/bin/sh\nunset GIT_AITASK_SESSION\nsh -c \"$1\"\nexit $?\n");
         let ann = ann.env("aitask", env!("CARGO_BIN_EXE_git-aitask")).env("agent", program.display());
         let below = |command: &str| ann.run(program.to_str().unwrap(), &[command]);
         // a second agent while the first one lives, and then the first one again
@@ -119,10 +119,21 @@ fn agents_that_export_nothing_are_told_apart_by_their_processes() {
 }
 
 #[test]
-fn an_agent_that_a_person_starts_in_the_worktree_goes_on_with_what_was_taken_in_that_shell() {
+fn a_command_that_an_agent_runs_for_somebody_else_is_not_taken_for_its_own() {
     let (world, ann) = world();
     let program = world.root().join("agents/claude");
     world.script(&program, "#!/bin/sh\nsh -c \"$1\"\nexit $?\n");
+    let ann = ann.env("aitask", env!("CARGO_BIN_EXE_git-aitask"));
+    let below = |command: &str| ann.run(program.to_str().unwrap(), &[command]).ok().json();
+    assert_eq!(below("unset GIT_AITASK_SESSION; $aitask whoami --json")["agent"], "claude-code");
+    assert!(below("GIT_AITASK_SESSION= $aitask whoami --json")["agent"].is_null());
+}
+
+#[test]
+fn an_agent_that_a_person_starts_in_the_worktree_goes_on_with_what_was_taken_in_that_shell() {
+    let (world, ann) = world();
+    let program = world.root().join("agents/claude");
+    world.script(&program, "#!/bin/sh\nunset GIT_AITASK_SESSION\nsh -c \"$1\"\nexit $?\n");
     let ann = ann.env("aitask", env!("CARGO_BIN_EXE_git-aitask")).env("agent", program.display());
     // elsewhere it is another session
     let taken = "AIT_AGENT_PID=$$ $aitask pick 1 && { $agent '$aitask drop 1'; test $? -eq 1; }";
