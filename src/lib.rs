@@ -111,6 +111,13 @@
 //!     `verbs::after_landing::finish_that_cannot_remove_the_worktree_says_that_the_task_is_finished`,
 //!     `verbs::after_landing::an_answer_that_cannot_be_written_does_not_say_that_nothing_was_done`,
 //!     `verbs::after_landing::a_dry_run_promises_what_the_real_run_does`
+//! 15. **A holder is a session, and agents of one person are told apart without set-up**: by the name that an agent exports,
+//!     else by its process; of several agents the nearest process above counts. A name counts more than a process. Locks
+//!     carry the kind of the agent and a digest of the name, never the name.
+//!     `holding::agents::what_an_agent_holds_another_one_of_the_same_person_can_neither_finish_nor_drop_nor_pick`,
+//!     `holding::agents::agents_that_export_nothing_are_told_apart_by_their_processes`,
+//!     `coordination::agents::tests::of_two_programs_that_name_a_session_the_nearer_one_counts`,
+//!     `holding::agents::the_lock_has_the_kind_and_a_digest_after_the_lines_of_the_scripts_and_never_the_name`
 //!
 //! # Rules of safety
 //!

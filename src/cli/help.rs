@@ -45,7 +45,10 @@ overrides both:
 
 Environment:
   AIT_AGENT_PID       a process that lives as long as the session of the agent
-  GIT_AITASK_TRACE=1  show every call of git with its time";
+  GIT_AITASK_SESSION  a name of the session, unlike that of your others
+  GIT_AITASK_TRACE=1  show every call of git with its time
+Without the first two, common coding agents, CI jobs and terminals are recognised;
+see `git aitask whoami`.";
 
 /// The command line whose own help shows the verbs in groups.
 pub(super) fn with_groups(command: Command) -> Command {

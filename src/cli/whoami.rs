@@ -24,12 +24,23 @@ impl WhoamiArgs {
             let page = Page::new()
                 .line(format!("e-mail   {} ({})", outcome.email, origin.as_str().unwrap_or_default()))
                 .line(format!("host     {} (hostname)", outcome.host));
-            let page = match outcome.pid {
-                Some(pid) => page.line(format!("session  pid {pid} ({})", how.as_str().unwrap_or_default())),
-                None => page
-                    .line("session  none found: sessions of yours on this host cannot be distinguished")
-                    .advice("         set AIT_AGENT_PID to the id of a process that lives as long as your session"),
+            let how =
+                outcome.session_variable.filter(|_| outcome.session.is_some()).or(how.as_str()).unwrap_or_default();
+            let pid = outcome.pid.map(|pid| format!("pid {pid}"));
+            let session: Vec<_> =
+                outcome.agent.iter().chain(&outcome.session).chain(&pid).map(String::as_str).collect();
+            let mut page = if session.is_empty() {
+                page.line("session  none found: sessions of yours on this host cannot be distinguished")
+                    .advice("         set AIT_AGENT_PID to the id of a process that lives as long as your session")
+            } else {
+                page.line(format!("session  {} ({how})", session.join(", ")))
             };
+            if outcome.ancestors_hidden && outcome.session.is_none() {
+                page = page.advice("         this PID namespace hides the processes above; an agent there is not seen");
+            }
+            for ignored in &outcome.ignored {
+                page = page.line(format!("ignored  {ignored}"));
+            }
             page.line(format!("remote   {}", outcome.remote.as_deref().unwrap_or("none: coordination is local")))
         })
     }

@@ -18,7 +18,7 @@ use std::path::Path;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LockRule {
     /// `git aitask`: the lock of a session of the same person that is certainly dead may be replaced. The new lock has
-    /// a nonce; a lock that this session has already is kept.
+    /// a nonce; a lock that this session has already is kept, unless its process or name has changed.
     Verb,
     /// The scripts, whose callers depend on it: also the lock of a session of the same person on another host, or
     /// without a process, may be replaced. The new lock has no nonce; a lock that this session has already is written
@@ -177,13 +177,13 @@ impl LockRequest<'_> {
             LockRule::Script if !same_person => conflict,
             LockRule::Script => {
                 // A process with a scope is not judged by the name of its host: that of another scope may live.
-                let is_scoped = lock.process.scope.is_some();
+                let is_scoped = lock.process.scope.is_some() || lock.session().is_some();
                 let is_elsewhere = !is_scoped && (lock.host == "unknown" || lock.host != session.host);
-                let is_named = lock.process.number().is_some();
+                let is_named = lock.is_known();
                 match liveness {
                     // The scripts take a person who comes from another host for one who has changed hosts.
                     _ if is_elsewhere => Ownership::Abandoned,
-                    _ if lock.process.is_same(&session.process) => Ownership::Ours,
+                    _ if lock.is_of_session(session) => Ownership::Ours,
                     Liveness::Alive => conflict,
                     // A process that cannot be checked may live; without a process there is nothing to wait for.
                     Liveness::Unknown if is_named => conflict,
@@ -208,7 +208,10 @@ impl LockRequest<'_> {
         }
         let own = before.as_ref().filter(|before| before.ownership == Ownership::Ours);
         let entry = match (self.rule, own.map(|own| own.observed.clone())) {
-            (rule, Some(own)) if rule == LockRule::Verb || own.evidence == LocalEvidence::ThisCommand => {
+            (rule, Some(own))
+                if rule == LockRule::Verb && !own.lock.is_outdated(self.session)
+                    || own.evidence == LocalEvidence::ThisCommand =>
+            {
                 return Ok(TakenLock { entry: own.lock, before, step: None });
             }
             (LockRule::Script, Some(own)) => {

@@ -1,10 +1,10 @@
 //! Several clones of one remote take and release locks and claim ids, in every order of their fetches and pushes, with
 //! pushes that end in every way: each reply is true, and nothing is lost.
 
+use crate::coordination::agents::{Recognition, SessionName, SessionOrigin};
 use crate::coordination::decide::{self, LocalEvidence, LockRequest, LockRule, ObservedLock, TakenLock, Takeover};
 use crate::coordination::lock_format::LOCK_FORMAT;
 use crate::coordination::process::{Liveness, ProcessIdentity};
-use crate::coordination::session::ProcessOrigin;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session, ids};
 use crate::error::{Error, Kind, Result};
 use crate::git::Repository;
@@ -53,7 +53,10 @@ fn session(number: usize) -> Session {
         email_origin: Origin::Flag,
         host: "box".to_owned(),
         process,
-        process_origin: ProcessOrigin::Variable,
+        agent_process: None,
+        name: SessionName::default(),
+        origin: SessionOrigin::Variable,
+        recognition: Recognition::default(),
     }
 }
 

@@ -21,6 +21,9 @@
 //! | `nonce` | 32 hexadecimal digits that make the file unlike any other | the lock was written by a script |
 //! | `boot_id`, `pid_namespace` | the scope in which `pid` is valid (see [`PidScope`]); both or none | the scope is unknown |
 //! | `folder` | where the holder works on that host: the worktree of the task, or the clone | it is unknown |
+//! | `base` | the branch that the task branch was cut from | it is unknown |
+//! | `agent` | the kind of the agent or the CI system that holds it, `claude-code` | a person, or unknown |
+//! | `session` | the first 12 hexadecimal digits of the SHA-256 of the name of the session | the process tells |
 //!
 //! The scripts write the first seven. The first line of a key counts. Lines with other keys, and lines that are no
 //! `key: value`, are kept when a lock is written back. A file that cannot be read, or is larger than 64 KiB, is a lock
@@ -30,6 +33,7 @@
 //! again is a different blob, and every plan that relies on the lock can tell whether it is still the same.
 
 use crate::coordination::Session;
+use crate::coordination::agents::SessionName;
 use crate::coordination::pid_scope::{PidScope, is_after_boot};
 use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::error::{Error, Result};
@@ -86,6 +90,9 @@ impl LockEntry {
         let folder = folder.filter(|folder| !folder.contains(char::is_control));
         let base = base.filter(|_| nonce.is_some()).map(|base| format!("{BASE}{base}"));
         let scope = session.process.scope.clone().filter(|_| nonce.is_some());
+        let SessionName { kind, digest } = &session.name;
+        let name = [(AGENT, kind), (SESSION, digest)].map(|(key, value)| Some(format!("{key}{}", value.as_ref()?)));
+        let name = name.into_iter().flatten().filter(|_| nonce.is_some());
         Self {
             task,
             holder: session.email.clone(),
@@ -93,7 +100,7 @@ impl LockEntry {
             since: now.to_owned(),
             process: ProcessIdentity { scope, ..session.process.clone() },
             nonce: nonce.map(str::to_owned),
-            further: folder.map(|folder| format!("{FOLDER}{folder}")).into_iter().chain(base).collect(),
+            further: folder.map(|folder| format!("{FOLDER}{folder}")).into_iter().chain(base).chain(name).collect(),
             token: None,
         }
     }
@@ -106,6 +113,25 @@ impl LockEntry {
     /// The branch that the task branch was cut from, which is the one that it goes back to.
     pub(crate) fn base(&self) -> Option<Branch> {
         self.further.iter().find_map(|line| Branch::parse(line.strip_prefix(BASE)?.trim()).ok())
+    }
+
+    /// The kind of the agent or CI system that holds it.
+    pub(crate) fn agent(&self) -> Option<&str> {
+        self.value(AGENT)
+    }
+
+    /// The digest of the name of the holder's session.
+    pub(crate) fn session(&self) -> Option<&str> {
+        self.value(SESSION)
+    }
+
+    fn value(&self, key: &str) -> Option<&str> {
+        self.further.iter().find_map(|line| line.strip_prefix(key)).map(str::trim).filter(|value| !value.is_empty())
+    }
+
+    /// Whether the session of the holder can be told from others of the same person.
+    pub(crate) fn is_known(&self) -> bool {
+        self.process.number().is_some() || self.session().is_some()
     }
 
     /// The name of a task's lock file.
@@ -206,12 +232,42 @@ impl LockEntry {
         }
     }
 
-    /// Whether this session holds the lock. Where both have a scope the host name is not compared, since it may change
-    /// while a session lives.
+    /// Whether this session holds the lock.
     pub(crate) fn is_of(&self, session: &Session) -> bool {
-        let scopes = self.process.scope.is_some() && session.process.scope.is_some();
-        let place = scopes || (self.host == session.host && session.host != "unknown");
-        self.holder == session.email && place && self.process.is_same(&session.process)
+        self.holder == session.email && self.is_of_session(session)
+    }
+
+    /// Whether the lock names this session, whoever the person is. Where both have a scope the host name is not compared,
+    /// since it may change while a session lives. A name counts more than a process: an agent that was started again
+    /// goes on with its session. The same process with another name is the same agent after it cleared its context; but
+    /// names that the user gave mean what they say, and are compared on one host only, since nothing makes them unique.
+    pub(crate) fn is_of_session(&self, session: &Session) -> bool {
+        let is_process = |process: &ProcessIdentity| {
+            let scopes = self.process.scope.is_some() && process.scope.is_some();
+            (scopes || self.is_on_host_of(session)) && self.process.is_same(process)
+        };
+        let is_same_process = || is_process(&session.process) || session.agent_process.as_ref().is_some_and(is_process);
+        let SessionName { kind, digest } = &session.name;
+        match (self.session(), digest.as_deref()) {
+            (Some(there), Some(here)) => {
+                let is_named = there == here && (kind.is_some() || self.is_on_host_of(session));
+                self.agent() == kind.as_deref() && (is_named || kind.is_some() && is_same_process())
+            }
+            _ => is_same_process(),
+        }
+    }
+
+    /// Whether this lock of the session tells less than one that it would take now: the agent was started again, or
+    /// changed the name of its session.
+    pub(crate) fn is_outdated(&self, session: &Session) -> bool {
+        let process = session.process.number().is_some() && !self.process.is_same(&session.process);
+        self.session().is_some()
+            && session.name.digest.is_some()
+            && (process || self.session() != session.name.digest.as_deref())
+    }
+
+    fn is_on_host_of(&self, session: &Session) -> bool {
+        self.host == session.host && session.host != "unknown"
     }
 }
 
@@ -220,6 +276,10 @@ impl LockEntry {
 const FOLDER: &str = "folder: ";
 /// The key of [`LockEntry::base`], kept likewise.
 const BASE: &str = "base: ";
+/// The key of [`LockEntry::agent`], kept likewise.
+const AGENT: &str = "agent: ";
+/// The key of [`LockEntry::session`], kept likewise.
+const SESSION: &str = "session: ";
 
 /// The keys of a lock file, in the order in which they are written.
 const KEYS: [&str; 10] = [

@@ -5,6 +5,7 @@
 //! gathered before. The project and the operations of both faces call it; it calls the ledger, `git` and the task
 //! types.
 
+pub(crate) mod agents;
 pub(crate) mod decide;
 pub(crate) mod ids;
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The identity of a process, recorded so that it can be found again later, and whether the process still lives.
 
+use crate::coordination::agents::Ancestor;
 use crate::coordination::pid_scope::{PROBE_LIMIT, PidScope};
 use crate::git::Repository;
 use crate::git::run::Call;
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 use std::fmt;
+use std::io::Read as _;
 use std::path::Path;
 
 /// The deepest chain of parents that is followed. Real ones have some ten processes; a process id that was used again
@@ -148,14 +150,52 @@ pub(crate) fn session_leader() -> Option<u32> {
 
 /// Whether a process is an ancestor of this one.
 pub(crate) fn is_above(repository: &Repository, pid: u32) -> bool {
-    let first = rustix::process::getppid().and_then(|parent| u32::try_from(parent.as_raw_nonzero().get()).ok());
-    let mut chain = std::iter::successors(first, |child| parent(repository, *child)).take(DEEPEST_CHAIN);
-    chain.any(|parent| parent == pid)
+    above(repository).iter().any(|process| process.pid == pid)
 }
 
-fn parent(repository: &Repository, pid: u32) -> Option<u32> {
-    let number = proc_field(&pid.to_string(), 4).or_else(|| ps(repository, pid, "ppid="));
-    number?.parse().ok().filter(|&parent| parent > 0)
+/// The longest part of a command line that is read, in bytes: the program and its script are at the beginning.
+const LONGEST_COMMAND: u64 = 4096;
+
+/// The processes above this one, the parent first. From `/proc`; elsewhere one call of `ps`.
+pub(crate) fn above(repository: &Repository) -> Vec<Ancestor> {
+    let first = rustix::process::getppid().and_then(|parent| u32::try_from(parent.as_raw_nonzero().get()).ok());
+    let listed = if Path::new("/proc/self/stat").exists() { Vec::new() } else { all_by_ps(repository) };
+    let find = |pid: u32| match listed.iter().find(|(process, _)| process.pid == pid) {
+        Some((process, parent)) => Some((process.clone(), *parent)),
+        None => by_proc(pid),
+    };
+    let chain = std::iter::successors(first.and_then(find), |(_, parent)| find(*parent));
+    chain.take(DEEPEST_CHAIN).map(|(process, _)| process).collect()
+}
+
+/// A process and its parent, from `/proc`.
+fn by_proc(pid: u32) -> Option<(Ancestor, u32)> {
+    let folder = Path::new("/proc").join(pid.to_string());
+    let parent = proc_field(&pid.to_string(), 4)?.parse().ok()?;
+    let name = std::fs::read(folder.join("comm")).unwrap_or_default();
+    let mut command = Vec::new();
+    // A process of another user may hide it; then its name has to do.
+    let _ =
+        std::fs::File::open(folder.join("cmdline")).map(|file| file.take(LONGEST_COMMAND).read_to_end(&mut command));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+    let args = command.split(|byte| *byte == 0).map(text).filter(|arg| !arg.is_empty()).collect();
+    Some((Ancestor { pid, name: text(&name), args }, parent))
+}
+
+/// All processes with their parents, from `ps`.
+fn all_by_ps(repository: &Repository) -> Vec<(Ancestor, u32)> {
+    let call = Call::program(repository.git().environment(), "ps", &repository.root).env("LC_ALL", "C");
+    let output = call.args(["-A", "-o", "pid=,ppid=,command="]).limit(PROBE_LIMIT).output().ok();
+    output.map(|output| output.text().lines().filter_map(of_ps_line).collect()).unwrap_or_default()
+}
+
+/// A line of `ps -o pid=,ppid=,command=`. Blanks within an argument cannot be told from those between two.
+fn of_ps_line(line: &str) -> Option<(Ancestor, u32)> {
+    let mut words = line.split_whitespace();
+    let (pid, parent) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    let args: Vec<_> = words.map(str::to_owned).collect();
+    let name = args.first()?.rsplit('/').next()?.to_owned();
+    Some((Ancestor { pid, name, args }, parent))
 }
 
 fn proc_start(pid: u32) -> Option<String> {
@@ -181,4 +221,18 @@ fn ps(repository: &Repository, pid: u32, column: &str) -> Option<String> {
     let output = call.args(["-p", &pid.to_string(), "-o", column]).limit(PROBE_LIMIT).output().ok()?;
     let text = output.text().split_whitespace().collect::<Vec<_>>().join("_");
     (output.success() && !text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_ps() {
+        let process = Ancestor { pid: 12, name: "node".into(), args: ["/usr/bin/node", "x.js"].map(Into::into).into() };
+        assert_eq!(of_ps_line("   12     1 /usr/bin/node x.js"), Some((process, 1)));
+        for odd in ["", "12", "12 1", "a 1 b"] {
+            assert_eq!(of_ps_line(odd), None, "{odd:?}");
+        }
+    }
 }

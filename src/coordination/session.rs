@@ -1,12 +1,14 @@
-//! The session of a command: e-mail address, host, and the process that stands for the session.
+//! The session of a command: e-mail address, host, name, and the process that stands for the session.
 //!
-//! A person works in several sessions at once, so the address alone does not tell who holds a lock. The process is
-//! found by `AIT_AGENT_PID`, which an agent exports; else by the tmux pane on the server of the framework; else, for
-//! the verbs alone, by the terminal. Where none of them is there, the session has no process, and sessions of one
+//! A person works in several sessions at once, so the address alone does not tell who holds a lock. A session is
+//! recognised by a variable of the user, by what a coding agent exports, by the process of an agent, or by a CI job
+//! ([`agents`](crate::coordination::agents)); else by the tmux pane on the server of the framework; else, for the verbs
+//! alone, by the terminal. Where none of them is there, the session has neither name nor process, and sessions of one
 //! person on one host cannot be told apart.
 
-use crate::coordination::pid_scope::PROBE_LIMIT;
-use crate::coordination::process::ProcessIdentity;
+use crate::coordination::agents::{self, Recognition, SessionName, SessionOrigin, Surroundings};
+use crate::coordination::pid_scope::{PROBE_LIMIT, PidScope};
+use crate::coordination::process::{self, ProcessIdentity};
 use crate::error::{Error, Kind, Result};
 use crate::files::yaml;
 use crate::git::Repository;
@@ -26,22 +28,14 @@ pub(crate) struct Session {
     pub(crate) host: String,
     /// The process that stands for the session; its `pid` is `-` where there is none.
     pub(crate) process: ProcessIdentity,
-    /// How the process was found.
-    pub(crate) process_origin: ProcessOrigin,
-}
-
-/// How the process of a session was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ProcessOrigin {
-    /// `AIT_AGENT_PID`.
-    Variable,
-    /// The process of the tmux pane in which the command runs.
-    TmuxPane,
-    /// The leader of the terminal's session, usually the shell.
-    Terminal,
-    /// No process was found.
-    None,
+    /// The process of the agent, where locks of this session do not carry it: those of the scripts.
+    pub(crate) agent_process: Option<ProcessIdentity>,
+    /// The name of the session; empty where it has none.
+    pub(crate) name: SessionName,
+    /// How the session was found.
+    pub(crate) origin: SessionOrigin,
+    /// What it was found by.
+    pub(crate) recognition: Recognition,
 }
 
 impl Session {
@@ -73,22 +67,61 @@ impl Session {
         })?;
         let mut session = Self::of_script(repository, &email, progress)?;
         session.email_origin = email_origin;
-        if let (ProcessOrigin::None, Some(process)) =
-            (session.process_origin, terminal().and_then(|pid| ProcessIdentity::of_process(repository, pid)))
+        let scope = || PidScope::here(repository).cloned();
+        if let Some(found) = &session.recognition.session {
+            session.origin = found.origin;
+            // A name without a process has a scope: after the next boot the session does not live.
+            let nameless = || ProcessIdentity { scope: scope(), ..ProcessIdentity::default() };
+            session.process = session.agent_process.take().unwrap_or_else(nameless);
+        } else if let (SessionOrigin::None, Some(process)) =
+            (session.origin, terminal().and_then(|pid| ProcessIdentity::of_process(repository, pid)))
         {
-            (session.process, session.process_origin) = (process, ProcessOrigin::Terminal);
+            (session.process, session.origin) = (process, SessionOrigin::Terminal);
         }
         Ok(session)
     }
 
-    /// The session of a script with this address. The scripts know only `AIT_AGENT_PID` and the tmux pane; a terminal
-    /// does not count for them, since their locks must be judged in the same way by the remaining bash scripts.
+    /// The session of a script with this address. The locks of the scripts carry only the process of `AIT_AGENT_PID` or
+    /// of the tmux pane, since the remaining bash scripts must judge them in the same way; the locks of the verbs are
+    /// judged by all that is known.
     pub(crate) fn of_script(repository: &Repository, email: &str, progress: fn(&str)) -> Result<Self> {
         let email = parse_email(email)?;
         let host = host_name(repository);
-        let (process, process_origin) = find_process(repository, progress);
-        Ok(Self { email, email_origin: Origin::Flag, host, process, process_origin })
+        let recognition = recognition(repository);
+        let found = recognition.session.as_ref();
+        if let Some(ignored) = recognition.ignored.iter().find(|ignored| ignored.starts_with(agents::AGENT_PID)) {
+            progress(&format!("warning: {ignored}; it is ignored"));
+        }
+        let process_of = |pid| ProcessIdentity::of_process(repository, pid);
+        let agent_process = found.and_then(|found| found.pid).and_then(process_of);
+        let given = repository.git().environment().text(agents::AGENT_PID).and_then(agents::pid).and_then(process_of);
+        let (process, origin) = match given {
+            Some(process) => (process, SessionOrigin::Variable),
+            None => match tmux_pane(repository).and_then(process_of) {
+                Some(process) => (process, SessionOrigin::TmuxPane),
+                None => (ProcessIdentity::default(), SessionOrigin::None),
+            },
+        };
+        let name = found.map(|found| found.name.clone()).unwrap_or_default();
+        Ok(Self { email, email_origin: Origin::Flag, host, process, agent_process, name, origin, recognition })
     }
+
+    /// Whether the session can be told from others of the same person.
+    pub(crate) fn is_known(&self) -> bool {
+        self.process.number().is_some() || self.agent_process.is_some() || self.name.digest.is_some()
+    }
+}
+
+fn recognition(repository: &Repository) -> Recognition {
+    let environment = repository.git().environment();
+    // Set and empty: the command is no part of the session of an agent above it.
+    let below_none = environment.os(agents::SESSION).is_some_and(std::ffi::OsStr::is_empty);
+    agents::recognise(&Surroundings {
+        variable: &|name| environment.text(name),
+        above: &|| if below_none { Vec::new() } else { process::above(repository) },
+        sees_all: PidScope::here(repository).is_none_or(PidScope::sees_all),
+        exists: &|pid| process::exists(pid) == Some(true),
+    })
 }
 
 /// The longest address that is accepted, in bytes: that of RFC 3696.
@@ -131,26 +164,10 @@ pub(crate) fn host_name(repository: &Repository) -> String {
     name.filter(printable).unwrap_or_else(|| "unknown".to_owned())
 }
 
-fn find_process(repository: &Repository, progress: fn(&str)) -> (ProcessIdentity, ProcessOrigin) {
-    let environment = repository.git().environment();
-    if let Some(value) = environment.text("AIT_AGENT_PID") {
-        let digits = value.bytes().all(|b| b.is_ascii_digit());
-        let pid = value.parse::<u32>().ok().filter(|&pid| digits && pid > 1);
-        if let Some(process) = pid.and_then(|pid| ProcessIdentity::of_process(repository, pid)) {
-            return (process, ProcessOrigin::Variable);
-        }
-        progress(&format!("warning: AIT_AGENT_PID={value} does not name a live process; it is ignored"));
-    }
-    match tmux_pane(repository).and_then(|pid| ProcessIdentity::of_process(repository, pid)) {
-        Some(process) => (process, ProcessOrigin::TmuxPane),
-        None => (ProcessIdentity::default(), ProcessOrigin::None),
-    }
-}
-
 /// The leader of the terminal's session, where a person types: the commands of an agent have a pipe as standard input,
 /// and share the terminal with those of other agents.
 fn terminal() -> Option<u32> {
-    std::io::stdin().is_terminal().then(crate::coordination::process::session_leader)?
+    std::io::stdin().is_terminal().then(process::session_leader)?
 }
 
 fn tmux_pane(repository: &Repository) -> Option<u32> {

@@ -23,7 +23,7 @@ pub(crate) fn observe_lock(context: &Context, claimant: &LockRequest<'_>, lock: 
         LockRule::Verb => lock.liveness(repository, &session.host),
         LockRule::Script => lock.liveness_as_scripts_judge(repository, &session.host),
     };
-    let nameless = lock.process.number().is_none() && session.process.number().is_none();
+    let nameless = !lock.is_known() && !session.is_known();
     let record = || LockRecord::load(repository, lock.task).filter(|held| held.is_about(&lock));
     let evidence = match (claimant.rule, lock.nonce.as_deref()) {
         (LockRule::Verb, Some(nonce)) if nonce == claimant.nonce => LocalEvidence::ThisCommand,
@@ -53,7 +53,8 @@ pub(crate) fn held(context: &Context, session: &Session, in_the_way: &LockConfli
 /// that session is not known to live: whoever is in it may go on.
 fn with_folder(error: Error, context: &Context, session: &Session, lock: &LockEntry) -> Error {
     let is_own = lock.holder == session.email && lock.host == session.host;
-    if !is_own || lock.liveness(&context.repository, &session.host) == Liveness::Alive {
+    let is_refused_there = lock.session().is_some() && session.is_known() && may_live(context, session, lock);
+    if !is_own || is_refused_there || lock.liveness(&context.repository, &session.host) == Liveness::Alive {
         return error;
     }
     let records = worktree::list(&context.repository).unwrap_or_default();
@@ -120,8 +121,15 @@ pub(crate) fn require_holder(
     }
     // A session without a process may be the one of the lock or another one; being inside the task's worktree decides.
     let inside = context.task_here().is_some_and(|name| name.id() == task);
-    let named = session.process.number().is_some();
-    let alive_elsewhere = may_live(context, session, lock) && (named || !inside);
+    let named = session.is_known();
+    // Whoever works below a person's terminal, a tmux pane or the like, as an agent that was started there does, goes on
+    // with what was taken there.
+    let below = || {
+        let is_here =
+            lock.agent().is_none() && lock.session().is_none() && lock.process.liveness(repository) == Liveness::Alive;
+        inside && is_here && lock.process.number().is_some_and(|pid| process::is_above(repository, pid))
+    };
+    let alive_elsewhere = may_live(context, session, lock) && (named || !inside) && !below();
     let entitled = match (&held, &lock.nonce) {
         (Some(held), Some(_)) => held.is_about(lock) && lock.holder == session.email && !alive_elsewhere,
         (None, Some(_)) => false,
@@ -155,7 +163,7 @@ fn may_live(context: &Context, session: &Session, lock: &LockEntry) -> bool {
         Liveness::Alive => true,
         Liveness::Dead => false,
         Liveness::Unknown => {
-            let scope = lock.process.scope.as_ref().filter(|_| lock.process.number().is_some());
+            let scope = lock.process.scope.as_ref().filter(|_| lock.is_known());
             scope.is_some_and(|scope| !scope.is_over(repository) || lock.host != session.host)
         }
     }
@@ -192,7 +200,7 @@ pub(crate) fn require_idle(context: &Context, name: &str, respected: Respected) 
         return Ok(());
     }
     let same_person = session.as_ref().is_none_or(|session| session.email == lock.holder);
-    let same_session = session.as_ref().is_some_and(|session| session.process.is_same(&lock.process));
+    let same_session = session.as_ref().is_some_and(|session| lock.is_of_session(session));
     let above = || lock.process.number().is_some_and(|pid| process::is_above(repository, pid));
     let is_overruled = respected == Respected::Others && session.is_some();
     if same_person && (is_overruled || same_session || above()) {

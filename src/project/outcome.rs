@@ -58,6 +58,9 @@ pub(crate) struct Holder {
     /// The process id of the session, when it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pid: Option<u32>,
+    /// The kind of the agent or CI system; absent for a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) agent: Option<String>,
     /// Whether the session lives: `alive`, `dead` or `unknown`.
     pub(crate) session: Liveness,
     #[serde(skip)]
@@ -73,6 +76,7 @@ impl Holder {
             since: lock.since.clone(),
             token: lock.token.clone(),
             pid: lock.process.number(),
+            agent: lock.agent().map(str::to_owned),
             session: lock.liveness(&context.repository, host),
             here: lock.host == host,
         }
@@ -86,6 +90,7 @@ impl Holder {
     /// One sentence: who, since when, where, whether the session lives and how that is known.
     pub(crate) fn sentence(&self) -> String {
         let Self { holder, since, host, .. } = self;
+        let agent = self.agent.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
         let how = match (self.session, self.pid, self.here) {
             (Liveness::Alive, Some(pid), _) => format!("its session lives (pid {pid} is running)"),
             (Liveness::Dead, Some(pid), _) => format!("its session is dead (pid {pid} is gone)"),
@@ -93,7 +98,7 @@ impl Holder {
             (_, _, false) => "it is unknown on this machine whether its session lives".to_owned(),
             (_, None, true) => "its session has no recorded process".to_owned(),
         };
-        format!("held by {holder} on {host} since {since}; {how}")
+        format!("held by {holder}{agent} on {host} since {since}; {how}")
     }
 }
 

@@ -208,6 +208,8 @@ impl World {
         command.env("XDG_DATA_HOME", home.join(".local/share")).env("XDG_STATE_HOME", home.join(".local/state"));
         command.env("XDG_CACHE_HOME", home.join(".cache"));
         command.env("GIT_CONFIG_NOSYSTEM", "1").env("LC_ALL", "C.UTF-8").env("TZ", "UTC").env("TERM", "dumb");
+        // an agent that runs the tests is not the person in them
+        command.env("GIT_AITASK_SESSION", "");
         // a repository around the temporary directory is not ours
         command.env("GIT_CEILING_DIRECTORIES", self.root());
         command

@@ -201,8 +201,8 @@ impl<'a> PickOperation<'a> {
             let held = LockRecord::load(&self.context.repository, task);
             let is_ours =
                 held.zip(view.lock(task)?).zip(self.session.as_ref()).is_some_and(|((held, lock), session)| {
-                    let nameless = [&lock.process, &session.process].iter().all(|process| process.number().is_none());
-                    held.is_about(&lock) && (nameless || lock.process.is_same(&session.process))
+                    let nameless = !lock.is_known() && !session.is_known();
+                    held.is_about(&lock) && (nameless || lock.is_of_session(session))
                 });
             if let (true, Some(path)) = (is_ours, index.active(task)) {
                 return Ok(path.clone());

@@ -1,8 +1,8 @@
 use super::*;
+use crate::coordination::agents::{Recognition, SessionName, SessionOrigin};
 use crate::coordination::decide::{HeldBy, LocalEvidence};
 use crate::coordination::pid_scope::PidScope;
 use crate::coordination::process::{Liveness, ProcessIdentity};
-use crate::coordination::session::ProcessOrigin;
 use crate::coordination::{LockEntry, Session};
 use crate::settings::Origin;
 use Liveness::{Alive, Dead, Unknown};
@@ -34,7 +34,10 @@ fn ann(pid: &str) -> Session {
         email_origin: Origin::Flag,
         host: "box".to_owned(),
         process: process(pid, Some("boot")),
-        process_origin: ProcessOrigin::None,
+        agent_process: None,
+        name: SessionName::default(),
+        origin: SessionOrigin::None,
+        recognition: Recognition::default(),
     }
 }
 

@@ -1,0 +1,174 @@
+//! Agents of one person are told apart without set-up: by what they export, and by their processes.
+
+use super::kind;
+use crate::support::{Repo, Sleeper, World};
+
+fn world() -> (World, Repo) {
+    let world = World::new();
+    let ann = world.initialised_on_main("ann");
+    ann.task("One", &[]);
+    (world, ann)
+}
+
+fn lock(ann: &Repo) -> String {
+    ann.git(&["fetch", "-q"]);
+    ann.git(&["show", "origin/aitask-locks:t1_lock.yaml"])
+}
+
+/// The pairs of variables by which two sessions of one program differ.
+const NAMES: [&str; 6] = [
+    "CLAUDE_CODE_SESSION_ID",
+    "CODEX_THREAD_ID",
+    "COPILOT_AGENT_SESSION_ID",
+    "AMP_CURRENT_THREAD_ID",
+    "CURSOR_CONVERSATION_ID",
+    "GIT_AITASK_SESSION",
+];
+
+#[test]
+fn what_an_agent_holds_another_one_of_the_same_person_can_neither_finish_nor_drop_nor_pick() {
+    for name in NAMES {
+        let (_world, ann) = world();
+        let (a, b) = (ann.env(name, "a"), ann.env(name, "b"));
+        a.aitask(&["pick", "1"]).ok();
+        let before = lock(&ann);
+        for verb in [&["finish", "1"][..], &["drop", "1"], &["unlock", "1"], &["archive", "1"]] {
+            let run = b.aitask(&[verb, &["--json"]].concat());
+            assert_ne!(run.code, 0, "{name} {verb:?}\n{run}");
+            assert_eq!(kind(&run), "not_holder", "{name} {verb:?}\n{run}");
+        }
+        assert_eq!(kind(&b.aitask(&["pick", "1", "--json"]).fails(1)), "held", "{name}");
+        assert_eq!(lock(&ann), before, "{name}");
+        a.aitask(&["pick", "1"]).ok();
+        a.aitask(&["archive", "1"]).ok();
+    }
+}
+
+#[test]
+fn a_takeover_that_is_wanted_gives_the_task_to_the_other_agent() {
+    let (_world, ann) = world();
+    let (a, b) = (ann.env("CODEX_THREAD_ID", "a"), ann.env("CODEX_THREAD_ID", "b"));
+    a.aitask(&["pick", "1"]).ok();
+    b.aitask(&["pick", "1", "--steal"]).ok();
+    assert_eq!(kind(&a.aitask(&["finish", "1", "--json"]).fails(1)), "not_holder");
+    b.aitask(&["archive", "1"]).ok();
+}
+
+#[test]
+fn the_lock_has_the_kind_and_a_digest_after_the_lines_of_the_scripts_and_never_the_name() {
+    let (_world, ann) = world();
+    let agent = Sleeper::new();
+    ann.env("CLAUDE_CODE_SESSION_ID", "abc").env("CLAUDE_PID", agent.pid()).aitask(&["pick", "1"]).ok();
+    let text = lock(&ann);
+    let keys: Vec<_> = text.lines().filter_map(|line| line.split_once(':')).map(|(key, _)| key).collect();
+    assert_eq!(
+        keys.join(" "),
+        "task_id locked_by locked_at hostname pid pid_starttime pid_starttime_kind nonce boot_id pid_namespace folder \
+         base agent session"
+    );
+    assert!(text.contains("\nagent: claude-code\nsession: ba7816bf8f01\n"), "{text}");
+    assert!(text.contains(&format!("\npid: {}\n", agent.pid())) && !text.contains("abc"), "{text}");
+}
+
+#[test]
+fn an_agent_that_was_started_again_goes_on_with_its_session_and_the_lock_names_its_new_process() {
+    let (_world, ann) = world();
+    let (first, second) = (Sleeper::new(), Sleeper::new());
+    let named = ann.env("CLAUDE_CODE_SESSION_ID", "a");
+    named.env("CLAUDE_PID", first.pid()).aitask(&["pick", "1"]).ok();
+    first.die();
+    let again = named.env("CLAUDE_PID", second.pid());
+    again.aitask(&["pick", "1"]).ok();
+    assert!(lock(&ann).contains(&format!("\npid: {}\n", second.pid())));
+    let other = ann.env("CLAUDE_CODE_SESSION_ID", "b");
+    assert_eq!(kind(&other.aitask(&["pick", "1", "--json"]).fails(1)), "held");
+    again.aitask(&["archive", "1"]).ok();
+}
+
+#[test]
+fn an_agent_that_names_its_session_anew_is_still_the_holder() {
+    let (_world, ann) = world();
+    let agent = Sleeper::new();
+    let agent = |name: &str| ann.env("CLAUDE_PID", agent.pid()).env("CLAUDE_CODE_SESSION_ID", name);
+    agent("a").aitask(&["pick", "1"]).ok();
+    agent("b").aitask(&["archive", "1"]).ok();
+}
+
+#[test]
+fn what_a_dead_agent_held_another_one_of_the_same_person_picks() {
+    let (_world, ann) = world();
+    let dead = Sleeper::new();
+    ann.env("CLAUDE_CODE_SESSION_ID", "a").env("CLAUDE_PID", dead.pid()).aitask(&["pick", "1"]).ok();
+    dead.die();
+    ann.env("CLAUDE_CODE_SESSION_ID", "b").aitask(&["pick", "1"]).ok();
+}
+
+#[test]
+fn agents_that_export_nothing_are_told_apart_by_their_processes() {
+    for agent in ["claude", "codex", "gemini", "opencode", "qwen", "cursor-agent"] {
+        let (world, ann) = world();
+        let program = world.root().join("agents").join(agent);
+        world.script(&program, "#!/bin/sh\nunset GIT_AITASK_SESSION\nsh -c \"$1\"\nexit $?\n");
+        let ann = ann.env("aitask", env!("CARGO_BIN_EXE_git-aitask")).env("agent", program.display());
+        let below = |command: &str| ann.run(program.to_str().unwrap(), &[command]);
+        // a second agent while the first one lives, and then the first one again
+        below("$aitask pick 1 && { $agent '$aitask archive 1'; test $? -eq 1; } && $aitask archive 1").ok();
+        ann.task("Two", &[]);
+        below("$aitask pick 2 && { $agent '$aitask drop 2'; test $? -eq 1; } && $aitask drop 2").ok();
+    }
+}
+
+#[test]
+fn a_command_that_an_agent_runs_for_somebody_else_is_not_taken_for_its_own() {
+    let (world, ann) = world();
+    let program = world.root().join("agents/claude");
+    world.script(&program, "#!/bin/sh\nsh -c \"$1\"\nexit $?\n");
+    let ann = ann.env("aitask", env!("CARGO_BIN_EXE_git-aitask"));
+    let below = |command: &str| ann.run(program.to_str().unwrap(), &[command]).ok().json();
+    assert_eq!(below("unset GIT_AITASK_SESSION; $aitask whoami --json")["agent"], "claude-code");
+    assert!(below("GIT_AITASK_SESSION= $aitask whoami --json")["agent"].is_null());
+}
+
+#[test]
+fn an_agent_that_a_person_starts_in_the_worktree_goes_on_with_what_was_taken_in_that_shell() {
+    let (world, ann) = world();
+    let program = world.root().join("agents/claude");
+    world.script(&program, "#!/bin/sh\nunset GIT_AITASK_SESSION\nsh -c \"$1\"\nexit $?\n");
+    let ann = ann.env("aitask", env!("CARGO_BIN_EXE_git-aitask")).env("agent", program.display());
+    // elsewhere it is another session
+    let taken = "AIT_AGENT_PID=$$ $aitask pick 1 && { $agent '$aitask drop 1'; test $? -eq 1; }";
+    ann.run("sh", &["-c", &format!("{taken} && cd aiwork/t1_one && $agent '$aitask drop 1'")]).ok();
+}
+
+#[test]
+fn who_asks_is_shown_with_the_rule_and_with_what_does_not_count() {
+    let (_world, ann) = world();
+    let agent = Sleeper::new();
+    let named = ann.env("CLAUDE_CODE_SESSION_ID", "abc").env("CLAUDE_PID", agent.pid()).env("CODEX_THREAD_ID", "x");
+    let said = named.aitask(&["whoami"]).ok().stdout;
+    assert!(said.contains("CODEX_THREAD_ID"), "{said}");
+    let named = ann.env("CLAUDE_CODE_SESSION_ID", "abc").env("AIT_AGENT_PID", "999999999");
+    let json = named.aitask(&["whoami", "--json"]).ok().json();
+    assert_eq!((&json["agent"], &json["session"]), (&"claude-code".into(), &"ba7816bf8f01".into()));
+    assert_eq!(
+        (&json["session_origin"], &json["session_variable"]),
+        (&"agent_variable".into(), &"CLAUDE_CODE_SESSION_ID".into())
+    );
+    assert_eq!(json["ignored"][0], "AIT_AGENT_PID=999999999 does not name a live process");
+    let said = named.aitask(&["whoami"]).ok().stdout;
+    assert!(
+        said.contains("session  claude-code, ba7816bf8f01 (CLAUDE_CODE_SESSION_ID)\nignored  AIT_AGENT_PID=9"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_script_does_not_take_what_another_agent_holds_by_a_verb_and_serves_the_holder() {
+    let (_world, ann) = world();
+    let (a, b) = (ann.env("CODEX_THREAD_ID", "a"), ann.env("CODEX_THREAD_ID", "b"));
+    a.aitask(&["pick", "1"]).ok();
+    let take = ["compat", "aitask_lock.sh", "--lock", "1", "--email", "ann@example.com"];
+    assert_ne!(b.aitask(&take).code, 0);
+    a.aitask(&take).ok();
+    assert!(lock(&ann).contains("\nagent: codex\n"));
+}
