@@ -88,8 +88,34 @@ pub(crate) fn displaced(context: &Context, view: &View<'_>, task: TaskId, since:
     Ok(Some(error))
 }
 
-/// Checks that a session may drop or finish a task with this lock: it is the session that the lock names, or it runs in
-/// the clone that took the lock and so has its nonce.
+/// Whether a session may go on with the task of a lock: it is the session that the lock names, or it runs in the clone
+/// that took the lock and so has its nonce.
+pub(crate) fn holds(context: &Context, session: &Session, lock: &LockEntry) -> bool {
+    if lock.is_of(session) {
+        return true;
+    }
+    let repository = &context.repository;
+    // A session without a process may be the one of the lock or another one; being inside the task's worktree decides.
+    let inside = context.task_here().is_some_and(|name| name.id() == lock.task);
+    let named = session.is_known();
+    // Whoever works below a person's terminal, a tmux pane or the like, as an agent that was started there does, goes on
+    // with what was taken there.
+    let below = || {
+        let is_here =
+            lock.agent().is_none() && lock.session().is_none() && lock.process.liveness(repository) == Liveness::Alive;
+        inside && is_here && lock.process.number().is_some_and(|pid| process::is_above(repository, pid))
+    };
+    let alive_elsewhere = may_live(context, session, lock) && (named || !inside) && !below();
+    lock.holder == session.email
+        && !alive_elsewhere
+        && match lock.nonce {
+            Some(_) => LockRecord::load(repository, lock.task).is_some_and(|held| held.is_about(lock)),
+            // A lock of the scripts has no nonce: for it, person and host decide.
+            None => lock.host == session.host,
+        }
+}
+
+/// Checks that a session may drop or finish a task with this lock ([`holds`]).
 ///
 /// # Errors
 /// [`Kind::NotHolder`] that names the holder.
@@ -104,7 +130,6 @@ pub(crate) fn require_holder(
             .hint(command!["git aitask pick", task]));
     };
     let repository = &context.repository;
-    let same_place = lock.holder == session.email && lock.host == session.host;
     let held = LockRecord::load(repository, task);
     let data = context.data_branch()?;
     if let Some(other) = held.as_ref().filter(|held| held.is_about(lock)).and_then(|held| held.data.as_deref())
@@ -116,27 +141,7 @@ pub(crate) fn require_holder(
         let message = format!("{} was taken with its task data on {other}, and {root} is on {data}", task.prefixed());
         return Err(Error::new(Kind::Occupied, message).hint(command!["git switch", other].within(&repository.root)));
     }
-    if lock.is_of(session) {
-        return Ok(());
-    }
-    // A session without a process may be the one of the lock or another one; being inside the task's worktree decides.
-    let inside = context.task_here().is_some_and(|name| name.id() == task);
-    let named = session.is_known();
-    // Whoever works below a person's terminal, a tmux pane or the like, as an agent that was started there does, goes on
-    // with what was taken there.
-    let below = || {
-        let is_here =
-            lock.agent().is_none() && lock.session().is_none() && lock.process.liveness(repository) == Liveness::Alive;
-        inside && is_here && lock.process.number().is_some_and(|pid| process::is_above(repository, pid))
-    };
-    let alive_elsewhere = may_live(context, session, lock) && (named || !inside) && !below();
-    let entitled = match (&held, &lock.nonce) {
-        (Some(held), Some(_)) => held.is_about(lock) && lock.holder == session.email && !alive_elsewhere,
-        (None, Some(_)) => false,
-        // A lock of the scripts has no nonce: for it, person and host decide.
-        (_, None) => same_place && !alive_elsewhere,
-    };
-    if entitled {
+    if holds(context, session, lock) {
         return Ok(());
     }
     let holder = Holder::new(context, lock, &session.host);
