@@ -33,7 +33,7 @@ fn errors_are_json_where_that_was_asked_for() {
         (super::init::keys(&error), super::init::keys(&error["error"])),
         ("schema error".into(), "kind message hints exit".into())
     );
-    assert_eq!((&error["schema"], &error["error"]["exit"], run.stdout.as_str()), (&1.into(), &1.into(), ""));
+    assert_eq!((&error["schema"], &error["error"]["exit"], run.stdout.as_str()), (&2.into(), &1.into(), ""));
     for args in
         [&["--json", "nonsense"][..], &["--json", "pick"], &["list", "--json", "-n", "x"], &["show", "x y", "--json"]]
     {
@@ -52,7 +52,7 @@ fn a_word_that_means_a_verb_is_a_usage_error_and_nothing_is_done() {
     let run = ann.aitask(&["claim", "1", "--json"]).fails(2);
     let error = &run.error()["error"];
     assert_eq!((&error["kind"], &error["exit"]), (&"usage".into(), &2.into()));
-    assert_eq!(error["hints"], serde_json::json!(["git aitask pick 1 --json"]));
+    assert_eq!(error["hints"], serde_json::json!([{ "command": ["git", "aitask", "pick", "1", "--json"] }]));
     assert_eq!((run.stdout.as_str(), world.locks().len()), ("", 0));
     let run = ann.aitask(&["create", "It's $(touch made)"]).fails(2);
     assert!(run.stderr.ends_with("  try: git aitask new 'It'\\''s $(touch made)'\n"), "{run}");
@@ -216,7 +216,7 @@ fn without_a_verb_it_says_where_things_stand_and_what_to_type() {
         let run = ann.aitask(&[]).ok();
         run.assert()
             .stdout(contains("1 held, 1 ready").and(contains("2  Two")).and(contains("git aitask pick --next")));
-        assert_eq!(ann.aitask(&["--json"]).ok().json()["schema"], 1);
+        assert_eq!(ann.aitask(&["--json"]).ok().json()["schema"], 2);
     }
 }
 
