@@ -108,7 +108,7 @@ pub(crate) fn with_notices(page: Page, aside: &Notices) -> Page {
     for lagging in &aside.lagging {
         page = page
             .warning(format!("the local branch {} was not updated: {}", lagging.branch, lagging.reason))
-            .advice(format!("  {}", lagging.command));
+            .advice(format!("  {}", lagging.hint));
     }
     if let Some(incomplete) = &aside.incomplete {
         page = page.warning(format!("note: {}", incomplete.message));

@@ -131,7 +131,8 @@ fn state(row: &Row) -> (String, Tone) {
     let names = |items: Vec<String>| items.join(", ");
     let state = match (&row.lock, row.blocked_by.as_slice()) {
         (Some(lock), _) => {
-            let since = relative(&lock.since).unwrap_or_else(|| format!("since {}", lock.since));
+            let since = relative(lock.since.as_ref().unwrap_or(&lock.since_shown));
+            let since = since.unwrap_or_else(|| format!("since {}", lock.since_shown));
             (format!("held by {} on {}, {since} ({})", lock.holder, lock.host, lock.session), Tone::Busy)
         }
         (None, []) if !row.children.is_empty() => {

@@ -96,7 +96,7 @@ pub(crate) fn table(locks: &[lock::LockedTask]) -> Table {
             locked.task.to_string(),
             lock.holder.clone(),
             lock.host.clone(),
-            lock.since.clone(),
+            lock.since_shown.clone(),
             lock.session.to_string(),
         ]);
     }

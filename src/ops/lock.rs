@@ -104,7 +104,7 @@ pub(crate) fn take(
         LockRule::Verb => Some(context.data_branch()?.clone()),
         LockRule::Script => None,
     };
-    let (mark, now) = (nonce()?, Context::now());
+    let (mark, now) = (nonce()?, Context::instant());
     let claimant = LockRequest {
         session,
         rule,

@@ -2,6 +2,7 @@
 
 use crate::coordination::Session;
 use crate::coordination::lock_format::LOCK_FORMAT;
+use crate::coordination::locks::RFC_3339;
 use crate::error::{Error, Hint, Kind, Result};
 use crate::files::{Tree, data_checkout};
 use crate::git::run::WITHIN;
@@ -327,6 +328,11 @@ impl Context {
     /// The local time in the format of task files and locks: to the minute, without a zone.
     pub(crate) fn now() -> String {
         jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
+    /// The time with its zone (RFC 3339), to the second.
+    pub(crate) fn instant() -> String {
+        jiff::ZonedDateTime::now().strftime(RFC_3339).to_string()
     }
 }
 

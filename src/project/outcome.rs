@@ -51,8 +51,14 @@ pub(crate) struct Holder {
     pub(crate) holder: String,
     /// The host.
     pub(crate) host: String,
-    /// When the lock was taken, local time of that host.
-    pub(crate) since: String,
+    /// When the lock was taken (RFC 3339); `null` where the zone of its host is unknown.
+    pub(crate) since: Option<String>,
+    /// When the lock was taken, in the unknown zone of its host, as the lock says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) since_local: Option<String>,
+    /// When the lock was taken, as people see it: local time of its host.
+    #[serde(skip)]
+    pub(crate) since_shown: String,
     /// The blob of the lock; `null` for a lock that is not written yet.
     pub(crate) token: Option<Oid>,
     /// The process id of the session, when it is known.
@@ -70,10 +76,13 @@ pub(crate) struct Holder {
 impl Holder {
     /// Describes a lock, seen from the host `host`.
     pub(crate) fn new(context: &Context, lock: &LockEntry, host: &str) -> Self {
+        let since = lock.since_with_zone(host);
         Self {
             holder: lock.holder.clone(),
             host: lock.host.clone(),
-            since: lock.since.clone(),
+            since_local: since.is_none().then(|| lock.since.clone()),
+            since,
+            since_shown: lock.since.clone(),
             token: lock.token.clone(),
             pid: lock.process.number(),
             agent: lock.agent().map(str::to_owned),
@@ -89,7 +98,7 @@ impl Holder {
 
     /// One sentence: who, since when, where, whether the session lives and how that is known.
     pub(crate) fn sentence(&self) -> String {
-        let Self { holder, since, host, .. } = self;
+        let Self { holder, since_shown: since, host, .. } = self;
         let agent = self.agent.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
         let how = match (self.session, self.pid, self.here) {
             (Liveness::Alive, Some(pid), _) => format!("its session lives (pid {pid} is running)"),

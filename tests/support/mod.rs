@@ -14,6 +14,7 @@
 //! [`Repo::git_commands`] and [`Repo::killed_at`] look at what the program did on the way.
 
 mod broken;
+mod hint;
 mod killer;
 mod needs;
 mod observe;
@@ -27,6 +28,7 @@ mod wait;
 mod world;
 
 pub(crate) use broken::First;
+pub(crate) use hint::hints;
 pub(crate) use killer::When;
 pub(crate) use needs::{can_run, is_stand_in, program, skipped};
 pub(crate) use repo::Repo;
