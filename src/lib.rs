@@ -123,6 +123,10 @@
 //!     `error::hint::tests::for_programs_a_command_is_a_list_of_words_and_a_shell_is_named_where_one_is_needed`,
 //!     `verbs::face::a_usage_error_in_json_loses_nothing_of_its_text`,
 //!     `verbs::lock::the_time_of_a_lock_has_a_zone_and_none_is_made_up`
+//! 17. **A task is one object in every document**, of what this command found or made true.
+//!     `verbs::task_object::every_document_tells_the_same_of_a_task`,
+//!     `verbs::task_object::a_document_says_whether_the_task_is_that_of_this_session`,
+//!     `connections::documents::a_document_costs_no_connection_and_few_processes`
 //!
 //! # Rules of safety
 //!
