@@ -13,6 +13,7 @@
 //! directory and environment of the next call, [`Run`] what a program answered. [`Repo::count_connections`],
 //! [`Repo::git_commands`] and [`Repo::killed_at`] look at what the program did on the way.
 
+mod agent;
 mod broken;
 mod killer;
 mod needs;
@@ -26,6 +27,7 @@ mod template;
 mod wait;
 mod world;
 
+pub(crate) use agent::Agent;
 pub(crate) use broken::First;
 pub(crate) use killer::When;
 pub(crate) use needs::{can_run, is_stand_in, program, skipped};
