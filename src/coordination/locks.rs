@@ -27,7 +27,8 @@
 //! | `since` | the time of `locked_at` with its zone (RFC 3339), to the second | the zone of the host is unknown |
 //!
 //! The scripts write the first seven. The first line of a key counts. Lines with other keys, and lines that are no
-//! `key: value`, are kept when a lock is written back. A file that cannot be read, or is larger than 64 KiB, is a lock
+//! `key: value`, are kept when the lock of a session is written again. Where such a key may say which session holds the
+//! lock (it begins with `session`, `pid` or the like), that session is neither taken for dead nor for this one. A file that cannot be read, or is larger than 64 KiB, is a lock
 //! of an unknown holder: the task is held.
 //!
 //! The blob of the file is the token of the holder. Since it contains the nonce, a lock that was released and taken
@@ -161,7 +162,29 @@ impl LockEntry {
 
     /// Whether the session of the holder can be told from others of the same person.
     pub(crate) fn is_known(&self) -> bool {
-        self.process.number().is_some() || self.session().is_some()
+        self.process.number().is_some() || self.session().is_some() || self.unjudged().is_some()
+    }
+
+    /// The key in which a newer version of this program may say which session holds the lock, in a way that this version
+    /// does not know. Such a session is known to nobody here: neither dead nor this one.
+    pub(crate) fn unjudged(&self) -> Option<&str> {
+        let is_digest = |name: &str| name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if self.session().is_some_and(|name| !is_digest(name)) {
+            return Some("session");
+        }
+        let keys = self.unknown_lines().filter_map(|line| Some(line.split_once(':')?.0));
+        keys.into_iter().find(|key| ABOUT_SESSIONS.iter().any(|word| key.starts_with(word)))
+    }
+
+    /// The lines that this version does not know.
+    fn unknown_lines(&self) -> impl Iterator<Item = &String> {
+        self.further.iter().filter(|line| ![FOLDER, BASE, AGENT, SESSION].iter().any(|key| line.starts_with(key)))
+    }
+
+    /// The lock with the lines of an older one of the same session that this version does not know.
+    pub(crate) fn with_unknown_lines_of(mut self, older: &Self) -> Self {
+        self.further.extend(older.unknown_lines().cloned());
+        self
     }
 
     /// The name of a task's lock file.
@@ -242,6 +265,9 @@ impl LockEntry {
     /// process id is valid only on the host that it names, where all processes are visible, and only if the lock is
     /// younger than the boot.
     pub(crate) fn liveness(&self, repository: &Repository, host: &str) -> Liveness {
+        if self.unjudged().is_some() {
+            return Liveness::Unknown;
+        }
         if self.process.scope.is_some() {
             return self.process.liveness(repository);
         }
@@ -276,7 +302,10 @@ impl LockEntry {
             let scopes = self.process.scope.is_some() && process.scope.is_some();
             (scopes || self.is_on_host_of(session)) && self.process.is_same(process)
         };
-        let is_same_process = || is_process(&session.process) || session.agent_process.as_ref().is_some_and(is_process);
+        let is_same_process = || {
+            let is_of = is_process(&session.process) || session.agent_process.as_ref().is_some_and(is_process);
+            is_of && self.unjudged().is_none()
+        };
         let SessionName { kind, digest } = &session.name;
         match (self.session(), digest.as_deref()) {
             (Some(there), Some(here)) => {
@@ -310,6 +339,9 @@ const BASE: &str = "base: ";
 const AGENT: &str = "agent: ";
 /// The key of [`LockEntry::session`], kept likewise.
 const SESSION: &str = "session: ";
+
+/// How keys that say which session holds a lock would begin.
+const ABOUT_SESSIONS: [&str; 7] = ["session", "agent", "holder", "locked", "pid", "process", "thread"];
 
 /// The key of [`LockEntry::since_with_zone`], kept likewise.
 const SINCE: &str = "since: ";

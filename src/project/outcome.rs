@@ -39,6 +39,9 @@ pub(crate) struct Holder {
     pub(crate) session: Liveness,
     #[serde(skip)]
     here: bool,
+    /// The key of a newer version that says which session it is.
+    #[serde(skip)]
+    unjudged: Option<String>,
 }
 
 impl Holder {
@@ -56,6 +59,7 @@ impl Holder {
             agent: lock.agent().map(str::to_owned),
             session: lock.liveness(&context.repository, host),
             here: lock.host == host,
+            unjudged: lock.unjudged().map(str::to_owned),
         }
     }
 
@@ -69,6 +73,10 @@ impl Holder {
         let Self { holder, since_shown: since, host, .. } = self;
         let agent = self.agent.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
         let how = match (self.session, self.pid, self.here) {
+            _ if self.unjudged.is_some() => {
+                let key = self.unjudged.as_deref().unwrap_or_default();
+                format!("a newer version says in {key} which session it is, and this one cannot judge that")
+            }
             (Liveness::Alive, Some(pid), _) => format!("its session lives (pid {pid} is running)"),
             (Liveness::Dead, Some(pid), _) => format!("its session is dead (pid {pid} is gone)"),
             (_, Some(pid), true) => format!("it is unknown whether its session (pid {pid}) lives"),

@@ -13,6 +13,7 @@
 //! directory and environment of the next call, [`Run`] what a program answered. [`Repo::count_connections`],
 //! [`Repo::git_commands`] and [`Repo::killed_at`] look at what the program did on the way.
 
+mod agent;
 mod broken;
 mod hint;
 mod killer;
@@ -27,6 +28,7 @@ mod template;
 mod wait;
 mod world;
 
+pub(crate) use agent::Agent;
 pub(crate) use broken::First;
 pub(crate) use hint::hints;
 pub(crate) use killer::When;
