@@ -494,7 +494,6 @@ impl FinishOperation<'_> {
 
     /// Runs the check on what would be published.
     fn run_check(&mut self, view: &View<'_>, finishing: &FinishDecision) -> Result<()> {
-        let context = self.context;
         let Some(TaskWork { tip, merge: Some(merge), .. }) = &finishing.work else { return Ok(()) };
         let merged = if let Merge::Tree(tree) = merge { tree } else { tip };
         if let Some(command) = self.check()
@@ -502,7 +501,8 @@ impl FinishOperation<'_> {
             && self.checked.as_ref() != Some(merged)
             && let Some(output) = view.base(self.request.into)
         {
-            self.check_said = merge::check(context, (command, context.json), output, merge, tip)?;
+            let check = merge::Check { command, json: self.context.json, task: &finishing.task.name };
+            self.check_said = check.run(self.context, output, merge, tip)?;
             self.checked = Some(merged.clone());
         }
         Ok(())

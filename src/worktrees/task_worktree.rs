@@ -253,10 +253,12 @@ impl TaskWorktree {
             return Ok(info);
         }
         mark.set()?;
-        match prepare_worktree(context, &self.path, &mut info.copied) {
-            Err(error) if error.kind() == Kind::Interrupted => return Err(error),
-            Err(error) => info.unfinished = Some(error.to_string()),
-            Ok(()) => {}
+        if let Some(name) = TaskName::from_branch(self.branch.as_str()) {
+            match prepare_worktree(context, &name, &self.path, &mut info.copied) {
+                Err(error) if error.kind() == Kind::Interrupted => return Err(error),
+                Err(error) => info.unfinished = Some(error.to_string()),
+                Ok(()) => {}
+            }
         }
         mark.clear();
         Ok(info)
