@@ -118,7 +118,11 @@
 //!     `holding::agents::agents_that_export_nothing_are_told_apart_by_their_processes`,
 //!     `coordination::agents::tests::of_two_programs_that_name_a_session_the_nearer_one_counts`,
 //!     `holding::agents::the_lock_has_the_kind_and_a_digest_after_the_lines_of_the_scripts_and_never_the_name`
-//! 16. **JSON needs no second look**: the command of a hint is started as it stands, a usage error has all that its text
+//! 16. **A task is one object in every document**, of what this command found or made true.
+//!     `verbs::task_object::every_document_tells_the_same_of_a_task`,
+//!     `verbs::task_object::a_document_says_whether_the_task_is_that_of_this_session`,
+//!     `connections::documents::a_document_costs_no_connection_and_few_processes`
+//! 17. **JSON needs no second look**: the command of a hint is started as it stands, a usage error has all that its text
 //!     has, and a time has its zone or is said to have none.
 //!     `error::hint::tests::for_programs_a_command_is_a_list_of_words_and_a_shell_is_named_where_one_is_needed`,
 //!     `verbs::face::a_usage_error_in_json_loses_nothing_of_its_text`,

@@ -142,8 +142,10 @@ pub(crate) struct Settings {
     pub(crate) check: Option<String>,
     /// Patterns of ignored files that a new worktree gets a copy of.
     pub(crate) worktree_copy: Vec<String>,
-    /// The command that runs in a new worktree.
-    pub(crate) worktree_setup: Option<String>,
+    /// The commands that run in a new worktree, in order.
+    pub(crate) worktree_setup: Vec<String>,
+    /// The commands that run in a worktree before it is removed, in order.
+    pub(crate) worktree_teardown: Vec<String>,
     /// Whether every verb in the worktree of a task publishes the commits of its branch.
     pub(crate) publish: bool,
     /// The time limit of all that a command waits for others, together.
@@ -181,11 +183,11 @@ impl Settings {
             merge: value("merge", None),
             check: value("check", None).filter(|command| !command.trim().is_empty()),
             worktree_copy: patterns(environment.text("GIT_AITASK_WORKTREECOPY"), config.all("aitask.worktreecopy")),
-            worktree_setup: environment
-                .text("GIT_AITASK_WORKTREESETUP")
-                .or_else(|| config.last("aitask.worktreesetup"))
-                .filter(|command| !command.trim().is_empty())
-                .map(str::to_owned),
+            worktree_setup: commands(environment.text("GIT_AITASK_WORKTREESETUP"), config.all("aitask.worktreesetup")),
+            worktree_teardown: commands(
+                environment.text("GIT_AITASK_WORKTREETEARDOWN"),
+                config.all("aitask.worktreeteardown"),
+            ),
             publish,
             timeout,
             hook_timeout: value("hooktimeout", None).map(|text| parse_duration(&text)).transpose()?,
@@ -205,6 +207,12 @@ const LONGEST_DURATION: u64 = 366 * 24 * 3_600_000;
 fn patterns(variable: Option<&str>, configured: &[String]) -> Vec<String> {
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     variable.map_or_else(|| configured.iter().flat_map(|text| words(text)).collect(), words)
+}
+
+/// The command of the variable, else those of the configuration.
+fn commands(variable: Option<&str>, configured: &[String]) -> Vec<String> {
+    let commands = variable.map_or_else(|| configured.to_vec(), |command| vec![command.to_owned()]);
+    commands.into_iter().filter(|command| !command.trim().is_empty()).collect()
 }
 
 /// A duration as people write it: `30`, `30s`, `5m`, `2h`, `1500ms`.

@@ -39,7 +39,8 @@ overrides both:
   merge          how finish merges: merge, squash or ff [merge]
   check          a command that must pass on the merged tree
   worktreeCopy   patterns of ignored files that a new worktree gets a copy of
-  worktreeSetup  a command that runs in a new worktree
+  worktreeSetup  commands that run in a new worktree
+  worktreeTeardown  commands that run in a worktree before it is removed
   timeout        time limit of all waiting for other commands and the remote [30s]
   hookTimeout    time limit of a hook and of signing [10m; none on a terminal]
 

@@ -7,7 +7,8 @@ use crate::git::registry::{self, git_dir};
 use crate::git::run::{Call, Output};
 use crate::git::{Branch, Oid, RefName, RemoteName, Repository, at_work};
 use crate::interrupt;
-use std::ffi::OsStr;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -87,8 +88,24 @@ pub(crate) fn ignored_files(repository: &Repository, path: &Path, patterns: &[St
     let call =
         repository.git().read(path, "ls-files").args(["-z", "--others", "--ignored", "--exclude-standard", "--"]);
     let output = call.args(patterns.iter().map(|pattern| format!(":(top,glob){pattern}"))).run()?;
-    let names = output.stdout.split(|&byte| byte == 0).filter(|name| !name.is_empty());
-    Ok(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
+    Ok(names(&output.stdout).collect())
+}
+
+/// The paths in a list that is separated by NUL.
+fn names(list: &[u8]) -> impl Iterator<Item = PathBuf> {
+    let names = list.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+    names.map(|name| PathBuf::from(OsStr::from_bytes(name)))
+}
+
+/// The untracked files below `path` that git ignores and that a file of patterns, in the syntax of `.gitignore`, names
+/// as well. Two processes.
+pub(crate) fn ignored_files_in(repository: &Repository, path: &Path, patterns: &Path) -> Result<Vec<PathBuf>> {
+    let ignored: BTreeSet<_> = ignored_files(repository, path, &[])?.into_iter().collect();
+    let call = repository.git().read(path, "ls-files").args(["-z", "--others", "--ignored"]);
+    let mut exclude_from = OsString::from("--exclude-from=");
+    exclude_from.push(patterns);
+    let output = call.arg(exclude_from).run()?;
+    Ok(names(&output.stdout).filter(|name| ignored.contains(name)).collect())
 }
 
 /// Adds a worktree at `path` with a detached `HEAD`.
@@ -263,9 +280,9 @@ pub(crate) fn load_status(repository: &Repository, path: &Path) -> Result<Worktr
     status_of(repository, path, &["--untracked-files=normal", "--ignore-submodules=none"])
 }
 
-/// The state of the worktree at `path`, with every untracked and every ignored file.
+/// The state of the worktree at `path`, with every untracked file.
 pub(crate) fn load_everything(repository: &Repository, path: &Path) -> Result<WorktreeStatus> {
-    status_of(repository, path, &["--untracked-files=all", "--ignored=traditional"])
+    status_of(repository, path, &["--untracked-files=all"])
 }
 
 /// The state of the files below `folders` in the worktree at `path`, each by its own name.

@@ -28,7 +28,7 @@ pub(crate) fn explore(context: &Context, at: Option<&str>, command: &[String]) -
     let name = repository.root.file_name().map_or_else(|| "code".into(), std::ffi::OsStr::to_string_lossy);
     let scratch = Scratch::make(context, PURPOSE, &name, &commit)?;
     let branches = refs::load_below(repository, "refs/heads/");
-    let ran = seal(&scratch.path, Writing::Refused).and_then(|()| run(context, &scratch, command));
+    let ran = seal(&scratch.path, Writing::Refused).and_then(|()| run(context, &scratch, &commit, command));
     let written = branches.and_then(|branches| written(repository, &scratch, &commit, &branches));
     scratch.remove(context)?;
     let (code, written) = (ran?, written?);
@@ -55,14 +55,18 @@ fn resolve(repository: &Repository, revision: &str) -> Result<Oid> {
         .ok_or_else(|| Error::new(Kind::Usage, format!("{revision:?} names no commit")).hint("git log --oneline --all"))
 }
 
-fn run(context: &Context, scratch: &Scratch, command: &[String]) -> Result<u8> {
+fn run(context: &Context, scratch: &Scratch, commit: &Oid, command: &[String]) -> Result<u8> {
     let environment = context.repository.git().environment();
     let shell = environment.text("SHELL").unwrap_or("sh").to_owned();
+    if command.is_empty() {
+        let (at, to) = (commit.short(), scratch.path.display());
+        (context.progress)(&format!("{at}, read-only, in {to}; exit leaves it and keeps nothing"));
+    }
     let (program, args) = command.split_first().map_or((&shell, &[][..]), |(program, args)| (program, args));
     Call::program(environment, program, &scratch.path).args(args).env(VARIABLE, "1").run_attached()
 }
 
-/// Lists what differs from the commit: files, ignored ones included, and commits. A branch that was created in the
+/// Lists what differs from the commit: files, but for those that git ignores, and commits. A branch that was created in the
 /// worktree is deleted and listed with its tip; a branch that existed before is kept, since others may have moved it
 /// meanwhile.
 fn written(

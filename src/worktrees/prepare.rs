@@ -1,56 +1,118 @@
-//! Preparing a new worktree: copying files that git ignores (`aitask.worktreeCopy`), and running the project's own
-//! command (`aitask.worktreeSetup`).
+//! Preparing a new worktree and clearing it up: copying files that git ignores (`.worktreeinclude`,
+//! `aitask.worktreeCopy`), and running the project's own commands (`aitask.worktreeSetup`, `aitask.worktreeTeardown`).
 
 use crate::error::{Error, Kind, Result};
 use crate::files::Tree;
-use crate::git::run::Call;
+use crate::git::run::{Call, Streams};
 use crate::git::worktree;
 use crate::project::context::Context;
-use crate::task::{WORKTREES_DIR, paths};
+use crate::task::{TaskName, WORKTREES_DIR, paths};
+use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Whether the settings ask for any preparation.
+/// The file at the root of the main worktree with patterns of ignored files that a new worktree gets a copy of, in the
+/// syntax of `.gitignore`. Other programs that make worktrees read it, too.
+const INCLUDE_FILE: &str = ".worktreeinclude";
+
+/// Whether the settings or the project ask for any preparation.
 pub(crate) fn is_preparation_needed(context: &Context) -> bool {
-    !context.settings.worktree_copy.is_empty() || context.settings.worktree_setup.is_some()
+    let settings = &context.settings;
+    !settings.worktree_copy.is_empty() || !settings.worktree_setup.is_empty() || include_file(context).is_some()
 }
 
-/// The time limit of `aitask.worktreeSetup`. The command may install dependencies or build the project, and only its
-/// author knows how long that takes: a day ends a command that hangs, and nothing else.
-const SETUP_LIMIT: Duration = Duration::from_secs(24 * 3600);
+/// The file of patterns, where the main worktree has one. A symbolic link is no such file, since it could lead anywhere.
+fn include_file(context: &Context) -> Option<PathBuf> {
+    let file = context.repository.root.join(INCLUDE_FILE);
+    file.symlink_metadata().is_ok_and(|data| data.is_file()).then_some(file)
+}
 
-/// Prepares the worktree at `path`; `copied` gets the files that were copied into it.
+/// The time limit of each command. It may install dependencies or build the project, and only its author knows how long
+/// that takes: a day ends a command that hangs, and nothing else.
+const COMMAND_LIMIT: Duration = Duration::from_secs(24 * 3600);
+
+/// Prepares the worktree of a task at `path`; `copied` gets the files that were copied into it.
 ///
 /// # Errors
-/// The error of a copy, or [`Kind::CheckFailed`] for the command. The worktree exists and stays in both cases.
-pub(crate) fn prepare_worktree(context: &Context, path: &Path, copied: &mut Vec<PathBuf>) -> Result<()> {
+/// The first error of a copy, when everything else was copied; or [`Kind::CheckFailed`] for a command. The worktree exists
+/// and stays in both cases.
+pub(crate) fn prepare_worktree(
+    context: &Context,
+    name: &TaskName,
+    path: &Path,
+    copied: &mut Vec<PathBuf>,
+) -> Result<()> {
+    copy(context, path, copied)?;
     let settings = &context.settings;
-    if !settings.worktree_copy.is_empty() {
-        copy(context, path, copied)?;
-    }
-    let Some(command) = &settings.worktree_setup else { return Ok(()) };
+    settings.worktree_setup.iter().try_for_each(|command| run(context, "aitask.worktreeSetup", command, name, path))
+}
+
+/// Runs the commands that clear the worktree of a task up before it is removed.
+///
+/// # Errors
+/// [`Kind::CheckFailed`] for the first one that fails.
+pub(crate) fn clear_worktree(context: &Context, name: &TaskName, path: &Path) -> Result<()> {
+    let settings = &context.settings;
+    settings
+        .worktree_teardown
+        .iter()
+        .try_for_each(|command| run(context, "aitask.worktreeTeardown", command, name, path))
+}
+
+fn run(context: &Context, setting: &str, command: &str, name: &TaskName, path: &Path) -> Result<()> {
     let call = Call::program(context.repository.git().environment(), "sh", path).args(["-c", command]);
-    let output = call.limit(SETUP_LIMIT).streams(crate::git::run::Streams::ToStderr).output()?;
+    let call = with_task(call, name, path);
+    let output = call.limit(COMMAND_LIMIT).streams(Streams::ToStderr).output()?;
     if output.success() {
         return Ok(());
     }
     let exit = output.ending();
-    Err(Error::new(Kind::CheckFailed, format!("aitask.worktreeSetup failed in {} ({exit}): {command}", path.display())))
+    Err(Error::new(Kind::CheckFailed, format!("{setting} failed in {} ({exit}): {command}", path.display())))
 }
 
+/// Tells a command of the project which task it runs for, and a port that no other task of this machine is likely to
+/// have.
+pub(crate) fn with_task(call: Call, name: &TaskName, path: &Path) -> Call {
+    call.env("AITASK_ID", name.id().to_string())
+        .env("AITASK_NAME", name.as_str())
+        .env("AITASK_BRANCH", name.branch_name())
+        .env("AITASK_WORKTREE", path)
+        .env("AITASK_PORT", port(name).to_string())
+}
+
+/// The first of ten ports for a task: from 10000 up, below those that Linux gives to outgoing connections (32768).
+fn port(name: &TaskName) -> u32 {
+    let digest = Sha256::digest(name.as_str().as_bytes());
+    let number = digest.iter().take(4).fold(0, |number: u32, byte| number << 8 | u32::from(*byte));
+    10_000 + number % 2_270 * 10
+}
+
+/// Copies the files that git ignores and a pattern names.
 fn copy(context: &Context, path: &Path, copied: &mut Vec<PathBuf>) -> Result<()> {
-    let root = &context.repository.root;
+    let (repository, patterns) = (&context.repository, &context.settings.worktree_copy);
+    let mut names = Vec::new();
+    if !patterns.is_empty() {
+        names = worktree::ignored_files(repository, &repository.root, patterns)?;
+    }
+    if let Some(file) = include_file(context) {
+        let is_file = |name: &PathBuf| repository.root.join(name).symlink_metadata().is_ok_and(|data| data.is_file());
+        names.extend(worktree::ignored_files_in(repository, &repository.root, &file)?.into_iter().filter(is_file));
+    }
     let ours = [WORKTREES_DIR, paths::DATA_WORKTREE_DIR, paths::TASKS_DIR, paths::PLANS_DIR];
-    for name in worktree::ignored_files(&context.repository, root, &context.settings.worktree_copy)? {
+    let mut failed = None;
+    for name in names {
         let target = path.join(&name);
         if ours.iter().any(|folder| name.starts_with(folder)) || target.symlink_metadata().is_ok() {
             continue;
         }
-        if copy_file(&Tree::new(root), &Tree::new(path), &name)? {
-            copied.push(name);
+        match copy_file(&Tree::new(&repository.root), &Tree::new(path), &name) {
+            Ok(true) => copied.push(name),
+            Ok(false) => {}
+            // A file that cannot be read keeps no other one away.
+            Err(error) => drop(failed.get_or_insert(error)),
         }
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
 /// Copies a file, or a symbolic link as a link, and returns whether it was copied. The copy is written under another
@@ -78,4 +140,17 @@ fn copy_file(from: &Tree, to: &Tree, name: &Path) -> Result<bool> {
     to.remove(&part)?;
     std::fs::copy(&source, &part).map_err(failed)?;
     to.rename(&part, &target).map(|()| true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_ten_apart_and_below_those_of_outgoing_connections() {
+        let ports = (1..2000).map(|id| port(&TaskName::parse(&format!("t{id}_some_task")).unwrap()));
+        assert!(ports.into_iter().all(|port| port % 10 == 0 && (10_000..32_700).contains(&port)));
+        // Scripts of a project rely on the number of a task.
+        assert_eq!(port(&TaskName::parse("t1_one").unwrap()), 23_760);
+    }
 }

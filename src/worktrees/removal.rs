@@ -19,6 +19,7 @@ use crate::project::worktree_recovery::{self, RecoverableWorktree, name_of};
 use crate::task::{TaskName, WORKTREES_DIR};
 use crate::worktrees::branches::tips;
 use crate::worktrees::landed::{has_landed, lost_rebase, merge_targets};
+use crate::worktrees::prepare::clear_worktree;
 use crate::worktrees::registry::{
     ignored_files, is_expendable_clone, missing_worktree, moved_with, require_no_link, require_nothing_nested,
 };
@@ -123,6 +124,7 @@ pub(crate) fn keep_squashed(context: &Context, branch: &Branch, tip: &Oid, into:
 /// For [`Extent::Worktree`] those of [`TaskWorktree::require_removable`]; then nothing is removed.
 pub(crate) fn remove(context: &Context, branch: &Branch, options: &RemovalOptions<'_>) -> Result<Removal> {
     let repository = &context.repository;
+    let not_cleared = clear(context, branch, options)?;
     let queue = || Queue::enter(repository, context.settings.timeout, context.progress);
     let _queue = (!options.dry_run).then(queue).transpose()?;
     let listed = match options.extent {
@@ -134,11 +136,40 @@ pub(crate) fn remove(context: &Context, branch: &Branch, options: &RemovalOption
     let is_rebasing = options.extent == Extent::FolderUnlessRebasing
         && place.record.as_ref().is_some_and(|record| record.branch.is_none());
     place.record = place.record.filter(|_| !is_rebasing);
-    let removal = Removal::default();
+    let removal = Removal { gone: not_cleared.into_iter().collect(), ..Removal::default() };
     let mut teardown = Teardown { context, options, place: &place, listed: &listed, is_rebasing, removal };
     teardown.removal.worktree = teardown.remove_worktree()?;
     teardown.remove_branch()?;
     Ok(teardown.removal)
+}
+
+/// Runs the project's commands that clear the worktree up, before the queue is entered: they may take long, and may be
+/// commands of this program. Nothing runs where the removal would be refused. Killed in between, the worktree is there and
+/// the next removal runs them again. Where work is discarded a failure is only said, since the user wants the worktree gone.
+///
+/// # Errors
+/// [`Kind::CheckFailed`]; then nothing is removed.
+fn clear(context: &Context, branch: &Branch, options: &RemovalOptions<'_>) -> Result<Option<String>> {
+    let is_asked = options.extent != Extent::FolderUnlessRebasing && !options.dry_run;
+    if !is_asked || context.settings.worktree_teardown.is_empty() {
+        return Ok(None);
+    }
+    let default_path = context.repository.root.join(WORKTREES_DIR).join(name_of(branch));
+    let place = TaskWorktree::find_for_branch(context, branch.clone(), default_path)?;
+    let (Some(record), Some(name)) = (place.removable(context), TaskName::from_branch(branch.as_str())) else {
+        return Ok(None);
+    };
+    let is_whole = !worktree::is_gone(record) && place.site(context, record).interruption().is_none();
+    let is_used = || options.extent == Extent::Folder && require_idle(context, name.as_str(), Respected::All).is_err();
+    if !is_whole || place.require_removable(context, options.work).is_err() || is_used() {
+        return Ok(None);
+    }
+    match clear_worktree(context, &name, &record.path) {
+        Err(error) if options.work == Unsaved::Discard && error.kind() == Kind::CheckFailed => {
+            Ok(Some(error.to_string()))
+        }
+        done => done.map(|()| None),
+    }
 }
 
 struct Teardown<'t> {

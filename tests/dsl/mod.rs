@@ -33,7 +33,7 @@ fn the_environment_is_built_from_nothing() {
     names.sort_unstable();
     assert_eq!(
         names.join(" "),
-        "AIT_AGENT_PID GIT_CEILING_DIRECTORIES GIT_CONFIG_NOSYSTEM HOME LC_ALL PATH TERM TMPDIR TZ XDG_CACHE_HOME \
+        "AIT_AGENT_PID GIT_AITASK_SESSION GIT_CEILING_DIRECTORIES GIT_CONFIG_NOSYSTEM HOME LC_ALL PATH TERM TMPDIR TZ XDG_CACHE_HOME \
          XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME"
     );
     run.assert().success().stdout(predicates::str::contains("AIT_AGENT_PID=12\n"));

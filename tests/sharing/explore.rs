@@ -168,3 +168,19 @@ fn a_branch_that_was_there_stays_where_others_moved_it_and_a_look_at_it_is_no_wr
     assert!(run.stderr.contains("the branch side at "), "{run}");
     assert_eq!(ann.git(&["branch", "--list", "side"]), "");
 }
+
+#[test]
+fn a_file_that_git_ignores_is_not_taken_for_a_change() {
+    let (_world, ann, _bob) = two();
+    let build = "chmod -R u+w .; mkdir target; echo x >target/built";
+    ann.git(&["config", "core.excludesFile", ann.path(".git/ignored").to_str().unwrap()]);
+    std::fs::write(ann.path(".git/ignored"), "target/\n").unwrap();
+    ann.aitask(&["explore", "--", "sh", "-c", build]).ok();
+}
+
+#[test]
+fn a_shell_is_told_where_it_is() {
+    let (_world, ann, _bob) = two();
+    let run = ann.env("SHELL", "true").aitask(&["explore"]).ok();
+    assert!(run.stderr.contains("read-only, in ") && run.stderr.contains("exit leaves it"), "{run}");
+}

@@ -18,6 +18,7 @@ mod sync;
 mod trouble;
 mod web;
 mod worktree;
+mod worktree_ready;
 mod worktree_teardown;
 
 use crate::support::{Repo, World};
