@@ -84,12 +84,17 @@ impl Checked<'_> {
         }
         for (key, rule) in schema {
             let more = match key.as_str() {
-                "$schema" | "$defs" | "title" | "description" | "format" | "minimum" | "maximum" | "default" => continue,
+                "$schema" | "$defs" | "title" | "description" | "format" | "minimum" | "maximum" | "default" => {
+                    continue;
+                }
                 "type" => self.of_type(rule, value, at)?,
                 "const" => (rule == value).then(|| Some(BTreeSet::new())).ok_or_else(|| format!("{at}: not {rule}"))?,
                 "enum" => {
                     let values = rule.as_array().unwrap();
-                    values.contains(value).then(|| Some(BTreeSet::new())).ok_or_else(|| format!("{at}: none of {rule}"))?
+                    values
+                        .contains(value)
+                        .then(|| Some(BTreeSet::new()))
+                        .ok_or_else(|| format!("{at}: none of {rule}"))?
                 }
                 "$ref" => {
                     let name = rule.as_str().unwrap().strip_prefix("#/$defs/").unwrap();
@@ -97,10 +102,17 @@ impl Checked<'_> {
                 }
                 "properties" => self.fields(rule, value, at)?,
                 "required" => {
-                    let missing = rule.as_array().unwrap().iter().find(|name| value.get(name.as_str().unwrap()).is_none());
+                    let missing =
+                        rule.as_array().unwrap().iter().find(|name| value.get(name.as_str().unwrap()).is_none());
                     missing.map_or_else(|| Ok(Some(BTreeSet::new())), |name| Err(format!("{at}: {name} is missing")))?
                 }
-                "additionalProperties" => if rule == &Value::Bool(false) { Some(BTreeSet::new()) } else { None },
+                "additionalProperties" => {
+                    if rule == &Value::Bool(false) {
+                        Some(BTreeSet::new())
+                    } else {
+                        None
+                    }
+                }
                 "items" => {
                     for (index, item) in value.as_array().into_iter().flatten().enumerate() {
                         self.check(rule, item, &format!("{at}[{index}]"))?;
@@ -108,7 +120,8 @@ impl Checked<'_> {
                     Some(BTreeSet::new())
                 }
                 "anyOf" | "oneOf" => {
-                    let tried: Vec<_> = rule.as_array().unwrap().iter().map(|one| self.described(one, value, at)).collect();
+                    let tried: Vec<_> =
+                        rule.as_array().unwrap().iter().map(|one| self.described(one, value, at)).collect();
                     match tried.iter().find_map(|tried| tried.as_ref().ok()) {
                         Some(known) => known.clone(),
                         None => return Err(format!("{at}: none of {key} fits: {tried:?}")),
