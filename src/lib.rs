@@ -127,10 +127,13 @@
 //!     `holding::going_on::what_a_newer_program_says_of_its_session_is_neither_guessed_nor_lost`,
 //!     `holding::agents::an_agent_that_a_person_starts_in_the_worktree_goes_on_with_what_was_taken_in_that_shell`
 //! 17. **JSON needs no second look**: the command of a hint is started as it stands, a usage error has all that its text
-//!     has, and a time has its zone or is said to have none.
+//!     has, a time has its zone or is said to have none, and `--schema` describes every document: each that a test reads is
+//!     compared with it, and may have no field beside.
 //!     `error::hint::tests::for_programs_a_command_is_a_list_of_words_and_a_shell_is_named_where_one_is_needed`,
 //!     `verbs::face::a_usage_error_in_json_loses_nothing_of_its_text`,
-//!     `verbs::lock::the_time_of_a_lock_has_a_zone_and_none_is_made_up`
+//!     `verbs::lock::the_time_of_a_lock_has_a_zone_and_none_is_made_up`,
+//!     `cli::tests::every_verb_has_the_schema_of_its_document_or_is_named_as_having_none`,
+//!     `dsl::json_of_a_verb_is_checked_against_its_schema`
 //! 18. **A task is one object in every document**, of what this command found or made true.
 //!     `verbs::task_object::every_document_tells_the_same_of_a_task`,
 //!     `verbs::task_object::a_document_says_whether_the_task_is_that_of_this_session`,

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The outcome: what was removed, and what was not.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Pruned {
     /// The branches that were removed, here or on the remote.
     pub(crate) removed: Vec<RemovedBranch>,
@@ -36,7 +36,7 @@ pub(crate) struct Pruned {
 }
 
 /// A task branch that was removed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct RemovedBranch {
     /// The task.
     pub(crate) task_id: TaskId,
@@ -56,7 +56,7 @@ pub(crate) struct RemovedBranch {
 }
 
 /// A task branch that was kept.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct KeptBranch {
     /// The task.
     pub(crate) task_id: TaskId,

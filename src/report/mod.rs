@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use std::io::{self, IsTerminal as _, Write};
 
 /// The version of the JSON form. Within a version, fields are only added.
-const SCHEMA: u32 = 2;
+pub(crate) const SCHEMA: u32 = 2;
 
 /// How to show things.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +38,7 @@ pub(crate) struct Report {
 impl Report {
     /// The form of an error before, or without, a command line that can be parsed.
     pub(crate) fn by_arguments(mut args: impl Iterator<Item = std::ffi::OsString>) -> Self {
-        let json = args.by_ref().take_while(|arg| arg != "--").any(|arg| arg == "--json");
+        let json = args.any(|arg| arg == "--json" || arg == "--schema");
         Self { json, quiet: false, color: anstream::ColorChoice::Auto }
     }
 
@@ -48,10 +48,7 @@ impl Report {
     /// [`Kind::Io`] when it cannot be written; a reader that closed the pipe is no error.
     pub(crate) fn answer<T: Serialize>(self, outcome: &T, page: impl FnOnce() -> Page) -> Result<(), Error> {
         let written = if self.json {
-            let document = document(outcome)?;
-            let text =
-                serde_json::to_string_pretty(&document).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
-            writeln!(io::stdout(), "{}", escaped(&text))
+            print_json(&document(outcome)?)
         } else {
             let mut stream = AutoStream::new(io::stdout(), self.color);
             let advice = if self.quiet { Advice::LeftOut } else { Advice::Given };
@@ -65,6 +62,19 @@ impl Report {
                     format!("the command did its work, but its result cannot be written: {error}"),
                 )
                 .with(Payload::Done { done: true }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Shows the schema of documents on standard output.
+    ///
+    /// # Errors
+    /// As for [`Report::answer`].
+    pub(crate) fn schema(self, schema: &Value) -> Result<(), Error> {
+        match print_json(schema) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Error::new(Kind::Io, format!("the schema cannot be written: {error}")))
             }
             _ => Ok(()),
         }
@@ -135,6 +145,10 @@ fn escaped(json: &str) -> String {
         }
     }
     text
+}
+
+fn print_json(document: &Value) -> io::Result<()> {
+    writeln!(io::stdout(), "{}", escaped(&format!("{document:#}")))
 }
 
 fn document<T: Serialize>(outcome: &T) -> Result<Value, Error> {

@@ -30,7 +30,7 @@ pub(crate) struct FinishOptions {
 }
 
 /// The merge.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct LandedMerge {
     /// The task branch.
     pub(crate) branch: Branch,
@@ -43,7 +43,7 @@ pub(crate) struct LandedMerge {
 }
 
 /// The outcome: a task that was finished.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Finished {
     /// The task after the finish.
     pub(crate) task: TaskInfo,
