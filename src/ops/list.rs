@@ -282,7 +282,7 @@ impl ReadView {
         view.require_home()?;
         let index = Index::load(&view, &data)?;
         let tasks = index.load_active(&view)?;
-        let entries = view.locks()?.map_or(Ok(Vec::new()), |locks| locks.entries(&context.repository))?;
+        let entries = view.locks()?.map_or(Ok(Vec::new()), |locks| locks.entries(&*context.repository))?;
         let locks = entries.into_iter().map(|lock| (lock.task, lock)).collect();
         let worktrees = worktree::list(&context.repository)?;
         let branches = worktrees.iter().map(|record| task_branch_of(context, record));

@@ -10,6 +10,7 @@ mod handover;
 mod matrix;
 mod records;
 mod rounds;
+mod taken_over;
 mod task_branch;
 mod worlds;
 
