@@ -1,6 +1,7 @@
 //! Who holds a task, and what that gives a right to: the faults that let a former holder land, or a session take what
 //! another one holds.
 
+mod advice;
 mod agents;
 mod displaced;
 mod fences;
