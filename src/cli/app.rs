@@ -6,8 +6,8 @@ use crate::git::Branch;
 use crate::ops::publish::publish;
 use crate::project::leftovers::is_exploring;
 use crate::project::outcome::Notices;
-use crate::project::{Context, Wanted};
-use crate::report::{Page, Report, color_as_git};
+use crate::project::{Context, Wanted, taken_over};
+use crate::report::{self, Page, Report, color_as_git};
 use crate::settings::{Effect, Environment, Flags};
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -62,6 +62,9 @@ impl App {
         // A variable is set for this call, the configuration for all calls: the variable wins.
         if ["NO_COLOR", "CLICOLOR_FORCE"].iter().all(|name| self.environment.text(name).is_none_or(str::is_empty)) {
             color_as_git(context.repository.config().last("color.ui"));
+        }
+        if let Some(find) = taken_over::heading(&context) {
+            report::begin_with(find);
         }
         self.publishes.set(context.settings.publish && !context.dry_run && context.task_here().is_some());
         self.lacks_checkout.set(!context.dry_run && !context.is_exploring() && attach::is_missing(&context));

@@ -70,7 +70,7 @@ impl ListArgs {
         let context = app.open(Effect::Real)?;
         let outcome = list::list(&context, &options)?;
         app.report.answer(&outcome, || {
-            let page = Page::new().table(table(&outcome.tasks, outcome.shape));
+            let page = Page::new().bare().table(table(&outcome.tasks, outcome.shape));
             let page = outcome.doubts.lines().into_iter().fold(page, Page::warning);
             let twice: Vec<_> = outcome.duplicates.iter().map(ToString::to_string).collect();
             if twice.is_empty() {

@@ -5,6 +5,7 @@ use crate::error::{Hint, KINDS, Payload};
 use crate::ops;
 use crate::ops::task_info::TaskInfo;
 use crate::project::outcome::Holder;
+use crate::project::taken_over::TakenOver;
 use crate::report::SCHEMA;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -45,11 +46,12 @@ pub(super) fn of(verb: &[String]) -> Option<Value> {
     Some(document(&verb.join(" "), outcome))
 }
 
-/// The schema of a document: the fields of an outcome beside the number of the form. `$defs/error` is what stands below
-/// `error` in the document of an error.
+/// The schema of a document: the fields of an outcome beside the number of the form, and beside `taken_over`, which every
+/// document may have. `$defs/error` is what stands below `error` in the document of an error.
 fn document(verb: &str, outcome: fn(&mut SchemaGenerator) -> Schema) -> Value {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let (error, outcome) = (error(&mut generator), outcome(&mut generator));
+    let taken_over = generator.subschema_for::<TakenOver>();
     let mut definitions = generator.take_definitions(true);
     definitions.values_mut().filter_map(Value::as_object_mut).for_each(without_null);
     definitions.insert("error".to_owned(), error.into());
@@ -61,6 +63,7 @@ fn document(verb: &str, outcome: fn(&mut SchemaGenerator) -> Schema) -> Value {
     let properties = document.entry("properties").or_insert_with(|| Map::new().into());
     if let Some(properties) = properties.as_object_mut() {
         properties.insert("schema".to_owned(), serde_json::json!({ "const": SCHEMA }));
+        properties.insert("taken_over".to_owned(), taken_over.into());
     }
     let required = document.entry("required").or_insert_with(|| Value::Array(Vec::new()));
     if let Some(required) = required.as_array_mut() {

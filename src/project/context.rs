@@ -3,6 +3,7 @@
 use crate::coordination::Session;
 use crate::coordination::lock_format::LOCK_FORMAT;
 use crate::coordination::locks::RFC_3339;
+use crate::coordination::session::parse_email;
 use crate::error::{Error, Hint, Kind, Result};
 use crate::files::{Tree, data_checkout};
 use crate::git::run::WITHIN;
@@ -17,14 +18,14 @@ use crate::settings::{Effect, Environment, Flags, Settings};
 use crate::task::{TaskId, TaskName, TaskPath, WORKTREES_DIR, paths};
 use crate::waiting;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// The context of one command.
 #[derive(Debug)]
 pub(crate) struct Context {
     /// The repository of the current directory.
-    pub(crate) repository: Repository,
+    pub(crate) repository: Arc<Repository>,
     /// The settings.
     pub(crate) settings: Settings,
     /// Where branches are published.
@@ -129,6 +130,7 @@ impl Context {
         let default_branch = known.map_or_else(OnceLock::new, OnceLock::from);
         leftovers::sweep(&repository);
         let (here, shell, json) = (dir.to_owned(), dir.to_owned(), false);
+        let repository = Arc::new(repository);
         Ok(Self { repository, settings, channel, progress, dry_run, here, shell, json, data_home, default_branch })
     }
 
@@ -251,7 +253,7 @@ impl Context {
     pub(crate) fn ledger(&self) -> Ledger<'_> {
         Ledger {
             repository: &self.repository,
-            refs: &self.repository,
+            refs: &*self.repository,
             channel: self.channel.clone(),
             timeout: self.settings.timeout,
             data_only_branch: match &self.data_home {
@@ -296,6 +298,14 @@ impl Context {
         let file = self.data_dir().join(paths::USER_CONFIG_FILE);
         let user_config = self.tree().load(&file)?;
         Session::find(&self.repository, &self.settings, &file, user_config.as_deref(), self.progress)
+    }
+
+    /// The e-mail address of the caller, where one can be found. No process.
+    pub(crate) fn email(&self) -> Option<String> {
+        let file = self.data_dir().join(paths::USER_CONFIG_FILE);
+        let user_config = self.tree().load(&file).ok()?;
+        let found = Session::find_email(&self.repository, &self.settings, &file, user_config.as_deref()).ok()?;
+        parse_email(&found.0).ok()
     }
 
     /// Whether this clone has seen the coordination branches.

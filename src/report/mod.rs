@@ -19,10 +19,42 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
+use std::sync::OnceLock;
 
 /// The version of the JSON form. Within a version, fields are only added.
 pub(crate) const SCHEMA: u32 = 2;
+
+/// What every answer and error of a command begins with: a line for people, and a key of the document.
+#[derive(Debug, Clone)]
+pub(crate) struct Heading {
+    what: String,
+    line: String,
+    key: &'static str,
+    value: Value,
+}
+
+impl Heading {
+    /// What has happened, and how; and the facts under this key.
+    pub(crate) fn new(what: String, how: String, key: &'static str, facts: &impl Serialize) -> Self {
+        Self { line: sanitise(&format!("{what} {how}")), what, key, value: Payload::described(facts) }
+    }
+}
+
+type FindHeading = Box<dyn Fn() -> Option<Heading> + Send + Sync>;
+
+static HEADING: OnceLock<FindHeading> = OnceLock::new();
+
+/// Lets the answers of this process begin with what is found when there is one. Verbs know nothing of it, so that none can
+/// forget it. The first call counts.
+pub(crate) fn begin_with(find: impl Fn() -> Option<Heading> + Send + Sync + 'static) {
+    let _ = HEADING.set(Box::new(find));
+}
+
+fn heading() -> Option<Heading> {
+    HEADING.get()?()
+}
 
 /// How to show things.
 #[derive(Debug, Clone, Copy)]
@@ -47,12 +79,23 @@ impl Report {
     /// # Errors
     /// [`Kind::Io`] when it cannot be written; a reader that closed the pipe is no error.
     pub(crate) fn answer<T: Serialize>(self, outcome: &T, page: impl FnOnce() -> Page) -> Result<(), Error> {
+        let heading = heading();
         let written = if self.json {
-            print_json(&document(outcome)?)
+            let mut document = document(outcome)?;
+            document.extend(heading.map(|heading| (heading.key.to_owned(), heading.value)));
+            print_json(&Value::Object(document))
         } else {
             let mut stream = AutoStream::new(io::stdout(), self.color);
             let advice = if self.quiet { Advice::LeftOut } else { Advice::Given };
-            stream.write_all(page().render(columns(), advice).as_bytes())
+            let mut page = page();
+            if let Some(Heading { line, .. }) = heading {
+                if self.quiet || page.is_bare() {
+                    let _ = writeln!(io::stderr(), "{line}");
+                } else {
+                    page = page.below(&line);
+                }
+            }
+            stream.write_all(page.render(columns(), advice).as_bytes())
         };
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -89,12 +132,18 @@ impl Report {
             fields.insert("hints".to_owned(), serde_json::to_value(error.hints()).unwrap_or_default());
             fields.insert("exit".to_owned(), error.kind().exit_code().into());
             fields.extend(error.fields());
-            let document = serde_json::json!({ "schema": SCHEMA, "error": fields });
+            let mut document =
+                Map::from_iter([("schema".to_owned(), SCHEMA.into()), ("error".to_owned(), fields.into())]);
+            document.extend(heading().map(|heading| (heading.key.to_owned(), heading.value)));
+            let document = Value::Object(document);
             let _ = writeln!(io::stderr(), "{}", escaped(&document.to_string()));
             return;
         }
         let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
-        let mut text = format!("{red}error:{red:#} {}\n", sanitise(&error.to_string()));
+        // An error that says the same is the first line itself.
+        let heading = heading().filter(|heading| !error.to_string().starts_with(&heading.what));
+        let mut text = heading.map(|heading| heading.line + "\n").unwrap_or_default();
+        let _ = writeln!(text, "{red}error:{red:#} {}", sanitise(&error.to_string()));
         if !self.quiet {
             for hint in error.hints() {
                 text.extend(["  try: ", &sanitise(&hint.to_string()), "\n"]);
@@ -151,12 +200,12 @@ fn print_json(document: &Value) -> io::Result<()> {
     writeln!(io::stdout(), "{}", escaped(&format!("{document:#}")))
 }
 
-fn document<T: Serialize>(outcome: &T) -> Result<Value, Error> {
+fn document<T: Serialize>(outcome: &T) -> Result<Map<String, Value>, Error> {
     let value = serde_json::to_value(outcome).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
     let mut document = Map::from_iter([("schema".to_owned(), SCHEMA.into())]);
     match value {
         Value::Object(fields) => document.extend(fields),
         other => drop(document.insert("value".to_owned(), other)),
     }
-    Ok(Value::Object(document))
+    Ok(document)
 }
