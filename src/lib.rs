@@ -139,6 +139,13 @@
 //!     `verbs::task_object::every_document_tells_the_same_of_a_task`,
 //!     `verbs::task_object::a_document_says_whether_the_task_is_that_of_this_session`,
 //!     `connections::documents::a_document_costs_no_connection_and_few_processes`
+//! 19. **No verb lets tasks wait for each other in a circle, nor for a task that nobody knows.** A task waits for those that
+//!     it depends on, a parent for its open children. The swap decides, on the newest content; what is there already is
+//!     named, and refuses no other change.
+//!     `ops::edit::decide::tests::in_a_thousand_graphs_every_circle_is_refused`,
+//!     `verbs::edit::of_two_who_each_add_half_of_a_circle_one_is_refused`,
+//!     `verbs::edit::a_circle_that_is_there_already_is_named_and_refuses_no_other_edit`,
+//!     `verbs::new::no_child_waits_silently_for_the_child_before_it`
 //!
 //! # Rules of safety
 //!

@@ -9,10 +9,12 @@
 
 pub(crate) mod archive;
 pub(crate) mod data_location;
+pub(crate) mod dependencies;
 pub(crate) mod drafts;
 pub(crate) mod drop;
 pub(crate) mod edit;
 pub(crate) mod explore;
+pub(crate) mod filter;
 pub(crate) mod finish;
 pub(crate) mod init;
 pub(crate) mod init_place;

@@ -11,6 +11,7 @@ use crate::ops::worktrees::ListedWorktree;
 use crate::project::context::Context;
 use crate::project::holder::holds;
 use crate::project::outcome::Holder;
+use crate::task::waits::Circle;
 use crate::task::{ActiveTasks, Status, Task, TaskId, TaskName};
 use crate::worktrees::registry::task_branch_of;
 use serde::Serialize;
@@ -37,6 +38,9 @@ pub(crate) struct Overview {
     pub(crate) unlocked_implementing: Vec<TaskInfo>,
     /// The tasks that can be picked, best first.
     pub(crate) ready: Vec<TaskInfo>,
+    /// Tasks that wait for each other in a circle.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) circles: Vec<Circle>,
     /// Files that are not understood.
     #[serde(flatten)]
     pub(crate) doubts: Doubts,
@@ -109,6 +113,7 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
         orphan_worktrees: orphans.collect(),
         unlocked_implementing: unlocked.map(describe).collect(),
         ready: board.ready().into_iter().filter(|task| !held(task)).map(describe).collect(),
+        circles: board.circles(),
         doubts: loaded.doubts.clone(),
         mine,
         other_sessions,
