@@ -51,8 +51,11 @@
 //!    `compat::faults::force_breaks_no_lock_but_the_one_it_showed`, `holding::rounds::taken_over_while_finish_is_checking`
 //! 6. **A former holder can neither finish nor release the task.** Drop, finish, archive, unlock and a change of the status or
 //!    assignee of a held task move the lock branch in the same swap, where needed by a commit without a change, since git does not send a ref that stays, and would compare
-//!    nothing. `holding::fences::a_push_of_a_former_holder_fails_when_the_takeover_lands_during_the_hook_of_the_server`,
-//!    `holding::displaced::a_former_holder_is_told_not_holder_after_the_task_has_ended`
+//!    nothing. The former holder hears of the takeover at its next verb in the worktree, in the first line.
+//!    `holding::fences::a_push_of_a_former_holder_fails_when_the_takeover_lands_during_the_hook_of_the_server`,
+//!    `holding::displaced::a_former_holder_is_told_not_holder_after_the_task_has_ended`,
+//!    `holding::taken_over::every_verb_in_the_worktree_begins_with_it`,
+//!    `holding::taken_over::of_two_agents_in_one_clone_the_one_that_had_the_task_is_told`
 //! 7. **"Cannot tell" is neither "dead" nor "free".** A lock that cannot be read is held by somebody unknown; a process of
 //!    another machine, boot or PID namespace may live; an unreadable remote is not an empty one.
 //!    `bad_input::data::a_lock_that_cannot_be_read_is_held_by_somebody_unknown`,
@@ -127,6 +130,15 @@
 //!     `holding::going_on::what_a_newer_program_says_of_its_session_is_neither_guessed_nor_lost`,
 //!     `holding::agents::an_agent_that_a_person_starts_in_the_worktree_goes_on_with_what_was_taken_in_that_shell`,
 //!     `holding::advice::each_of_two_agents_can_follow_it`
+//! 17. **A task is one object in every document**, of what this command found or made true.
+//!     `verbs::task_object::every_document_tells_the_same_of_a_task`,
+//!     `verbs::task_object::a_document_says_whether_the_task_is_that_of_this_session`,
+//!     `connections::documents::a_document_costs_no_connection_and_few_processes`
+//! 17. **JSON needs no second look**: the command of a hint is started as it stands, a usage error has all that its text
+//!     has, and a time has its zone or is said to have none.
+//!     `error::hint::tests::for_programs_a_command_is_a_list_of_words_and_a_shell_is_named_where_one_is_needed`,
+//!     `verbs::face::a_usage_error_in_json_loses_nothing_of_its_text`,
+//!     `verbs::lock::the_time_of_a_lock_has_a_zone_and_none_is_made_up`
 //!
 //! # Rules of safety
 //!

@@ -29,6 +29,7 @@ pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod sync;
 mod unknown_verb;
+mod usage;
 pub(crate) mod welcome;
 pub(crate) mod whoami;
 pub(crate) mod worktree;

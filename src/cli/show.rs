@@ -35,7 +35,7 @@ impl ShowArgs {
             let mut page = Page::new()
                 .title(format!("{}  {}", row.id, row.title))
                 .line(format!("{}, {} priority, {} effort, {}", row.status, row.priority, row.effort, row.issue_type))
-                .line(format!("file      {}", outcome.path));
+                .line(format!("file      {}", row.path));
             if !row.labels.is_empty() {
                 page = page.line(format!("labels    {}", row.labels.join(", ")));
             }
@@ -55,7 +55,7 @@ impl ShowArgs {
                 page = page.line(format!("assigned  {email}"));
             }
             if let Some(lock) = &row.lock {
-                page = page.line(format!("lock      {}", lock.sentence()));
+                page = page.line(format!("lock      {}", lock.sentence_about(&lock.seen_by(row.mine))));
             }
             if let Some(request) = &row.pull_request {
                 page = page.line(format!("request   {}", request.sentence()));

@@ -108,7 +108,7 @@ pub(crate) struct LockRequest<'a> {
     pub(crate) judged: Option<&'a LockEntry>,
     /// The nonce of this command.
     pub(crate) nonce: &'a str,
-    /// The time, as locks write it.
+    /// The time with its zone (RFC 3339).
     pub(crate) now: &'a str,
     /// Where the session works.
     pub(crate) folder: Option<&'a Path>,
@@ -222,10 +222,7 @@ impl LockRequest<'_> {
             {
                 return Ok(TakenLock { entry: own.lock, before, step: None });
             }
-            (LockRule::Script, Some(own)) => {
-                let (host, since) = (self.session.host.clone(), self.now.to_owned());
-                LockEntry { host, since, token: None, ..own.lock }
-            }
+            (LockRule::Script, Some(own)) => own.lock.refreshed_by_script(self.session.host.clone(), self.now),
             (LockRule::Script, None) => LockEntry::taken(task, self.session, self.now, None, (None, None)),
             (LockRule::Verb, own) => {
                 let kept = before.as_ref().and_then(|before| before.observed.lock.base());

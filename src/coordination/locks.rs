@@ -24,11 +24,12 @@
 //! | `base` | the branch that the task branch was cut from | it is unknown |
 //! | `agent` | the kind of the agent or the CI system that holds it, `claude-code` | a person, or unknown |
 //! | `session` | the first 12 hexadecimal digits of the SHA-256 of the name of the session | the process tells |
+//! | `since` | the time of `locked_at` with its zone (RFC 3339), to the second | the zone of the host is unknown |
 //!
 //! The scripts write the first seven. The first line of a key counts. Lines with other keys, and lines that are no
 //! `key: value`, are kept when the lock of a session is written again. Where such a key may say which session holds the
-//! lock (it begins with `session`, `pid` or the like), that session is neither taken for dead nor for this one. A file that cannot be read, or is larger than 64 KiB, is a lock
-//! of an unknown holder: the task is held.
+//! lock (it begins with `session`, `pid` or the like), that session is neither taken for dead nor for this one. A file
+//! that cannot be read, or is larger than 64 KiB, is a lock of an unknown holder: the task is held.
 //!
 //! The blob of the file is the token of the holder. Since it contains the nonce, a lock that was released and taken
 //! again is a different blob, and every plan that relies on the lock can tell whether it is still the same.
@@ -46,6 +47,8 @@ use crate::ledger::plan::Step;
 use crate::ledger::refs::Refs;
 use crate::ledger::{Found, LOCKS, Ledger, LedgerLock, View, no_branch, unreadable};
 use crate::task::TaskId;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -94,14 +97,21 @@ impl LockEntry {
         let SessionName { kind, digest } = &session.name;
         let name = [(AGENT, kind), (SESSION, digest)].map(|(key, value)| Some(format!("{key}{}", value.as_ref()?)));
         let name = name.into_iter().flatten().filter(|_| nonce.is_some());
+        let since = (nonce.is_some() && now.contains('T')).then(|| format!("{SINCE}{now}"));
         Self {
             task,
             holder: session.email.clone(),
             host: session.host.clone(),
-            since: now.to_owned(),
+            since: local_minute(now),
             process: ProcessIdentity { scope, ..session.process.clone() },
             nonce: nonce.map(str::to_owned),
-            further: folder.map(|folder| format!("{FOLDER}{folder}")).into_iter().chain(base).chain(name).collect(),
+            further: folder
+                .map(|folder| format!("{FOLDER}{folder}"))
+                .into_iter()
+                .chain(base)
+                .chain(name)
+                .chain(since)
+                .collect(),
             token: None,
         }
     }
@@ -126,6 +136,26 @@ impl LockEntry {
         self.value(SESSION)
     }
 
+    /// When it was taken, with the zone (RFC 3339). A lock without a zone is of this host's zone where it was taken here;
+    /// `None` where the zone is unknown. A script that refreshes a lock of a verb changes only the time of the scripts, so
+    /// that both have to agree.
+    pub(crate) fn since_with_zone(&self, host: &str) -> Option<String> {
+        let minute = |time: DateTime| time.strftime("%Y-%m-%d %H:%M").to_string();
+        let written = self.value(SINCE).filter(|time| time.parse().is_ok_and(|time| minute(time) == self.since));
+        let here = || {
+            let time = DateTime::strptime("%Y-%m-%d %H:%M", &self.since).ok()?;
+            let time = time.to_zoned_datetime(TimeZone::system()).ok()?;
+            (self.host == host && host != "unknown").then(|| time.strftime(RFC_3339).to_string())
+        };
+        written.map(str::to_owned).or_else(here)
+    }
+
+    /// The lock as a script writes it again, which knows of no zone.
+    pub(super) fn refreshed_by_script(mut self, host: String, now: &str) -> Self {
+        self.further.retain(|line| !line.starts_with(SINCE));
+        Self { host, since: local_minute(now), token: None, ..self }
+    }
+
     fn value(&self, key: &str) -> Option<&str> {
         self.further.iter().find_map(|line| line.strip_prefix(key)).map(str::trim).filter(|value| !value.is_empty())
     }
@@ -148,7 +178,9 @@ impl LockEntry {
 
     /// The lines that this version does not know.
     fn unknown_lines(&self) -> impl Iterator<Item = &String> {
-        self.further.iter().filter(|line| ![FOLDER, BASE, AGENT, SESSION].iter().any(|key| line.starts_with(key)))
+        self.further
+            .iter()
+            .filter(|line| ![FOLDER, BASE, AGENT, SESSION, SINCE].iter().any(|key| line.starts_with(key)))
     }
 
     /// The lock with the lines of an older one of the same session that this version does not know.
@@ -309,6 +341,20 @@ const BASE: &str = "base: ";
 const AGENT: &str = "agent: ";
 /// The key of [`LockEntry::session`], kept likewise.
 const SESSION: &str = "session: ";
+
+/// The key of [`LockEntry::since_with_zone`], kept likewise.
+const SINCE: &str = "since: ";
+
+/// A time as RFC 3339 has it, to the second.
+pub(crate) const RFC_3339: &str = "%Y-%m-%dT%H:%M:%S%:z";
+
+/// The local time of an RFC 3339 time, as locks and task files write it. Another text stays as it is.
+pub(crate) fn local_minute(time: &str) -> String {
+    match time.split_once('T').and_then(|(date, time)| Some((date, time.get(..5)?))) {
+        Some((date, minute)) => format!("{date} {minute}"),
+        None => time.to_owned(),
+    }
+}
 
 /// How keys that say which session holds a lock would begin.
 const ABOUT_SESSIONS: [&str; 7] = ["session", "agent", "holder", "locked", "pid", "process", "thread"];
@@ -496,6 +542,23 @@ mod tests {
         let entry = LockEntry::parse(task("1"), four, None);
         assert_eq!(entry.process, ProcessIdentity { kind: "proc".into(), ..ProcessIdentity::default() });
         assert!(String::from_utf8(entry.to_bytes()).unwrap().ends_with("\nreason: lunch\n"));
+    }
+
+    #[test]
+    fn the_time_of_a_lock_has_a_zone_where_one_is_known() {
+        let since = |lines: &str| {
+            let text = format!("locked_at: 2026-01-02 03:04\nhostname: box\n{lines}");
+            LockEntry::parse(task("1"), text.as_bytes(), None).since_with_zone("far")
+        };
+        let known = "2026-01-02T03:04:05+02:00";
+        assert_eq!(since(&format!("since: {known}\n")).as_deref(), Some(known));
+        // a script has refreshed it since
+        assert_eq!(since("since: 2026-01-02T03:03:05+02:00\n"), None);
+        assert_eq!((since(""), since("since: noon\n")), (None, None));
+        let here = LockEntry::parse(task("1"), b"locked_at: 2026-01-02 03:04\nhostname: box\n", None);
+        assert!(here.since_with_zone("box").unwrap().starts_with("2026-01-02T03:04:00"));
+        let odd = LockEntry::parse(task("1"), b"locked_at: unknown\nhostname: box\n", None);
+        assert_eq!(odd.since_with_zone("box"), None);
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl MergeMode {
             "squash" => Ok(Self::Squash),
             "ff" => Ok(Self::Ff),
             _ => {
-                Err(Error::new(Kind::Usage, format!("{text:?} is not a merge mode")).advice("use merge, squash or ff"))
+                Err(Error::new(Kind::Usage, format!("{text:?} is not a merge mode")).one_of(&["merge", "squash", "ff"]))
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The plan of a transaction: the commits to make on each branch; and the result of publishing it.
 
+use crate::error::Hint;
 use crate::git::checkout::UncommittedInput;
 use crate::git::objects::Edit;
 use crate::git::{Branch, Oid, RefUpdate};
@@ -191,7 +192,7 @@ pub(crate) struct OutdatedCheckout {
     /// Why it was not updated.
     pub(crate) reason: String,
     /// The command that updates it.
-    pub(crate) command: String,
+    pub(crate) hint: Hint,
     /// The reason as a word.
     pub(crate) cause: Cause,
 }

@@ -100,7 +100,7 @@ pub(crate) struct Synced {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LandedBranch {
     /// The task.
-    pub(crate) task: TaskId,
+    pub(crate) task_id: TaskId,
     /// The branch.
     pub(crate) branch: Branch,
     /// The branch that it goes to.
@@ -174,7 +174,7 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
             if let Some(taken) = files.iter().find(|file| file.is_number_taken()) {
                 let path = taken.path.display();
                 let message = format!("the number of {path} was given to another new task at the remote");
-                let hint = command!["git mv", taken.path.display(), "<the next number>"]
+                let hint = command!["git mv", taken.path.display(), "THE_NEXT_NUMBER"]
                     .within(context.data_dir())
                     .note("then correct the parent's children_to_implement, and run git aitask sync");
                 return Err(Error::new(Kind::Conflict, message).hint(hint).with(Payload::Files { files: names }));
@@ -254,7 +254,7 @@ fn landed_branches(context: &Context) -> Result<Vec<LandedBranch>> {
             Some(_) => format!("git aitask finish {task}"),
             None => "git aitask worktree prune".to_owned(),
         };
-        found.push(LandedBranch { task, branch, into, landed_at, taken_back_by, next });
+        found.push(LandedBranch { task_id: task, branch, into, landed_at, taken_back_by, next });
     }
     Ok(found)
 }

@@ -2,6 +2,7 @@
 
 use crate::coordination::Session;
 use crate::coordination::lock_format::LOCK_FORMAT;
+use crate::coordination::locks::RFC_3339;
 use crate::coordination::session::parse_email;
 use crate::error::{Error, Hint, Kind, Result};
 use crate::files::{Tree, data_checkout};
@@ -33,11 +34,17 @@ pub(crate) struct Context {
     pub(crate) progress: fn(&str),
     /// Whether the command only shows what it would change.
     pub(crate) dry_run: bool,
-    /// The current directory.
+    /// The directory that the command works in.
     pub(crate) here: PathBuf,
+    /// The directory of the caller's shell; `here`, unless `-C` named another one.
+    pub(crate) shell: PathBuf,
+    /// Whether the answer is one JSON document, which tells more than a page. What costs a process is read only for it.
+    pub(crate) json: bool,
     data_home: DataHome,
     /// The default branch of the remote, once it is known.
     default_branch: OnceLock<DefaultBranch>,
+    /// The e-mail address of the caller, once it was looked for.
+    email: OnceLock<Option<String>>,
 }
 
 /// A task as the user names it.
@@ -124,9 +131,21 @@ impl Context {
         let data_home = find_data_home(&repository, &channel, &settings, reader, known.as_ref())?;
         let default_branch = known.map_or_else(OnceLock::new, OnceLock::from);
         leftovers::sweep(&repository);
-        let here = dir.to_owned();
-        let repository = Arc::new(repository);
-        Ok(Self { repository, settings, channel, progress, dry_run, here, data_home, default_branch })
+        let (here, shell, json) = (dir.to_owned(), dir.to_owned(), false);
+        let (repository, email) = (Arc::new(repository), OnceLock::new());
+        Ok(Self {
+            repository,
+            settings,
+            channel,
+            progress,
+            dry_run,
+            here,
+            shell,
+            json,
+            data_home,
+            default_branch,
+            email,
+        })
     }
 
     /// The branch with the task data: the one that `aitask.data` names; else `aitask-data` where the repository has it;
@@ -296,11 +315,14 @@ impl Context {
     }
 
     /// The e-mail address of the caller, where one can be found. No process.
-    pub(crate) fn email(&self) -> Option<String> {
-        let file = self.data_dir().join(paths::USER_CONFIG_FILE);
-        let user_config = self.tree().load(&file).ok()?;
-        let found = Session::find_email(&self.repository, &self.settings, &file, user_config.as_deref()).ok()?;
-        parse_email(&found.0).ok()
+    pub(crate) fn email(&self) -> Option<&str> {
+        let find = || {
+            let file = self.data_dir().join(paths::USER_CONFIG_FILE);
+            let user_config = self.tree().load(&file).ok()?;
+            let found = Session::find_email(&self.repository, &self.settings, &file, user_config.as_deref()).ok()?;
+            parse_email(&found.0).ok()
+        };
+        self.email.get_or_init(find).as_deref()
     }
 
     /// Whether this clone has seen the coordination branches.
@@ -334,9 +356,19 @@ impl Context {
         by_branch().or_else(by_path)
     }
 
+    /// Where the caller's shell must go once this folder is removed: to the main worktree; `None` where it is elsewhere.
+    pub(crate) fn way_out(&self, removed: &Path) -> Option<PathBuf> {
+        self.shell.starts_with(removed).then(|| self.repository.root.clone())
+    }
+
     /// The local time in the format of task files and locks: to the minute, without a zone.
     pub(crate) fn now() -> String {
         jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
+    /// The time with its zone (RFC 3339), to the second.
+    pub(crate) fn instant() -> String {
+        jiff::ZonedDateTime::now().strftime(RFC_3339).to_string()
     }
 }
 

@@ -46,7 +46,8 @@ pub(crate) fn held(context: &Context, session: &Session, in_the_way: &LockConfli
     let LockConflict { lock, changed, .. } = in_the_way;
     let holder = Holder::new(context, lock, &session.host);
     let why = if *changed { "was taken over meanwhile: it is" } else { "is" };
-    let error = Error::new(Kind::Held, format!("{} {why} {}", lock.task.prefixed(), holder.sentence()))
+    let sentence = holder.sentence_about(&holder.seen_by(false));
+    let error = Error::new(Kind::Held, format!("{} {why} {sentence}", lock.task.prefixed()))
         .with(Payload::Held { holder: Payload::described(&holder) });
     with_folder(error, context, session, lock)
 }

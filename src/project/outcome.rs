@@ -8,40 +8,8 @@ use crate::git::{Branch, Oid, RefUpdate};
 use crate::ledger::TransactionResult;
 use crate::ledger::plan::OutdatedCheckout;
 use crate::project::context::Context;
-use crate::task::{Status, Task, TaskId, TaskName};
 use serde::Serialize;
 use std::path::PathBuf;
-
-/// The task of an operation.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct TaskInfo {
-    /// Its id.
-    pub(crate) id: TaskId,
-    /// Its name.
-    pub(crate) name: TaskName,
-    /// Its title.
-    pub(crate) title: String,
-    /// Its present status.
-    pub(crate) status: Status,
-    /// Its file, relative to the repository's root.
-    pub(crate) path: String,
-    /// The assignee.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) assigned_to: Option<String>,
-}
-
-impl From<&Task> for TaskInfo {
-    fn from(task: &Task) -> Self {
-        Self {
-            id: task.id,
-            name: task.name.clone(),
-            title: task.title.clone(),
-            status: task.status.clone(),
-            path: task.path.as_str().to_owned(),
-            assigned_to: task.assigned_to.clone(),
-        }
-    }
-}
 
 /// The holder of a task.
 #[derive(Debug, Clone, Serialize)]
@@ -51,8 +19,14 @@ pub(crate) struct Holder {
     pub(crate) holder: String,
     /// The host.
     pub(crate) host: String,
-    /// When the lock was taken, local time of that host.
-    pub(crate) since: String,
+    /// When the lock was taken (RFC 3339); `null` where the zone of its host is unknown.
+    pub(crate) since: Option<String>,
+    /// When the lock was taken, in the unknown zone of its host, as the lock says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) since_local: Option<String>,
+    /// When the lock was taken, as people see it: local time of its host.
+    #[serde(skip)]
+    pub(crate) since_shown: String,
     /// The blob of the lock; `null` for a lock that is not written yet.
     pub(crate) token: Option<Oid>,
     /// The process id of the session, when it is known.
@@ -65,6 +39,9 @@ pub(crate) struct Holder {
     pub(crate) session: Liveness,
     #[serde(skip)]
     here: bool,
+    /// Whether it is the person who asks, in whatever session.
+    #[serde(skip)]
+    own: bool,
     /// The key of a newer version that says which session it is.
     #[serde(skip)]
     unjudged: Option<String>,
@@ -73,15 +50,19 @@ pub(crate) struct Holder {
 impl Holder {
     /// Describes a lock, seen from the host `host`.
     pub(crate) fn new(context: &Context, lock: &LockEntry, host: &str) -> Self {
+        let since = lock.since_with_zone(host);
         Self {
             holder: lock.holder.clone(),
             host: lock.host.clone(),
-            since: lock.since.clone(),
+            since_local: since.is_none().then(|| lock.since.clone()),
+            since,
+            since_shown: lock.since.clone(),
             token: lock.token.clone(),
             pid: lock.process.number(),
             agent: lock.agent().map(str::to_owned),
             session: lock.liveness(&context.repository, host),
             here: lock.host == host,
+            own: context.email() == Some(&lock.holder),
             unjudged: lock.unjudged().map(str::to_owned),
         }
     }
@@ -91,10 +72,30 @@ impl Holder {
         self.here
     }
 
+    /// Whether the holder is the person who asks, in whatever session.
+    pub(crate) fn is_own(&self) -> bool {
+        self.own
+    }
+
+    /// Who holds it, as the caller sees it, whose session holds it or not.
+    pub(crate) fn seen_by(&self, mine: bool) -> String {
+        let agent = self.agent.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
+        match (mine, self.own) {
+            (true, _) => "you".to_owned(),
+            (false, true) => format!("another session of yours{agent}"),
+            (false, false) => format!("{}{agent}", self.holder),
+        }
+    }
+
     /// One sentence: who, since when, where, whether the session lives and how that is known.
     pub(crate) fn sentence(&self) -> String {
-        let Self { holder, since, host, .. } = self;
         let agent = self.agent.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
+        self.sentence_about(&format!("{}{agent}", self.holder))
+    }
+
+    /// The same about the holder as [`Self::seen_by`] names it.
+    pub(crate) fn sentence_about(&self, holder: &str) -> String {
+        let Self { since_shown: since, host, .. } = self;
         let how = match (self.session, self.pid, self.here) {
             _ if self.unjudged.is_some() => {
                 let key = self.unjudged.as_deref().unwrap_or_default();
@@ -106,7 +107,7 @@ impl Holder {
             (_, _, false) => "it is unknown on this machine whether its session lives".to_owned(),
             (_, None, true) => "its session has no recorded process".to_owned(),
         };
-        format!("held by {holder}{agent} on {host} since {since}; {how}")
+        format!("held by {holder} on {host} since {since}; {how}")
     }
 }
 
@@ -147,6 +148,9 @@ pub(crate) struct WorktreeInfo {
     /// What a task branch that this command made lacks of the local base.
     #[serde(skip)]
     pub(crate) left_out: Option<String>,
+    /// Its commit.
+    #[serde(skip)]
+    pub(crate) head: Option<Oid>,
     /// The commit that the task branch was cut from.
     #[serde(skip)]
     pub(crate) cut_from: Option<CutFrom>,

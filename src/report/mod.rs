@@ -24,7 +24,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::sync::OnceLock;
 
 /// The version of the JSON form. Within a version, fields are only added.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// What every answer and error of a command begins with: a line for people, and a key of the document.
 #[derive(Debug, Clone)]
@@ -70,7 +70,8 @@ pub(crate) struct Report {
 impl Report {
     /// The form of an error before, or without, a command line that can be parsed.
     pub(crate) fn by_arguments(mut args: impl Iterator<Item = std::ffi::OsString>) -> Self {
-        Self { json: args.any(|arg| arg == "--json"), quiet: false, color: anstream::ColorChoice::Auto }
+        let json = args.by_ref().take_while(|arg| arg != "--").any(|arg| arg == "--json");
+        Self { json, quiet: false, color: anstream::ColorChoice::Auto }
     }
 
     /// Shows a result on standard output.
@@ -117,7 +118,7 @@ impl Report {
             let mut fields = Map::new();
             fields.insert("kind".to_owned(), error.kind().name().into());
             fields.insert("message".to_owned(), error.to_string().into());
-            fields.insert("hints".to_owned(), error.hints().iter().map(ToString::to_string).collect());
+            fields.insert("hints".to_owned(), serde_json::to_value(error.hints()).unwrap_or_default());
             fields.insert("exit".to_owned(), error.kind().exit_code().into());
             fields.extend(error.fields());
             let mut document =

@@ -35,9 +35,9 @@ fn the_lock_has_the_kind_and_a_digest_after_the_lines_of_the_scripts_and_never_t
     assert_eq!(
         keys.join(" "),
         "task_id locked_by locked_at hostname pid pid_starttime pid_starttime_kind nonce boot_id pid_namespace folder \
-         base agent session"
+         base agent session since"
     );
-    assert!(text.contains("\nagent: claude-code\nsession: ba7816bf8f01\n"), "{text}");
+    assert!(text.contains("\nagent: claude-code\nsession: ba7816bf8f01\nsince: 20"), "{text}");
     assert!(text.contains(&format!("\npid: {}\n", agent.pid())) && !text.contains("abc"), "{text}");
 }
 

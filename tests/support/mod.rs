@@ -15,6 +15,7 @@
 
 mod agent;
 mod broken;
+mod hint;
 mod killer;
 mod needs;
 mod observe;
@@ -29,6 +30,7 @@ mod world;
 
 pub(crate) use agent::Agent;
 pub(crate) use broken::First;
+pub(crate) use hint::hints;
 pub(crate) use killer::When;
 pub(crate) use needs::{can_run, is_stand_in, program, skipped};
 pub(crate) use repo::Repo;

@@ -50,6 +50,12 @@ impl Run {
         serde_json::from_str(&self.stderr).unwrap_or_else(|error| panic!("stderr is no JSON ({error}):\n{self}"))
     }
 
+    /// The hints of the error, as people see them.
+    #[track_caller]
+    pub(crate) fn hints(&self) -> Vec<String> {
+        super::hints(&self.error()["error"])
+    }
+
     /// For `assert_cmd` and `predicates`: `run.assert().success().stdout(contains("t1"))`.
     pub(crate) fn assert(&self) -> assert_cmd::assert::Assert {
         let wait_status = self.signal.unwrap_or(self.code << 8);

@@ -1,7 +1,8 @@
 //! `git aitask drop`.
 
 use super::init::{everything, keys, local, on_data_branch};
-use crate::support::{Repo, World};
+use super::task_object::FREE;
+use crate::support::{Repo, World, hints};
 use predicates::prelude::*;
 use predicates::str::contains;
 
@@ -25,7 +26,7 @@ fn status_lock_worktree_and_branch_are_given_back() {
     let (world, ann) = holder();
     let json = ann.aitask(&["drop", "1", "--json"]).ok().json();
     assert_eq!(keys(&json), "schema task unlocked worktree_removed branch_deleted");
-    assert_eq!(keys(&json["task"]), "id name title status path");
+    assert_eq!(keys(&json["task"]), FREE);
     let flags = ["unlocked", "worktree_removed", "branch_deleted"].map(|key| json[key].as_bool());
     assert_eq!((flags, &json["task"]["status"]), ([Some(true); 3], &"Ready".into()));
     let file = world.remote_file("main", "aitasks/t1_one.md").unwrap();
@@ -186,11 +187,7 @@ fn a_worktree_that_is_locked_keeps_its_task() {
     for line in ["drop 1", "drop 1 --discard", "finish 1"] {
         let args: Vec<_> = line.split(' ').collect();
         let error = ann.aitask(&[&args[..], &["--json"]].concat()).fails(1).error();
-        assert_eq!(
-            error["error"]["hints"][0].as_str().unwrap().split(" /").next(),
-            Some("git worktree unlock"),
-            "{line}"
-        );
+        assert_eq!(hints(&error["error"])[0].split(" /").next(), Some("git worktree unlock"), "{line}");
         assert_eq!((world.locks().len(), world.remote_file("main", "work.txt")), (1, None), "{line}");
     }
     ann.git(&["worktree", "unlock", "aiwork/t1_one"]);

@@ -2,7 +2,7 @@
 //! `git aitask worktree prune`.
 
 use super::init::{everything, keys, on_data_branch};
-use crate::support::{Repo, Run, World, share};
+use crate::support::{Repo, Run, World, hints, share};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -245,7 +245,7 @@ fn finish_does_not_merge_again_what_was_taken_back_until_that_is_reverted() {
         assert_eq!(kind(&run), "conflict", "{run}");
         let message = error["message"].as_str().unwrap();
         assert!(message.contains(&landed[..7]) && message.contains(&by[..7]), "{run}");
-        let hints = error["hints"].to_string();
+        let hints = hints(&error).join("\n");
         assert!(hints.contains(&format!("git revert {by}")) && hints.contains("git aitask archive 1"), "{run}");
         assert_eq!(everything(&ann), before);
         bob.git(&["revert", "--no-edit", &by]);
@@ -300,7 +300,7 @@ fn finish_does_not_merge_past_a_pull_request() {
         }
         let run = ann.aitask(&["finish", "1", "--json"]).fails(1);
         assert_eq!(kind(&run), "not_merged", "{run}");
-        let hints = run.error()["error"]["hints"].to_string();
+        let hints = run.hints().join("\n");
         assert!(hints.contains(&format!("git aitask finish 1 {mode}   # ")), "{run}");
         assert_eq!(world.remote_file("main", "f").as_deref(), Some(LINES));
         ann.aitask(&["finish", "1", mode]).ok();
@@ -324,7 +324,7 @@ fn a_pull_request_and_what_became_of_it_are_shown_by_status_show_sync_and_the_fr
     let landed = bob.commit("One (#7)");
     goes_on(&bob);
     let synced = ann.aitask(&["sync", "--json"]).ok().json();
-    let one = json!({ "task": "1", "branch": "aitask/t1_one", "into": "main", "landed_at": landed,
+    let one = json!({ "task_id": "1", "branch": "aitask/t1_one", "into": "main", "landed_at": landed,
                       "next": "git aitask finish 1" });
     assert_eq!(synced["landed"], json!([one]));
     assert_eq!(request(), json!({ "tip": tip, "into": "main", "state": "landed", "landed_at": landed }));

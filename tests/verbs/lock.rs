@@ -19,11 +19,11 @@ fn the_lock_alone_is_taken_and_released() {
     let json = ann.aitask(&["lock", "1", "--json"]).ok().json();
     assert_eq!(
         (keys(&json), keys(&json["lock"])),
-        ("schema task lock".into(), "holder host since token session".into())
+        ("schema task_id lock".into(), "holder host since token session".into())
     );
-    assert_eq!((&json["task"], world.locks()), (&"1".into(), vec!["t1_lock.yaml".to_owned()]));
+    assert_eq!((&json["task_id"], world.locks()), (&"1".into(), vec!["t1_lock.yaml".to_owned()]));
     let json = ann.aitask(&["unlock", "t1", "--json"]).ok().json();
-    assert_eq!((keys(&json), &json["unlocked"]), ("schema task unlocked".into(), &true.into()));
+    assert_eq!((keys(&json), &json["unlocked"]), ("schema task_id unlocked".into(), &true.into()));
     assert_eq!((world.locks(), world.remote_branch("main")), (vec![], main));
     assert_eq!(ann.aitask(&["unlock", "1", "--json"]).ok().json()["unlocked"], false);
 }
@@ -85,7 +85,7 @@ fn locks_lists_what_the_remote_has_now() {
     let json = bob.aitask(&["locks", "--json"]).ok().json();
     assert_eq!(
         (keys(&json), keys(&json["locks"][0])),
-        ("schema locks".into(), "task holder host since token pid session".into())
+        ("schema locks".into(), "task_id holder host since token pid session".into())
     );
     let line = bob.aitask(&["locks"]).ok().stdout;
     assert!(line.starts_with("1\tann@example.com\t") && line.ends_with("\talive\n"), "{line}");
@@ -151,7 +151,7 @@ fn without_a_remote_and_on_a_data_branch() {
         ann.aitask(&["lock", "1", "--dry-run"]).ok();
         assert_eq!(everything(&ann), before);
         ann.aitask(&["lock", "1"]).ok();
-        assert_eq!(ann.aitask(&["locks", "--json"]).ok().json()["locks"][0]["task"], "1");
+        assert_eq!(ann.aitask(&["locks", "--json"]).ok().json()["locks"][0]["task_id"], "1");
         ann.env("GIT_AITASK_EMAIL", "b@example.com").aitask(&["lock", "1"]).fails(1);
         ann.aitask(&["unlock", "1"]).ok();
         assert_eq!(ann.aitask(&["locks"]).ok().stdout, "");
@@ -170,4 +170,34 @@ fn a_lock_that_nobody_can_read_is_held_by_somebody_unknown() {
     let run = ann.aitask(&["lock", "1", "--json"]).fails(1);
     assert_eq!(run.error()["error"]["holder"]["holder"], "unknown");
     assert_eq!(run.error()["error"]["holder"]["session"], "unknown");
+}
+
+#[test]
+fn the_time_of_a_lock_has_a_zone_and_none_is_made_up() {
+    let world = World::new();
+    let ann = world.initialised("ann").env("TZ", "IST-5:30");
+    ann.task("One", &[]);
+    ann.task("Two", &[]);
+    let before = jiff::Timestamp::now();
+    let json = ann.aitask(&["pick", "1", "--no-worktree", "--json"]).ok().json();
+    let since = json["lock"]["since"].as_str().unwrap();
+    assert!(since.ends_with("+05:30"), "{since}");
+    let age = since.parse::<jiff::Timestamp>().unwrap().duration_since(before).as_secs();
+    assert!((-1..60).contains(&age), "{since}");
+    // another zone reads the same time
+    let bob = world.clone("bob").env("TZ", "UTC");
+    assert_eq!(bob.aitask(&["locks", "--json"]).ok().json()["locks"][0]["since"], since);
+    assert!(bob.aitask(&["list"]).ok().stdout.contains("just now"));
+    // a lock of a script has no zone: on this host its own counts, of another one it is unknown
+    ann.script("aitask_lock.sh", &["--lock", "2", "--email", "ann@example.com"]).ok();
+    let locks = ann.aitask(&["locks", "--json"]).ok().json()["locks"].clone();
+    assert!(locks[1]["since"].as_str().unwrap().ends_with(":00+05:30"), "{locks}");
+    let far = world.root().join("far");
+    world.script(&far.join("hostname"), "#!/bin/sh\necho elsewhere\n");
+    let locks = ann.with_programs(&far).aitask(&["locks", "--json"]).ok().json()["locks"].clone();
+    assert_eq!((&locks[0]["since"], locks[0].get("since_local")), (&since.into(), None), "{locks}");
+    assert!(locks[1]["since"].is_null() && locks[1]["since_local"].as_str().unwrap().len() == 16, "{locks}");
+    // a script that takes the lock of a verb again writes a time without a zone
+    ann.script("aitask_lock.sh", &["--lock", "1", "--email", "ann@example.com"]);
+    assert!(ann.aitask(&["locks", "--json"]).ok().json()["locks"][0]["since"].is_string());
 }
