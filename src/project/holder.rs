@@ -100,6 +100,11 @@ pub(crate) fn holds(context: &Context, session: &Session, lock: &LockEntry) -> b
     may_go_on(context, session, lock, is_inside(context, lock))
 }
 
+/// Whether a lock is of a dead session whose task the caller may go on with in its worktree.
+pub(crate) fn is_left_by_the_dead(context: &Context, session: &Session, lock: &LockEntry) -> bool {
+    standing(context, &session.host, lock) == Standing::Dead && may_go_on(context, session, lock, true)
+}
+
 /// Whether this command runs in the worktree of the task.
 fn is_inside(context: &Context, lock: &LockEntry) -> bool {
     context.task_here().is_some_and(|name| name.id() == lock.task)
