@@ -154,11 +154,10 @@ fn standing(context: &Context, host: &str, lock: &LockEntry) -> Standing {
     let repository = &context.repository;
     let is_over = || lock.process.scope.as_ref().is_some_and(|scope| scope.is_over(repository) && lock.host == host);
     match lock.liveness(repository, host) {
-        Liveness::Alive => Standing::MayLive,
         Liveness::Dead => Standing::Dead,
         Liveness::Unknown if !lock.is_known() => Standing::Unnamed,
         Liveness::Unknown if lock.unjudged().is_none() && is_over() => Standing::Dead,
-        Liveness::Unknown => Standing::MayLive,
+        Liveness::Alive | Liveness::Unknown => Standing::MayLive,
     }
 }
 
@@ -240,7 +239,8 @@ pub(crate) fn require_idle(context: &Context, name: &str, respected: Respected) 
         Some(_) => LockRecord::load(repository, lock.task).is_some_and(|held| held.is_about(&lock)),
         None => lock.host == host,
     };
-    if !is_alive && !(session.is_some() && may_live()) || respected == Respected::Here && !is_here() {
+    let is_busy = is_alive || session.is_some() && may_live();
+    if !is_busy || respected == Respected::Here && !is_here() {
         return Ok(());
     }
     let same_person = session.as_ref().is_none_or(|session| session.email == lock.holder);

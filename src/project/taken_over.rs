@@ -58,7 +58,7 @@ pub(crate) fn heading(context: &Context) -> Option<impl Fn() -> Option<Heading> 
         let agent = taken.agent.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
         let TakenOver { holder, host, since_shown: since, .. } = &taken;
         let what = format!("{} was taken over", task.prefixed());
-        Some(Heading::new(what, format!("by {holder}{agent} on {host} at {since}"), "taken_over", &taken))
+        Some(Heading::new(what, &format!("by {holder}{agent} on {host} at {since}"), "taken_over", &taken))
     })
 }
 
