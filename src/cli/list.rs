@@ -129,7 +129,7 @@ fn state(row: &TaskInfo) -> (String, Tone) {
         (Some(lock), _) => {
             let since = relative(lock.since.as_ref().unwrap_or(&lock.since_shown));
             let since = since.unwrap_or_else(|| format!("since {}", lock.since_shown));
-            (format!("held by {} on {}, {since} ({})", lock.holder, lock.host, lock.session), Tone::Busy)
+            (format!("held by {} on {}, {since} ({})", lock.seen_by(row.mine), lock.host, lock.session), Tone::Busy)
         }
         (None, []) if !row.children.is_empty() => {
             (format!("children {}", names(row.children.iter().map(ToString::to_string).collect())), Tone::Plain)

@@ -37,7 +37,7 @@ pub(crate) struct Heading {
 
 impl Heading {
     /// What has happened, and how; and the facts under this key.
-    pub(crate) fn new(what: String, how: String, key: &'static str, facts: &impl Serialize) -> Self {
+    pub(crate) fn new(what: String, how: &str, key: &'static str, facts: &impl Serialize) -> Self {
         Self { line: sanitise(&format!("{what} {how}")), what, key, value: Payload::described(facts) }
     }
 }

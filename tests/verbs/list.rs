@@ -109,7 +109,7 @@ fn tabs_when_piped_and_who_holds_what_blocks() {
     ann.aitask(&["pick", "3", "--no-worktree"]).ok();
     let text = ann.aitask(&["list"]).ok().stdout;
     let lines: Vec<_> = text.lines().collect();
-    assert!(lines[0].starts_with("3\tImplementing\thigh\tlow\tThree\theld by ann@example.com on "), "{text}");
+    assert!(lines[0].starts_with("3\tImplementing\thigh\tlow\tThree\theld by you on "), "{text}");
     assert_eq!(lines[1], "2\tReady\thigh\tmedium\tTwo\t");
     assert_eq!(lines[5], "4\tReady\thigh\tmedium\tFour\twaits for 1");
     assert!(lines.iter().all(|line| line.matches('\t').count() == 5));
