@@ -171,7 +171,7 @@ fn finish_with_branches(
     };
     // Not before: a refusal is a document on standard error, too.
     report::pass_on(&job.check_said);
-    let mut finished = clean_up::finish_locally(context, &request, landed, refusal)?;
+    let mut finished = clean_up::finish_locally(context, &request, &job.session, landed, refusal)?;
     let followed = job
         .gone
         .map(|gone| format!("{gone} is gone from the remote, and {into} is its default branch and continues it"));

@@ -179,7 +179,7 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
     let lost = previous.filter(|_| taker.finds_work == Some(false)).map(|before| &before.observed.lock);
     let unpublished = lost.and_then(|lock| UnpublishedWork::of(context, lock, &session.host));
     aside.notes.extend(lost.zip(unpublished.as_ref()).map(|(lock, work)| work.note(&sanitise(&lock.holder))));
-    let around = Surroundings::new(context, taker.active);
+    let around = Surroundings::new(context, taker.active).asked_by(&session);
     // What a dry run has not made is not in the registry.
     let made = worktree.as_ref().filter(|made| context.json && context.dry_run && made.created);
     let mut task = match made {

@@ -267,6 +267,12 @@ impl<'c> Surroundings<'c> {
         self
     }
 
+    /// The same for an operation that knows the session of the caller.
+    pub(crate) fn asked_by(mut self, session: &Session) -> Self {
+        self.session = OnceCell::from(Some(session.clone()));
+        self
+    }
+
     /// The worktrees of this clone. One process, the first time.
     pub(crate) fn worktrees(&self) -> Option<&Worktrees> {
         let load = || Some(Worktrees::new(self.context, worktree::list(&self.context.repository).ok()?));
