@@ -30,6 +30,9 @@ pub(crate) struct Pruned {
     pub(crate) removed: Vec<RemovedBranch>,
     /// The branches that were kept.
     pub(crate) kept: Vec<KeptBranch>,
+    /// Where the shell should go: it was in a worktree that was removed.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
+    pub(crate) cd: Option<PathBuf>,
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Notices,
@@ -104,6 +107,7 @@ pub(crate) fn prune(context: &Context) -> Result<Pruned> {
     let mut pruned = Pruned {
         removed: Vec::new(),
         kept: Vec::new(),
+        cd: None,
         aside: Notices { dry_run: context.dry_run.then(DryRun::default), ..Notices::default() },
     };
     let local = refs::load_below(repository, &format!("refs/heads/{BRANCH_PREFIX}"))?;
@@ -293,6 +297,7 @@ fn remove(context: &Context, candidate: Candidate, on_remote: bool, pruned: &mut
         let it = kept(task, removed.branch.clone(), &landed, Some(&removed.into), false);
         pruned.kept.push(KeptBranch { why, ..it });
     }
+    pruned.cd = pruned.cd.take().or_else(|| context.way_out(removed.worktree.as_ref()?));
     if removed.here || removed.on_remote || removed.worktree.is_some() {
         pruned.removed.push(removed);
     }

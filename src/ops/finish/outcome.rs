@@ -36,9 +36,10 @@ pub(crate) struct LandedMerge {
     pub(crate) branch: Branch,
     /// The output branch.
     pub(crate) into: Branch,
-    /// The commit of the output branch that contains the work.
+    /// The commit of the output branch that contains the work; `null` where it is not known.
     pub(crate) commit: Option<Oid>,
-    /// The merge mode; `null` where it had been merged before.
+    /// The merge mode; absent where it had been merged before.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mode: Option<MergeMode>,
 }
 
