@@ -110,19 +110,6 @@ impl Report {
         }
     }
 
-    /// Shows the schema of documents on standard output.
-    ///
-    /// # Errors
-    /// As for [`Report::answer`].
-    pub(crate) fn schema(self, schema: &Value) -> Result<(), Error> {
-        match print_json(schema) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Error::new(Kind::Io, format!("the schema cannot be written: {error}")))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Shows an error on standard error.
     pub(crate) fn error(self, error: &Error) {
         if self.json {
@@ -150,6 +137,19 @@ impl Report {
             }
         }
         let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());
+    }
+}
+
+/// Shows the schema of documents on standard output.
+///
+/// # Errors
+/// As for [`Report::answer`].
+pub(crate) fn show_schema(schema: &Value) -> Result<(), Error> {
+    match print_json(schema) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::new(Kind::Io, format!("the schema cannot be written: {error}")))
+        }
+        _ => Ok(()),
     }
 }
 
