@@ -444,13 +444,11 @@ mod tests {
             let before = time_on_cpu();
             let board = ActiveTasks::new(&tasks);
             assert_eq!((board.ordered().len(), board.ready().is_empty()), (5_000, false));
-            time_on_cpu() - before
+            time_on_cpu().checked_sub(before).unwrap()
         };
-        // The fastest of some is what it takes: other programs slow the rest down. Code that is not optimised takes about
-        // ten times as long.
-        let fastest = (0..5).map(|_| once()).min().unwrap();
-        let limit = Duration::from_millis(if cfg!(debug_assertions) { 500 } else { 50 });
-        assert!(fastest < limit, "{fastest:?}");
+        // The fastest of some is what it takes: other programs slow the rest down.
+        let fastest = (0..10).map(|_| once()).min().unwrap();
+        assert!(fastest < Duration::from_millis(50), "{fastest:?}");
         let _ = writeln!(std::io::stderr(), "5000 tasks are ordered in {fastest:?}");
     }
 }
