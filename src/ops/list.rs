@@ -363,6 +363,7 @@ pub(crate) fn list(context: &Context, options: &ListOptions) -> Result<TaskList>
         TaskSet::Archived => {
             let mut archived = loaded.index.load_archived(&view)?;
             archived.extend(loaded.index.load_bundled(&view)?);
+            archived.sort_by_key(|task| task.id);
             archived
         }
         TaskSet::Active | TaskSet::Ready => Vec::new(),

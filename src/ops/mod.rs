@@ -9,6 +9,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod data_location;
+pub(crate) mod dependencies;
 pub(crate) mod drafts;
 pub(crate) mod drop;
 pub(crate) mod edit;

@@ -17,6 +17,7 @@ use crate::ledger::plan::Step;
 use crate::ledger::uncommitted_rename::UncommittedRename;
 use crate::ledger::{Decision, Ledger, Plan, View, nonce};
 use crate::ops::data_location::{DataLocation, LoadedFile};
+use crate::ops::dependencies::{NewWaits, OtherTasks};
 use crate::ops::drafts;
 use crate::ops::new_record::{self, CreationRecord};
 use crate::ops::vocabulary::{Vocabulary, clean_labels};
@@ -24,7 +25,7 @@ use crate::project::context::{Context, Wanted};
 use crate::project::index::{CreationProgress, Index};
 use crate::project::outcome::{DryRun, Notices, TaskInfo};
 use crate::project::task_files::{FilesAsRead, PlannedWrites, TaskFiles};
-use crate::task::{Document, Level, NewTask, Reference, Scan, Task, TaskId, TaskPath, Title, paths};
+use crate::task::{Document, Level, NewTask, Reference, Task, TaskId, TaskPath, Title, paths};
 use decide::{NewDecision, NewView, TaskPosition, decide};
 use serde::Serialize;
 
@@ -123,7 +124,7 @@ pub(crate) fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
         slug: Title::parse(&title)?.slug(),
         sibling: Sibling::Free,
         issue_type: draft.document.scalar("issue_type").filter(|kind| !kind.is_empty()).map(str::to_owned),
-        depends: Vec::new(),
+        depends: draft.document.list("depends").iter().filter_map(|id| TaskId::try_parse(id)).collect(),
         document: draft.document,
         origin: None,
         folds: Vec::new(),
@@ -223,8 +224,8 @@ fn load_published_view(
         let document = Document::parse(found.file(index.branch(), &path).ok_or_else(gone)?);
         *file = Some(LoadedFile { path, document });
     }
-    let highest = index.max_number(Scan::UpperBound);
-    Ok(NewView { place, vocabulary, emails: String::new(), highest, folded: Vec::new() })
+    let others = OtherTasks::load(view, index, &NewWaits::on(&request.depends))?;
+    Ok(NewView { place, vocabulary, emails: String::new(), others, folded: Vec::new() })
 }
 
 /// How a new task of a checkout gets its number.
@@ -320,7 +321,13 @@ fn make_here(
         let place = place(snapshot)?;
         let vocabulary = Vocabulary { types: Vec::new(), labels: snapshot.text(paths::LABELS_FILE)? };
         let folded = fold::load(files, snapshot, &request.folds, &request.document)?;
-        let seen = NewView { place, vocabulary, emails: snapshot.text(paths::EMAILS_FILE)?, highest: 0, folded };
+        let seen = NewView {
+            place,
+            vocabulary,
+            emails: snapshot.text(paths::EMAILS_FILE)?,
+            others: OtherTasks::default(),
+            folded,
+        };
         let mut made = decide(DataLocation::Checkout, seen, request, &Context::now())?;
         if let Some(origin) = &request.origin {
             origin.save(files, made.id, made.path.as_str(), made.document.to_bytes())?;

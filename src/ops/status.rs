@@ -7,6 +7,7 @@ use crate::ops::list::{Doubts, ReadView, Row, WorktreeState, worktree_state};
 use crate::ops::lock::LockedTask;
 use crate::project::context::Context;
 use crate::project::outcome::Holder;
+use crate::task::waits::Circle;
 use crate::task::{ActiveTasks, Status, Task, TaskId, TaskName};
 use crate::worktrees::registry::task_branch_of;
 use serde::Serialize;
@@ -32,6 +33,9 @@ pub(crate) struct Overview {
     pub(crate) unlocked_implementing: Vec<Row>,
     /// The tasks that can be picked, best first.
     pub(crate) ready: Vec<Row>,
+    /// Tasks that wait for each other in a circle.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) circles: Vec<Circle>,
     /// Files that are not understood.
     #[serde(flatten)]
     pub(crate) doubts: Doubts,
@@ -89,6 +93,7 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
         orphan_worktrees: orphans.collect(),
         unlocked_implementing: unlocked.map(row).collect(),
         ready: board.ready().into_iter().filter(|task| !held(task)).map(row).collect(),
+        circles: board.circles(),
         doubts: loaded.doubts.clone(),
     })
 }

@@ -42,16 +42,21 @@ fn the_order_and_every_filter() {
 }
 
 #[test]
-fn equals_are_ordered_by_file_name_in_byte_order() {
+fn equals_are_in_numeric_order_the_oldest_first() {
     let world = World::new();
     let ann = world.clone("ann");
-    for id in [9, 11, 100] {
-        ann.write(&format!("aitasks/t{id}_x.md"), "---\nstatus: Ready\n---\n");
+    for file in ["t9_x", "t10_x", "t100_x", "t9/t9_2_x", "t9/t9_10_x"] {
+        let effort = if file.contains('/') { "low" } else { "medium" };
+        ann.write(&format!("aitasks/{file}.md"), &format!("---\nstatus: Ready\neffort: {effort}\n---\n"));
+        let number = file.replace("t9", "t8").replace("t10", "t12");
+        ann.write(&format!("aitasks/archived/{number}.md"), "---\nstatus: Done\n---\n");
     }
     ann.commit("tasks");
     ann.git(&["push", "-q"]);
     ann.aitask(&["init"]).ok();
-    assert_eq!(ids(&ann, &[]), "100 11 9");
+    assert_eq!(ids(&ann, &[]), "9_2 9_10 9 10 100");
+    assert_eq!(ids(&ann, &["--archived"]), "8 8_2 8_10 12 120");
+    assert_eq!(ann.aitask(&["pick", "--next", "--json"]).ok().json()["task"]["id"], "9_2");
 }
 
 #[test]

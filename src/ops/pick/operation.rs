@@ -185,7 +185,15 @@ impl<'a> PickOperation<'a> {
                 Err(refused) => drop(refusal.get_or_insert(refused)),
             }
         }
-        let error = refusal.map_or_else(choose::nothing_to_pick, refuse);
+        let Some(refusal) = refusal else { return Err(Error::new(Kind::Bug, "a pick tried no task")) };
+        let waiting = match &refusal {
+            PickRefusal::Blocked(task, _) | PickRefusal::Children(task, _) => Some(*task),
+            _ => None,
+        };
+        let error = refuse(refusal);
+        if let Some(task) = waiting.filter(|_| view.is_current) {
+            return Err(choose::with_circle_of(error, task, &index, view)?);
+        }
         // Reading the ready tasks costs two processes, so alternatives are named only in the final refusal: of a lock,
         // on a fresh view.
         if error.kind() != Kind::Held || !view.is_current || wanted.is_empty() {
@@ -208,8 +216,7 @@ impl<'a> PickOperation<'a> {
                 return Ok(path.clone());
             }
         }
-        let best = choose::ready(index, view)?.into_iter().next();
-        best.map(|task| task.path).ok_or_else(choose::nothing_to_pick)
+        choose::next(index, view)
     }
 
     /// Reads a published task with its lock. One process.
