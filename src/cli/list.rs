@@ -1,12 +1,12 @@
 //! `git aitask list`.
 
 use crate::cli::app::App;
+use crate::cli::filter::FilterArgs;
 use crate::error::Result;
 use crate::ops::list::{self, Row, Shape, TaskSet};
-use crate::project::Wanted;
 use crate::report::{Cell, Page, Table, Tone, relative};
 use crate::settings::Effect;
-use crate::task::{Filter, Level, Status, WORKTREES_DIR};
+use crate::task::{Level, Status, WORKTREES_DIR};
 use clap::Args;
 
 /// List tasks: unblocked first, then by priority and effort
@@ -21,18 +21,14 @@ pub(crate) struct ListArgs {
     /// Only tasks with this status
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
-    /// Only tasks with this label; if repeated, with any of them
-    #[arg(long, value_name = "LABEL")]
-    label: Vec<String>,
+    #[command(flatten)]
+    filter: FilterArgs,
     /// Only tasks that are assigned to you
     #[arg(long)]
     mine: bool,
     /// Only tasks that can be picked now
     #[arg(long)]
     ready: bool,
-    /// Only the children of a task
-    #[arg(long, value_name = "TASK")]
-    children: Option<String>,
     /// Show children below their parents
     #[arg(long)]
     tree: bool,
@@ -40,8 +36,8 @@ pub(crate) struct ListArgs {
     #[arg(long, conflicts_with = "ready")]
     archived: bool,
     /// Show at most N tasks
-    #[arg(short, value_name = "N")]
-    n: Option<usize>,
+    #[arg(short = 'n', long, value_name = "N")]
+    max: Option<usize>,
     /// Fetch from the remote first
     #[arg(long)]
     fetch: bool,
@@ -59,11 +55,10 @@ impl ListArgs {
             } else {
                 TaskSet::Active
             },
-            filter: Filter { status, labels: self.label.clone(), ..Filter::default() },
+            filter: self.filter.parse(status)?,
             mine: self.mine,
-            children: self.children.as_deref().map(Wanted::parse).transpose()?,
             shape: if self.tree { Shape::Tree } else { Shape::Flat },
-            limit: self.n,
+            limit: self.max,
             freshness: self.fetch.into(),
         };
         let context = app.open(Effect::Real)?;

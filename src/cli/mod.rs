@@ -14,6 +14,7 @@ mod dispatch;
 pub(crate) mod drop;
 pub(crate) mod edit;
 pub(crate) mod explore;
+mod filter;
 pub(crate) mod finish;
 mod help;
 pub(crate) mod init;

@@ -38,6 +38,8 @@ pub(crate) enum Payload {
     Ready { ready: Value },
     /// The folder that the demo leaves behind.
     Folder { folder: String },
+    /// The tasks that were picked before it, each as in the JSON of `pick`.
+    Picked { picked: Value },
     /// Circles of tasks: each waits for the next one, and the last one for the first.
     Circles { circles: Vec<Vec<String>> },
     /// The gates that have not passed.

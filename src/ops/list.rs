@@ -8,14 +8,13 @@ use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Freshness, Oid, merge, worktree};
 use crate::landing::landed::{self, Landed};
 use crate::ledger::{Ledger, View};
-use crate::project::context::{Context, Wanted};
+use crate::ops::filter::TaskFilter;
+use crate::project::context::Context;
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::Holder;
 use crate::project::repaired::Interruption;
 use crate::project::worktree_recovery::RecoverableWorktree;
-use crate::task::{
-    ActiveTasks, Blocker, Filter, Level, Order, Reference, Selection, Status, Task, TaskId, TaskName, TaskPath,
-};
+use crate::task::{ActiveTasks, Blocker, Level, Order, Reference, Selection, Status, Task, TaskId, TaskName, TaskPath};
 use crate::worktrees::landed::merge_targets;
 use crate::worktrees::registry::task_branch_of;
 use serde::Serialize;
@@ -49,12 +48,10 @@ pub(crate) enum Shape {
 pub(crate) struct ListOptions {
     /// Which tasks are listed.
     pub(crate) among: TaskSet,
-    /// The filter by status, label, assignee.
-    pub(crate) filter: Filter,
+    /// Which of them.
+    pub(crate) filter: TaskFilter,
     /// Only tasks that are assigned to the caller.
     pub(crate) mine: bool,
-    /// Only the children of this task.
-    pub(crate) children: Option<Wanted>,
     /// How children are ordered.
     pub(crate) shape: Shape,
     /// At most this many.
@@ -370,10 +367,9 @@ pub(crate) fn list(context: &Context, options: &ListOptions) -> Result<TaskList>
     };
     let mut filter = options.filter.clone();
     if options.mine {
-        filter.assigned_to = Some(context.session()?.email);
+        filter.fields.assigned_to = Some(context.session()?.email);
     }
-    let parent = options.children.as_ref().map(|wanted| loaded.index.require_active(wanted)).transpose()?;
-    let parent = parent.map(TaskPath::id);
+    let filter = filter.look_up(&view, &loaded.index)?;
     let (tasks, order): (Vec<&Task>, _) = match options.among {
         TaskSet::Active => (board.tasks().collect(), Order::Best),
         TaskSet::Ready => {
@@ -382,8 +378,8 @@ pub(crate) fn list(context: &Context, options: &ListOptions) -> Result<TaskList>
         }
         TaskSet::Archived => (archived.iter().collect(), Order::AsGiven),
     };
-    let tasks = tasks.into_iter().filter(|task| parent.is_none() || task.id.parent() == parent);
-    let mut chosen = board.choose(&Selection { filter, order }, tasks);
+    let tasks = tasks.into_iter().filter(|task| filter.matches(task));
+    let mut chosen = board.choose(&Selection { order, ..Selection::default() }, tasks);
     if options.shape == Shape::Tree {
         chosen = as_tree(&chosen);
     }

@@ -14,6 +14,7 @@ pub(crate) mod drafts;
 pub(crate) mod drop;
 pub(crate) mod edit;
 pub(crate) mod explore;
+pub(crate) mod filter;
 pub(crate) mod finish;
 pub(crate) mod init;
 pub(crate) mod init_place;

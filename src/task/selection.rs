@@ -56,6 +56,10 @@ pub(crate) struct Filter {
     pub(crate) assigned_to: Option<String>,
     /// Those of this issue type.
     pub(crate) issue_type: Option<String>,
+    /// Those of this priority.
+    pub(crate) priority: Option<Level>,
+    /// Those of this effort.
+    pub(crate) effort: Option<Level>,
     /// Those that are such follow-ups.
     pub(crate) follow_ups: Option<FollowUps>,
 }
@@ -67,6 +71,8 @@ impl Filter {
             && (self.labels.is_empty() || self.labels.iter().any(|label| task.labels.contains(label)))
             && self.assigned_to.as_ref().is_none_or(|email| task.assigned_to.as_ref() == Some(email))
             && self.issue_type.as_ref().is_none_or(|issue_type| *issue_type == task.issue_type)
+            && self.priority.is_none_or(|priority| priority == task.priority)
+            && self.effort.is_none_or(|effort| effort == task.effort)
             && self.follow_ups.as_ref().is_none_or(|wanted| match wanted {
                 FollowUps::OfKind(kind) => task.followup_kind.as_ref() == Some(kind),
                 FollowUps::No => task.followup_kind.is_none(),

@@ -32,7 +32,19 @@ fn the_order_and_every_filter() {
     assert_eq!(ids(&ann, &["--ready"]), "3 2 1 5_1");
     assert_eq!(ids(&ann, &["--label", "ui"]), "1");
     assert_eq!(ids(&ann, &["--label", "ui", "--label", "api"]), "3 1");
+    assert_eq!(ids(&ann, &["--parent", "t5"]), "5_1 5_2");
     assert_eq!(ids(&ann, &["--children", "t5"]), "5_1 5_2");
+    assert_eq!(ids(&ann, &["--type", "bug"]), "2");
+    assert_eq!(ids(&ann, &["--priority", "high"]), "3 2 4");
+    assert_eq!(ids(&ann, &["--priority", "high", "--effort", "low"]), "3");
+    assert_eq!(ids(&ann, &["--priority", "high", "--max", "1"]), "3");
+    for (option, value, code) in
+        [("--type", "epic", 2), ("--priority", "urgent", 2), ("--effort", "High", 2), ("--parent", "99", 1)]
+    {
+        for verb in [&["list"][..], &["pick", "--next"]] {
+            ann.aitask(&[verb, &[option, value]].concat()).fails(code);
+        }
+    }
     assert_eq!(ids(&ann, &["--tree"]), "3 2 1 5 5_1 5_2 4");
     assert_eq!(ids(&ann, &["--status", "Postponed"]), "");
     ann.aitask(&["pick", "2", "--no-worktree"]).ok();

@@ -5,6 +5,7 @@ use crate::error::{Error, Kind, Payload, Result};
 use crate::git::Branch;
 use crate::ledger::View;
 use crate::ops::dependencies::with_circles;
+use crate::ops::filter::{KnownFilter, TaskFilter};
 use crate::ops::pick::decide::PickRefusal;
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::held;
@@ -12,6 +13,16 @@ use crate::project::index::Index;
 use crate::project::outcome::TaskInfo;
 use crate::task::waits::WaitsFor;
 use crate::task::{ActiveTasks, Status, Task, TaskId, TaskPath};
+use std::collections::BTreeSet;
+
+/// The tasks of which `pick --next` picks the best.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Among {
+    /// Those that it chooses.
+    pub(crate) filter: TaskFilter,
+    /// Not these: they were picked by the same command.
+    pub(crate) except: BTreeSet<TaskId>,
+}
 
 /// The ready tasks without a lock, best first. Two processes.
 pub(super) fn ready(index: &Index, view: &View<'_>) -> Result<Vec<Task>> {
@@ -28,15 +39,17 @@ fn ready_of(tasks: &[Task], view: &View<'_>) -> Result<Vec<Task>> {
     Ok(board.ready().into_iter().filter(free).cloned().collect())
 }
 
-/// The task to pick next: the best ready one without a lock. Two processes.
+/// The task to pick next: of those that match the best ready one without a lock. Two processes.
 ///
 /// # Errors
 /// [`Kind::NothingToPick`], with the tasks that wait for each other.
-pub(super) fn next(index: &Index, view: &View<'_>) -> Result<TaskPath> {
+pub(super) fn next(index: &Index, view: &View<'_>, among: &Among, filter: &KnownFilter<'_>) -> Result<TaskPath> {
     let tasks = index.load_active(view)?;
-    let best = ready_of(&tasks, view)?.into_iter().next();
+    let is_among = |task: &Task| !among.except.contains(&task.id) && filter.matches(task);
+    let best = ready_of(&tasks, view)?.into_iter().find(is_among);
     best.map(|task| task.path).ok_or_else(|| {
-        let nothing = Error::new(Kind::NothingToPick, "every ready task is locked, or no task is ready");
+        let every = if among.filter.is_all() { "every ready task" } else { "every ready task that matches" };
+        let nothing = Error::new(Kind::NothingToPick, format!("{every} is locked, or no task is ready"));
         let nothing = with_circles(nothing, &ActiveTasks::new(&tasks).circles());
         nothing.hint("git aitask status").hint("git aitask list")
     })

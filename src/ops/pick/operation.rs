@@ -9,7 +9,7 @@ use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::Branch;
 use crate::ledger::{Channel, Decision, Ledger, Plan, TransactionResult, View, nonce};
-use crate::ops::pick::choose;
+use crate::ops::pick::choose::{self, Among};
 use crate::ops::pick::decide::{PickDecision, PickParts, PickRefusal, PickRequest, PickView, Policy, decide};
 use crate::ops::pick::planned_worktree::PlannedWorktree;
 use crate::project::context::{Context, Wanted};
@@ -81,6 +81,8 @@ pub(crate) struct PickOperation<'a> {
     pub(super) finds_work: Option<bool>,
     /// Where the work will be.
     folder: PathBuf,
+    /// The tasks of which the best is picked, where none is named.
+    pub(super) among: Among,
     /// The worktree to add.
     pub(super) planned_worktree: Option<PlannedWorktree>,
     /// The branch that the task branch was cut from, where no worktree is added.
@@ -115,6 +117,7 @@ impl<'a> PickOperation<'a> {
             judged: None,
             finds_work: None,
             folder: context.repository.root.clone(),
+            among: Among::default(),
             planned_worktree: None,
             recorded_base: None,
             settled: None,
@@ -205,6 +208,7 @@ impl<'a> PickOperation<'a> {
     /// The task to pick next: first one whose pick by this session was interrupted, so that the same command, run
     /// again, completes it; then the best ready one.
     fn next(&self, view: &View<'_>, index: &Index) -> Result<TaskPath> {
+        let filter = self.among.filter.look_up(view, index)?;
         for task in LockRecord::cut_off(&self.context.repository) {
             let held = LockRecord::load(&self.context.repository, task);
             let is_ours =
@@ -212,11 +216,15 @@ impl<'a> PickOperation<'a> {
                     let nameless = !lock.is_known() && !session.is_known();
                     held.is_about(&lock) && (nameless || lock.is_of_session(session))
                 });
-            if let (true, Some(path)) = (is_ours, index.active(task)) {
+            let is_among = is_ours && !self.among.except.contains(&task);
+            let Some(path) = index.active(task).filter(|_| is_among) else { continue };
+            let document =
+                (!self.among.filter.is_all()).then(|| index.load_document(view, path.as_str())).transpose()?;
+            if document.is_none_or(|document| filter.matches(&Task::from_document(path.clone(), &document))) {
                 return Ok(path.clone());
             }
         }
-        choose::next(index, view)
+        choose::next(index, view, &self.among, &filter)
     }
 
     /// Reads a published task with its lock. One process.
