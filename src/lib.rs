@@ -118,6 +118,13 @@
 //!     `holding::agents::agents_that_export_nothing_are_told_apart_by_their_processes`,
 //!     `coordination::agents::tests::of_two_programs_that_name_a_session_the_nearer_one_counts`,
 //!     `holding::agents::the_lock_has_the_kind_and_a_digest_after_the_lines_of_the_scripts_and_never_the_name`
+//! 16. **No verb lets tasks wait for each other in a circle, nor for a task that nobody knows.** A task waits for those that
+//!     it depends on, a parent for its open children. The swap decides, on the newest content; what is there already is
+//!     named, and refuses no other change.
+//!     `ops::edit::decide::tests::in_a_thousand_graphs_every_circle_is_refused`,
+//!     `verbs::edit::of_two_who_each_add_half_of_a_circle_one_is_refused`,
+//!     `verbs::edit::a_circle_that_is_there_already_is_named_and_refuses_no_other_edit`,
+//!     `verbs::new::no_child_waits_silently_for_the_child_before_it`
 //!
 //! # Rules of safety
 //!

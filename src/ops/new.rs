@@ -50,16 +50,19 @@ pub(crate) struct NewOptions {
     pub(crate) parent: Option<Wanted>,
     /// Only a draft in this clone: no id, no commit, no network.
     pub(crate) draft: bool,
+    /// Whether a child depends on the child before it.
+    pub(crate) sibling: Sibling,
 }
 
 impl NewOptions {
     /// What tells one creation from another in its record. It is compared with what an earlier build wrote, so that a command
     /// which was interrupted before an upgrade is recognised after it: the names in it are those of the first build.
     fn identity(&self) -> String {
-        let Self { title, text, priority, effort, issue_type, labels, depends, parent, draft } = self;
+        let Self { title, text, priority, effort, issue_type, labels, depends, parent, draft, sibling } = self;
+        let free = if *sibling == Sibling::Free { "free" } else { "" };
         format!(
             "Options {{ title: {title:?}, text: {text:?}, priority: {priority:?}, effort: {effort:?}, issue_type: {issue_type:?}, \
-             labels: {labels:?}, depends: {depends:?}, parent: {parent:?}, draft: {draft:?} }} "
+             labels: {labels:?}, depends: {depends:?}, parent: {parent:?}, draft: {draft:?} }} {free}"
         )
     }
 }
@@ -73,6 +76,9 @@ pub(crate) struct Created {
     /// The draft's file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) draft: Option<String>,
+    /// The child before it, which it waits for although nobody said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) waits_for_sibling: Option<TaskId>,
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Notices,
@@ -100,7 +106,7 @@ pub(crate) fn new(context: &Context, options: &NewOptions) -> Result<Created> {
     let request = NewRequest {
         slug: options.title.slug(),
         document: task.document(&Context::now())?,
-        sibling: Sibling::After,
+        sibling: options.sibling,
         issue_type: options.issue_type.clone(),
         depends: options.depends.clone(),
         origin: None,
@@ -158,7 +164,9 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
         if let Some(path) = index.made(&reached) {
             let document = index.load_document(view, path.as_str())?;
             found = true;
-            return Ok(Decision::NoChange(Task::from_document(path.clone(), &document)));
+            let task = Task::from_document(path.clone(), &document);
+            let sibling = waited_for_sibling(&task, request, &index);
+            return Ok(Decision::NoChange((task, sibling)));
         }
         let mut plan = Plan::new();
         let parent = parent.map(|wanted| index.require_active(wanted)).transpose()?;
@@ -182,7 +190,8 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
             CreationRecord::new(repository, words, &mark, made.id, made.path.as_str()).save(repository)?;
         }
         let task = Task::from_document(made.path, &made.document);
-        Ok(Decision::Publish(plan.step(&data, Step::edit(made.subject, made.edits)), task))
+        let sibling = waited_for_sibling(&task, request, &index);
+        Ok(Decision::Publish(plan.step(&data, Step::edit(made.subject, made.edits)), (task, sibling)))
     });
     // After an unknown outcome the record is kept, so that the same command finds the task.
     let in_doubt = match &outcome {
@@ -201,7 +210,18 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
     if found {
         aside.notes.push("an earlier run of this command created this task".to_owned());
     }
-    Ok(Created { task: Some(TaskInfo::from(&landed.value)), draft: None, aside })
+    let (task, waits_for_sibling) = &landed.value;
+    aside.notes.extend(waits_for_sibling.map(|sibling| {
+        format!("it waits for {sibling}, the child before it; --no-sibling-dep makes one that does not")
+    }));
+    Ok(Created { task: Some(TaskInfo::from(task)), draft: None, waits_for_sibling: *waits_for_sibling, aside })
+}
+
+/// The open child before a task, which it depends on without a word of the request.
+fn waited_for_sibling(task: &Task, request: &NewRequest, index: &Index) -> Option<TaskId> {
+    let before = TaskId::child(task.id.number(), task.id.child_number()?.checked_sub(1)?);
+    let depends = task.depends.iter().any(|entry| entry.id() == Some(before)) && !request.depends.contains(&before);
+    index.active(before).filter(|_| depends).map(TaskPath::id)
 }
 
 /// Reads what creating a published task needs. One process at most.
@@ -370,7 +390,7 @@ fn draft(context: &Context, options: &NewOptions, mut task: NewTask) -> Result<C
         crate::files::exclude(&context.repository.common_dir, &format!("/{}/", paths::DRAFTS_DIR))?;
         drafts::save(&context.tree(), &context.data_dir(), &slug, &document)?
     };
-    Ok(Created { task: None, draft: Some(path), aside })
+    Ok(Created { task: None, draft: Some(path), waits_for_sibling: None, aside })
 }
 
 /// The text of a new task. Its heading has the title, since the file name keeps only the letters and digits of that.
