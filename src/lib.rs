@@ -135,10 +135,13 @@
 //!     `verbs::task_object::a_document_says_whether_the_task_is_that_of_this_session`,
 //!     `connections::documents::a_document_costs_no_connection_and_few_processes`
 //! 17. **JSON needs no second look**: the command of a hint is started as it stands, a usage error has all that its text
-//!     has, and a time has its zone or is said to have none.
+//!     has, a time has its zone or is said to have none, and `--schema` describes every document: each that a test reads is
+//!     compared with it, and may have no field beside.
 //!     `error::hint::tests::for_programs_a_command_is_a_list_of_words_and_a_shell_is_named_where_one_is_needed`,
 //!     `verbs::face::a_usage_error_in_json_loses_nothing_of_its_text`,
-//!     `verbs::lock::the_time_of_a_lock_has_a_zone_and_none_is_made_up`
+//!     `verbs::lock::the_time_of_a_lock_has_a_zone_and_none_is_made_up`,
+//!     `cli::tests::every_verb_has_the_schema_of_its_document_or_is_named_as_having_none`,
+//!     `dsl::json_of_a_verb_is_checked_against_its_schema`
 //!
 //! # Rules of safety
 //!

@@ -1,11 +1,12 @@
 //! From the command line to a verb, and from its outcome to an exit code.
 
 use crate::cli::app::App;
-use crate::cli::command_line::{command, completed, parse};
-use crate::cli::{Cli, Verb, lock, unknown_verb, usage, welcome, whoami};
+use crate::cli::command_line::{command, completed, named_verb, parse};
+use crate::cli::{Cli, Verb, lock, schema, unknown_verb, usage, welcome, whoami};
 use crate::error::{Error, Kind, Result};
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::settings::Environment;
+use clap::error::ErrorKind;
 use clap_complete::CompleteEnv;
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -16,7 +17,9 @@ pub(crate) fn run(environment: Environment, scripts: &[&str]) -> ExitCode {
     CompleteEnv::with_factory(completed).complete();
     let args: Vec<_> = std::env::args_os().collect();
     let cli = match parse(&args) {
+        Ok(cli) if cli.asks_for_schema() => return show_schema(&args).into(),
         Ok(cli) => cli,
+        Err(error) if asks_for_schema(&args) && lacks_arguments(&error) => return show_schema(&args).into(),
         Err(error) => return refuse(Report::by_arguments(args.iter().cloned()), &args, &error).into(),
     };
     let report = cli.report();
@@ -28,6 +31,30 @@ pub(crate) fn run(environment: Environment, scripts: &[&str]) -> ExitCode {
             error.kind().exit_code().into()
         }
     }
+}
+
+fn asks_for_schema(args: &[OsString]) -> bool {
+    args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--schema")
+}
+
+/// Whether arguments are missing, which nobody has to name for a schema.
+fn lacks_arguments(error: &clap::Error) -> bool {
+    matches!(error.kind(), ErrorKind::MissingRequiredArgument | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand)
+}
+
+/// Prints the schema of the document of a verb.
+fn show_schema(args: &[OsString]) -> u8 {
+    let report = Report::by_arguments(args.iter().cloned());
+    let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let verb = named_verb(&args);
+    let shown = match schema::of(&verb) {
+        Some(schema) => report::show_schema(&schema),
+        None => Err(Error::new(Kind::Usage, format!("git aitask {} has no JSON document", verb.join(" ")))
+            .hint(usage::help_of(&verb))),
+    };
+    let Err(error) = shown else { return 0 };
+    report.error(&error);
+    error.kind().exit_code()
 }
 
 /// Prints the long help of a verb, as `git aitask VERB --help` does.

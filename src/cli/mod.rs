@@ -23,6 +23,7 @@ pub(crate) mod log;
 mod manual;
 pub(crate) mod new;
 pub(crate) mod pick;
+mod schema;
 pub(crate) mod setup;
 pub(crate) mod shim;
 pub(crate) mod show;
@@ -69,6 +70,7 @@ pub(crate) struct Cli {
 /// Options of every verb.
 #[derive(Debug, Args)]
 #[command(next_help_heading = OPTIONS_OF_EVERY_VERB)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub(crate) struct Global {
     /// Run as if started in DIR
     #[arg(short = 'C', value_name = "DIR", global = true)]
@@ -76,6 +78,9 @@ pub(crate) struct Global {
     /// Print one JSON document; errors as JSON on standard error
     #[arg(long, global = true)]
     json: bool,
+    /// Print the JSON Schema of that document; do nothing else
+    #[arg(long, global = true, hide_short_help = true)]
+    schema: bool,
     /// Print only the result: no advice, no progress
     #[arg(short, long, global = true)]
     quiet: bool,
@@ -201,6 +206,11 @@ impl Cli {
             ColorChoice::Never => anstream::ColorChoice::Never,
         };
         Report { json: self.global.json, quiet: self.global.quiet, color }
+    }
+
+    /// Whether only the schema of the document is asked for.
+    pub(crate) fn asks_for_schema(&self) -> bool {
+        self.global.schema
     }
 
     /// The directory to start in.

@@ -3,8 +3,9 @@
 use crate::demo::Demonstration;
 use crate::error::{Hint, KINDS, Payload};
 use crate::ops;
-use crate::ops::list::Row;
+use crate::ops::task_info::TaskInfo;
 use crate::project::outcome::Holder;
+use crate::project::taken_over::TakenOver;
 use crate::report::SCHEMA;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -50,15 +51,20 @@ pub(super) fn of(verb: &[String]) -> Option<Value> {
 fn document(verb: &str, outcome: fn(&mut SchemaGenerator) -> Schema) -> Value {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let (error, outcome) = (error(&mut generator), outcome(&mut generator));
+    let taken_over = generator.subschema_for::<TakenOver>();
     let mut definitions = generator.take_definitions(true);
+    definitions.values_mut().filter_map(Value::as_object_mut).for_each(without_null);
     definitions.insert("error".to_owned(), error.into());
     let mut document = Map::new();
     document.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
     document.insert("title".to_owned(), format!("git aitask {verb}").trim_end().into());
     document.extend(Value::from(outcome).as_object().cloned().unwrap_or_default());
+    without_null(&mut document);
     let properties = document.entry("properties").or_insert_with(|| Map::new().into());
     if let Some(properties) = properties.as_object_mut() {
         properties.insert("schema".to_owned(), serde_json::json!({ "const": SCHEMA }));
+        // Whatever the verb, and beside `error`, too.
+        properties.insert("taken_over".to_owned(), taken_over.into());
     }
     let required = document.entry("required").or_insert_with(|| Value::Array(Vec::new()));
     if let Some(required) = required.as_array_mut() {
@@ -66,6 +72,31 @@ fn document(verb: &str, outcome: fn(&mut SchemaGenerator) -> Schema) -> Value {
     }
     document.insert("$defs".to_owned(), definitions.into());
     document.into()
+}
+
+/// Says that a field which may be absent is never `null`: that means unknown.
+fn without_null(object: &mut Map<String, Value>) {
+    let required = object.get("required").cloned().unwrap_or_default();
+    let is_required = |name: &str| required.as_array().is_some_and(|names| names.iter().any(|known| known == name));
+    let fields = object.get_mut("properties").and_then(Value::as_object_mut);
+    for (_, field) in fields.into_iter().flatten().filter(|(name, _)| !is_required(name)) {
+        let Some(field) = field.as_object_mut() else { continue };
+        if let Some(Value::Array(types)) = field.get_mut("type") {
+            types.retain(|name| name != "null");
+            if let [only] = types.as_slice() {
+                let only = only.clone();
+                field.insert("type".to_owned(), only);
+            }
+        }
+        if let Some(Value::Array(any)) = field.get_mut("anyOf") {
+            any.retain(|one| one["type"] != "null");
+            if let [Value::Object(only)] = any.as_slice() {
+                let only = only.clone();
+                field.shift_remove("anyOf");
+                field.extend(only);
+            }
+        }
+    }
 }
 
 /// The schema of an error: the fields that every error has, and each fact that one may have.
@@ -82,7 +113,7 @@ fn error(generator: &mut SchemaGenerator) -> Schema {
         properties.extend(fact["properties"].as_object().cloned().unwrap_or_default());
     }
     properties.insert("holder".to_owned(), generator.subschema_for::<Holder>().into());
-    properties.insert("ready".to_owned(), generator.subschema_for::<Vec<Row>>().into());
+    properties.insert("ready".to_owned(), generator.subschema_for::<Vec<TaskInfo>>().into());
     json_schema!({
         "type": "object",
         "properties": properties,

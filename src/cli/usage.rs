@@ -28,7 +28,8 @@ pub(super) fn whole(args: &[OsString], error: Error) -> Error {
     error.hint(help_of(&verb)).with(Payload::Usage { usage })
 }
 
-fn help_of(verb: &[String]) -> Hint {
+/// The command that shows the help of a verb.
+pub(super) fn help_of(verb: &[String]) -> Hint {
     verb.iter().fold(Hint::from("git aitask"), |hint, verb| hint.word(verb)).word(&"-h")
 }
 

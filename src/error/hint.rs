@@ -1,6 +1,7 @@
 //! A hint: a command that can be pasted into a shell, and a note behind it.
 
 use super::text::{quoted, redacted};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt::{self, Display};
@@ -25,7 +26,7 @@ pub(crate) struct Hint {
 }
 
 /// A hint as JSON has it: a program starts the command as it stands, without a shell of its own.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 struct HintForPrograms {
     /// The folder to change to: for the command, or, where there is none, for what comes next.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,6 +37,16 @@ struct HintForPrograms {
     /// What it does, or advice where no command helps.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+}
+
+impl JsonSchema for Hint {
+    fn schema_name() -> Cow<'static, str> {
+        "Hint".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        HintForPrograms::json_schema(generator)
+    }
 }
 
 impl From<Hint> for HintForPrograms {

@@ -17,7 +17,7 @@ use crate::worktrees::scratch::Scratch;
 use std::time::Duration;
 
 /// How a task branch is merged into its output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum MergeMode {
     /// A merge commit, also where a fast-forward is possible.

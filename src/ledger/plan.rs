@@ -185,7 +185,7 @@ pub(crate) fn marked(message: &str, nonce: &str) -> String {
 }
 
 /// A checkout that could not be updated to the published commit.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub(crate) struct OutdatedCheckout {
     /// The branch that is checked out there.
     pub(crate) branch: Branch,
@@ -198,7 +198,7 @@ pub(crate) struct OutdatedCheckout {
 }
 
 /// Why a checkout could not be updated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Cause {
     /// Uncommitted changes are in the way.

@@ -31,7 +31,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 /// The outcome.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Dropped {
     /// The task.
     pub(crate) task: TaskInfo,

@@ -27,7 +27,7 @@ use serde::Serialize;
 use std::path::Path;
 
 /// The outcome: a published task that was edited.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Edited {
     /// The task.
     pub(crate) task: TaskInfo,

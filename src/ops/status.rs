@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 /// The outcome: the current state.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Overview {
     /// Where the task data is.
     pub(crate) tasks: TasksPlace,
@@ -40,7 +40,7 @@ pub(crate) struct Overview {
 }
 
 /// Where the task data is.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct TasksPlace {
     /// The branch.
     pub(crate) branch: String,

@@ -24,7 +24,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::sync::OnceLock;
 
 /// The version of the JSON form. Within a version, fields are only added.
-const SCHEMA: u32 = 2;
+pub(crate) const SCHEMA: u32 = 2;
 
 /// What every answer and error of a command begins with: a line for people, and a key of the document.
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ pub(crate) struct Report {
 impl Report {
     /// The form of an error before, or without, a command line that can be parsed.
     pub(crate) fn by_arguments(mut args: impl Iterator<Item = std::ffi::OsString>) -> Self {
-        let json = args.by_ref().take_while(|arg| arg != "--").any(|arg| arg == "--json");
+        let json = args.any(|arg| arg == "--json" || arg == "--schema");
         Self { json, quiet: false, color: anstream::ColorChoice::Auto }
     }
 
@@ -83,9 +83,7 @@ impl Report {
         let written = if self.json {
             let mut document = document(outcome)?;
             document.extend(heading.map(|heading| (heading.key.to_owned(), heading.value)));
-            let text =
-                serde_json::to_string_pretty(&document).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
-            writeln!(io::stdout(), "{}", escaped(&text))
+            print_json(&Value::Object(document))
         } else {
             let mut stream = AutoStream::new(io::stdout(), self.color);
             let advice = if self.quiet { Advice::LeftOut } else { Advice::Given };
@@ -142,6 +140,19 @@ impl Report {
     }
 }
 
+/// Shows the schema of documents on standard output.
+///
+/// # Errors
+/// As for [`Report::answer`].
+pub(crate) fn show_schema(schema: &Value) -> Result<(), Error> {
+    match print_json(schema) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::new(Kind::Io, format!("the schema cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Uses colour as `color.ui` of git says, where the command line does not name it.
 pub(crate) fn color_as_git(color_ui: Option<&str>) {
     match color_ui.map(str::to_ascii_lowercase).as_deref() {
@@ -183,6 +194,10 @@ fn escaped(json: &str) -> String {
         }
     }
     text
+}
+
+fn print_json(document: &Value) -> io::Result<()> {
+    writeln!(io::stdout(), "{}", escaped(&format!("{document:#}")))
 }
 
 fn document<T: Serialize>(outcome: &T) -> Result<Map<String, Value>, Error> {

@@ -181,6 +181,8 @@ impl Serialize for Reference {
     }
 }
 
+super::text::schema_of_text!(Reference);
+
 as_text!(Status, Level);
 
 /// How the items of the lists in a file are read.

@@ -174,7 +174,7 @@ fn an_address_that_leads_nowhere_is_not_the_network() {
         ann.git(&["config", "remote.origin.url", url]);
         for line in ["pick 1 --json", "locks --json"] {
             let failed = damaged(&ann, line, words);
-            assert!(failed.stderr.contains("git remote set-url origin"), "{failed}");
+            assert!(failed.to_string().contains("git remote set-url origin"), "{failed}");
         }
     }
     ann.git(&["remote", "set-url", "origin", world.origin().to_str().unwrap()]);

@@ -46,7 +46,8 @@ impl Agent {
         let mut code = String::new();
         self.from.read_line(&mut code).unwrap();
         let [stdout, stderr] = outputs.map(|path| std::fs::read_to_string(path).unwrap());
-        Run { line, code: code.trim().parse().unwrap(), signal: None, stdout, stderr }
+        let verb = Some(args.iter().map(ToString::to_string).collect());
+        Run { line, verb, code: code.trim().parse().unwrap(), signal: None, stdout, stderr }
     }
 }
 

@@ -21,6 +21,7 @@ mod needs;
 mod observe;
 mod repo;
 mod run;
+mod schema;
 mod server;
 mod share;
 mod sleeper;

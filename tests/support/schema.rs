@@ -27,7 +27,8 @@ pub(super) fn check_error(args: &[String], document: &Value) {
     let (of_verb, all) = (schema_of(args), schema_of(&[]));
     let root = if of_verb["$defs"]["error"].is_object() { &of_verb } else { &all };
     let what = Checked { root }.check(&root["$defs"]["error"], &document["error"], "error");
-    let is_whole = document.as_object().is_some_and(|fields| fields.keys().eq(["schema", "error"]));
+    let keys = || document.as_object().into_iter().flat_map(|fields| fields.keys()).filter(|key| *key != "taken_over");
+    let is_whole = keys().eq(["schema", "error"]);
     assert!(is_whole && document["schema"] == root["properties"]["schema"]["const"], "{document:#}");
     if let Err(what) = what {
         panic!("{}: {what}\n{document:#}", args.join(" "));
@@ -84,12 +85,17 @@ impl Checked<'_> {
         }
         for (key, rule) in schema {
             let more = match key.as_str() {
-                "$schema" | "$defs" | "title" | "description" | "format" | "minimum" | "maximum" | "default" => continue,
-                "type" => self.of_type(rule, value, at)?,
+                "$schema" | "$defs" | "title" | "description" | "format" | "minimum" | "maximum" | "default" => {
+                    continue;
+                }
+                "type" => of_type(rule, value, at)?,
                 "const" => (rule == value).then(|| Some(BTreeSet::new())).ok_or_else(|| format!("{at}: not {rule}"))?,
                 "enum" => {
                     let values = rule.as_array().unwrap();
-                    values.contains(value).then(|| Some(BTreeSet::new())).ok_or_else(|| format!("{at}: none of {rule}"))?
+                    values
+                        .contains(value)
+                        .then(|| Some(BTreeSet::new()))
+                        .ok_or_else(|| format!("{at}: none of {rule}"))?
                 }
                 "$ref" => {
                     let name = rule.as_str().unwrap().strip_prefix("#/$defs/").unwrap();
@@ -97,10 +103,17 @@ impl Checked<'_> {
                 }
                 "properties" => self.fields(rule, value, at)?,
                 "required" => {
-                    let missing = rule.as_array().unwrap().iter().find(|name| value.get(name.as_str().unwrap()).is_none());
+                    let missing =
+                        rule.as_array().unwrap().iter().find(|name| value.get(name.as_str().unwrap()).is_none());
                     missing.map_or_else(|| Ok(Some(BTreeSet::new())), |name| Err(format!("{at}: {name} is missing")))?
                 }
-                "additionalProperties" => if rule == &Value::Bool(false) { Some(BTreeSet::new()) } else { None },
+                "additionalProperties" => {
+                    if rule == &Value::Bool(false) {
+                        Some(BTreeSet::new())
+                    } else {
+                        None
+                    }
+                }
                 "items" => {
                     for (index, item) in value.as_array().into_iter().flatten().enumerate() {
                         self.check(rule, item, &format!("{at}[{index}]"))?;
@@ -108,7 +121,8 @@ impl Checked<'_> {
                     Some(BTreeSet::new())
                 }
                 "anyOf" | "oneOf" => {
-                    let tried: Vec<_> = rule.as_array().unwrap().iter().map(|one| self.described(one, value, at)).collect();
+                    let tried: Vec<_> =
+                        rule.as_array().unwrap().iter().map(|one| self.described(one, value, at)).collect();
                     match tried.iter().find_map(|tried| tried.as_ref().ok()) {
                         Some(known) => known.clone(),
                         None => return Err(format!("{at}: none of {key} fits: {tried:?}")),
@@ -137,22 +151,22 @@ impl Checked<'_> {
         }
         Ok(Some(rules.keys().cloned().collect()))
     }
+}
 
-    fn of_type(&self, rule: &Value, value: &Value, at: &str) -> Result<Known, String> {
-        let name = match value {
-            Value::Null => "null",
-            Value::Bool(_) => "boolean",
-            Value::Number(_) => "number",
-            Value::String(_) => "string",
-            Value::Array(_) => "array",
-            Value::Object(_) => "object",
-        };
-        let fits = |rule: &Value| rule == name || (rule == "integer" && (value.is_i64() || value.is_u64()));
-        if fits(rule) || rule.as_array().is_some_and(|rules| rules.iter().any(fits)) {
-            Ok(Some(BTreeSet::new()))
-        } else {
-            Err(format!("{at}: {value} is no {rule}"))
-        }
+fn of_type(rule: &Value, value: &Value, at: &str) -> Result<Known, String> {
+    let name = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let fits = |rule: &Value| rule == name || (rule == "integer" && (value.is_i64() || value.is_u64()));
+    if fits(rule) || rule.as_array().is_some_and(|rules| rules.iter().any(fits)) {
+        Ok(Some(BTreeSet::new()))
+    } else {
+        Err(format!("{at}: {value} is no {rule}"))
     }
 }
 

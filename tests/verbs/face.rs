@@ -144,6 +144,36 @@ fn a_value_that_the_verb_refuses_is_listed_with_those_that_it_takes() {
 }
 
 #[test]
+fn the_schema_of_a_document_is_shown_without_a_repository_and_without_arguments() {
+    let world = World::new();
+    let nowhere = world.clone("ann").at(world.root());
+    for args in [
+        &["--json", "--schema"][..],
+        &["--schema", "new"],
+        &["finish", "--schema"],
+        &["-C", "pick", "worktree", "remove", "--schema"],
+        &["lock", "--schema", "--dry-run"],
+        &["shim", "install", "--json", "--schema"],
+        &["ls", "--schema"],
+    ] {
+        let run = nowhere.aitask(args).ok();
+        let schema: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{run}");
+        assert_eq!((&schema["properties"]["schema"]["const"], run.stderr.as_str()), (&2.into(), ""), "{run}");
+        assert!(schema["$defs"]["error"]["properties"]["hints"].is_object(), "{run}");
+    }
+    assert!(nowhere.aitask(&["ls", "--schema"]).ok().stdout.contains("\"git aitask list\""));
+    for args in [
+        &["explore", "--schema"][..],
+        &["worktree", "--schema"],
+        &["list", "--nonsense", "--schema"],
+        &["claim", "1", "--schema"],
+    ] {
+        assert_eq!(nowhere.aitask(args).fails(2).error()["error"]["kind"], "usage");
+    }
+}
+
+#[test]
 fn a_word_that_means_a_verb_is_a_usage_error_and_nothing_is_done() {
     let world = World::new();
     let ann = world.initialised("ann");

@@ -446,7 +446,7 @@ fn prune_removes_what_landed_and_says_why_it_keeps_the_rest() {
     let run = ann.aitask(&["worktree", "prune", "--json"]).ok();
     let json = run.json();
     assert_eq!(keys(&json), "schema removed kept", "{run}");
-    assert_eq!(keys(&json["removed"][0]), "task branch into landed_at worktree here on_remote", "{run}");
+    assert_eq!(keys(&json["removed"][0]), "task_id branch into landed_at worktree here on_remote", "{run}");
     let [removed, kept] = ["removed", "kept"].map(|key| by_branch(&json[key]));
     let one = &removed["aitask/t1_landed"];
     assert_eq!((&one["here"], &one["on_remote"], &one["into"]), (&true.into(), &true.into(), &"main".into()), "{run}");
