@@ -63,6 +63,7 @@ fn document(verb: &str, outcome: fn(&mut SchemaGenerator) -> Schema) -> Value {
     let properties = document.entry("properties").or_insert_with(|| Map::new().into());
     if let Some(properties) = properties.as_object_mut() {
         properties.insert("schema".to_owned(), serde_json::json!({ "const": SCHEMA }));
+        // Whatever the verb, and beside `error`, too.
         properties.insert("taken_over".to_owned(), taken_over.into());
     }
     let required = document.entry("required").or_insert_with(|| Value::Array(Vec::new()));

@@ -11,11 +11,12 @@ use crate::ledger::refs::Refs as _;
 use crate::project::context::Context;
 use crate::report::Heading;
 use crate::task::TaskId;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
 /// A task that was taken over, and who holds it since.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(crate) struct TakenOver {
     /// The task.
     pub(crate) task_id: TaskId,
