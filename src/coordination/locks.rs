@@ -137,8 +137,8 @@ impl LockEntry {
     }
 
     /// When it was taken, with the zone (RFC 3339). A lock without a zone is of this host's zone where it was taken here;
-    /// `None` where the zone is unknown. A script that refreshes a lock of a verb changes only the time of the scripts, so
-    /// that both have to agree.
+    /// `None` where the zone is unknown. An older script that refreshes a lock of a verb changes only the time of the
+    /// scripts, so that both have to agree.
     pub(crate) fn since_with_zone(&self, host: &str) -> Option<String> {
         let minute = |time: DateTime| time.strftime("%Y-%m-%d %H:%M").to_string();
         let written = self.value(SINCE).filter(|time| time.parse().is_ok_and(|time| minute(time) == self.since));
@@ -150,9 +150,11 @@ impl LockEntry {
         written.map(str::to_owned).or_else(here)
     }
 
-    /// The lock as a script writes it again, which knows of no zone.
+    /// The lock as a script writes it again: with another time, and without a line that was not there.
     pub(super) fn refreshed_by_script(mut self, host: String, now: &str) -> Self {
-        self.further.retain(|line| !line.starts_with(SINCE));
+        if let Some(line) = self.further.iter_mut().find(|line| line.starts_with(SINCE)) {
+            *line = format!("{SINCE}{now}");
+        }
         Self { host, since: local_minute(now), token: None, ..self }
     }
 

@@ -59,16 +59,18 @@ fn a_session_that_uses_both_faces_loses_nothing_that_either_wrote_of_its_lock() 
     let session = Sleeper::new();
     let ann = ann.env("AIT_AGENT_PID", session.pid());
     // The time of a lock is that of its last claim.
-    let kept = |id: &str| lock_text(&world, id).lines().filter(|it| !it.starts_with("locked_at: ")).collect::<String>();
+    let is_time = |line: &&str| line.starts_with("locked_at: ") || line.starts_with("since: ");
+    let kept = |id: &str| lock_text(&world, id).lines().filter(|line| !is_time(line)).collect::<String>();
     ann.aitask(&["pick", "1", "--no-worktree"]).ok();
     let of_the_verb = lock_text(&world, "1");
     let keys: Vec<_> = of_the_verb.lines().skip(7).filter_map(|line| Some(line.split_once(':')?.0)).collect();
-    assert_eq!(keys, ["nonce", "boot_id", "pid_namespace", "folder"], "{of_the_verb}");
+    assert_eq!(keys, ["nonce", "boot_id", "pid_namespace", "folder", "since"], "{of_the_verb}");
     Peer::new(&world, "peer").lock("1", &format!("{of_the_verb}reason: lunch\n"));
     let before = kept("1");
     assert!(pick(&ann, "1", "ann").ok().stdout.starts_with("PRIOR_LOCK:"));
     lock(&ann, "1", "ann").ok();
     assert_eq!(kept("1"), before);
+    assert!(ann.aitask(&["locks", "--json"]).ok().json()["locks"][0]["since"].is_string());
     pick(&ann, "2", "ann").ok();
     let seven = lock_text(&world, "2");
     assert_eq!(ann.aitask(&["pick", "2", "--no-worktree", "--json"]).ok().json()["took"], "mine");

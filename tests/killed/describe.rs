@@ -65,7 +65,7 @@ pub(super) fn describe(scene: &Scene) -> Vec<String> {
     }
     let text = Regex::new("git-aitask-check-[A-Za-z0-9]{6}").unwrap().replace_all(&text, "git-aitask-check-<random>");
     let text = ann.normalise(&text);
-    let times = Regex::new("[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(:[0-9]{2})?").unwrap();
+    let times = Regex::new("[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?([+]00:00)?").unwrap();
     let mut lines: Vec<_> = times.replace_all(&text, "<time>").lines().map(str::to_owned).collect();
     lines.sort_unstable();
     lines

@@ -133,7 +133,7 @@ fn answer(run: &Run) -> Value {
     let mut json = run.json();
     json.as_object_mut().unwrap().remove("dry_run");
     let mut text = json.to_string();
-    for pattern in ["[0-9a-f]{40}", r"\d{4}-\d\d-\d\d \d\d:\d\d"] {
+    for pattern in ["[0-9a-f]{40}", r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?"] {
         text = Regex::new(pattern).unwrap().replace_all(&text, "<other>").into_owned();
     }
     serde_json::from_str(&text).unwrap()
