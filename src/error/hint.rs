@@ -37,6 +37,9 @@ struct HintForPrograms {
     /// What it does, or advice where no command helps.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+    /// Folder and command as one line, to be pasted into a shell.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    shell: String,
 }
 
 impl JsonSchema for Hint {
@@ -57,6 +60,7 @@ impl From<Hint> for HintForPrograms {
             cd: cd.as_deref().map(redacted),
             command: command.iter().map(|word| redacted(word)).collect(),
             note: hint.note.as_deref().map(redacted),
+            shell: redacted(&shell_line(&hint.parts)),
         }
     }
 }
@@ -241,7 +245,11 @@ mod tests {
             ),
             (Hint::advice("use high or low"), r#"{"note":"use high or low"}"#),
         ] {
-            assert_eq!(serde_json::to_string(&hint).unwrap(), shown);
+            let mut json = serde_json::to_value(&hint).unwrap();
+            let line = json.as_object_mut().unwrap().remove("shell");
+            assert_eq!(json.to_string(), shown);
+            let text = Hint { note: None, ..hint }.to_string();
+            assert_eq!(line, (!text.is_empty()).then(|| text.into()));
         }
     }
 

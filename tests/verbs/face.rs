@@ -91,8 +91,8 @@ fn a_usage_error_in_json_has_what_is_meant_the_usage_and_the_values() {
     assert_eq!(
         error["hints"],
         serde_json::json!([
-            { "command": ["git", "aitask", "--json", "pick", "1"], "note": "a similar subcommand exists: 'pick'" },
-            { "command": ["git", "aitask", "-h"] }
+            { "command": ["git", "aitask", "--json", "pick", "1"], "note": "a similar subcommand exists: 'pick'", "shell": "git aitask --json pick 1" },
+            { "command": ["git", "aitask", "-h"], "shell": "git aitask -h" }
         ])
     );
     assert_eq!(
@@ -185,7 +185,7 @@ fn a_word_that_means_a_verb_is_a_usage_error_and_nothing_is_done() {
     assert_eq!((&error["kind"], &error["exit"]), (&"usage".into(), &2.into()));
     assert_eq!(
         error["hints"],
-        serde_json::json!([{ "command": ["git", "aitask", "pick", "1", "--json"] }, { "command": ["git", "aitask", "-h"] }])
+        serde_json::json!([{ "command": ["git", "aitask", "pick", "1", "--json"], "shell": "git aitask pick 1 --json" }, { "command": ["git", "aitask", "-h"], "shell": "git aitask -h" }])
     );
     assert_eq!((run.stdout.as_str(), world.locks().len()), ("", 0));
     let run = ann.aitask(&["create", "It's $(touch made)"]).fails(2);
