@@ -159,6 +159,11 @@
 //!     `verbs::rules::attributes_of_the_output_branch_count_and_not_those_of_the_checkout`
 //! 12. **No content of a repository is an internal error**: what is in the place of something else is named, and changes
 //!     nothing. `bad_input::trees::what_is_in_the_place_of_a_file_is_named`, `bad_input::trees::no_content_is_an_internal_error`
+//! 13. **Files of the user for agents come back byte for byte**: a stanza stands between markers and a skill carries a digest,
+//!     so that what a person wrote or changed is neither replaced nor removed; nothing is written through a link.
+//!     `agents::marked::tests::whatever_the_file_is_it_comes_back`,
+//!     `verbs::agents::what_was_there_is_there_again_after_remove_byte_for_byte`,
+//!     `verbs::agents::nothing_is_written_through_a_link`
 //!
 //! # The modules
 //!
@@ -175,7 +180,7 @@
 //! | 4 | [`coordination`] | what the coordination branches mean: locks, ids, sessions |
 //! | 3 | [`ledger`] | branches as a database; it knows no lock and no task |
 //! | 2 | [`git`], [`report`] | the only code that starts git; the only code that prints |
-//! | 1 | [`task`], [`settings`], [`files`], [`error`], [`interrupt`], [`waiting`] | tasks as text; settings; private records and atomic writes; errors and hints; signals; the time that others take |
+//! | 1 | [`task`], [`agents`], [`settings`], [`files`], [`error`], [`interrupt`], [`waiting`] | tasks as text; texts for coding agents; settings; private records and atomic writes; errors and hints; signals; the time that others take |
 //!
 //! # How a `pick` runs
 //!
@@ -205,6 +210,7 @@
 #[macro_use]
 mod error;
 
+mod agents;
 mod archive;
 mod cli;
 mod compat;

@@ -146,6 +146,7 @@ fn dispatch(cli: &Cli, app: &App, scripts: &[&str]) -> Result<u8> {
         Some(Verb::Whoami(_)) => whoami::WhoamiArgs::run(app),
         Some(Verb::Demo(verb)) => verb.run(app),
         Some(Verb::Setup(verb)) => verb.run(app, command()),
+        Some(Verb::Agents(verb)) => verb.run(app),
         Some(Verb::Shim(verb)) => verb.run(app, scripts),
         Some(Verb::Compat { .. }) => {
             Err(Error::new(Kind::Usage, "the name of the script must come right after compat")

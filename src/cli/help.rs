@@ -4,18 +4,16 @@ use clap::{Arg, Command};
 use std::fmt::Write as _;
 
 /// The groups of verbs, in the order in which they are shown. A test fails when a verb is in none or in two of them.
-pub(super) const GROUPS: [(&str, &[&str]); 5] = [
-    ("Work on tasks", &["new", "pick", "status", "finish", "drop", "sync", "edit"]),
+pub(super) const GROUPS: [(&str, &[&str]); 4] = [
+    ("Work on tasks", &["new", "pick", "status", "finish", "drop", "sync", "edit", "worktree"]),
     ("Look at tasks and locks", &["list", "show", "log", "locks", "explore", "whoami"]),
-    ("Worktrees", &["worktree"]),
     ("Building blocks for scripts", &["archive", "lock", "unlock"]),
-    ("Set up", &["init", "setup", "shim", "compat", "demo", "help"]),
+    ("Set up", &["init", "setup", "agents", "shim", "compat", "demo", "help"]),
 ];
 
 const MORE: &str = "\
-Run `git aitask VERB -h` for the options of a verb, `git aitask help [VERB]` for
-the long help. `git aitask --help` opens the manual page, which git finds after
-`git aitask setup` has installed it.";
+`git aitask VERB -h`: its options; `git aitask help [VERB]`: the long help;
+`git aitask --help`: the manual page, once `git aitask setup` has installed it.";
 
 /// What the long help and the manual page say after the options.
 pub(super) const SECTIONS: &str = "\

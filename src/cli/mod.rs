@@ -5,6 +5,7 @@
 //!
 //! Only `lib.rs` calls this module, through [`run`].
 
+pub(crate) mod agents;
 pub(crate) mod app;
 pub(crate) mod archive;
 mod command_line;
@@ -124,6 +125,7 @@ pub(crate) enum Verb {
     Whoami(whoami::WhoamiArgs),
     Demo(demo::DemoArgs),
     Setup(setup::SetupArgs),
+    Agents(agents::AgentsArgs),
     Shim(shim::ShimArgs),
     /// Run the replacement of an original script
     ///
@@ -164,6 +166,7 @@ impl Cli {
     pub(crate) fn is_work(&self) -> bool {
         match &self.verb {
             Some(Verb::Worktree(verb)) => verb.is_work(),
+            Some(Verb::Agents(verb)) => verb.is_work(),
             Some(
                 Verb::Init(_)
                 | Verb::Pick(_)
@@ -182,7 +185,7 @@ impl Cli {
     pub(crate) fn changes_tasks(&self) -> bool {
         match &self.verb {
             Some(Verb::New(_) | Verb::Edit(_)) => true,
-            Some(Verb::Init(_) | Verb::Worktree(_)) => false,
+            Some(Verb::Init(_) | Verb::Worktree(_) | Verb::Agents(_)) => false,
             _ => self.is_work(),
         }
     }

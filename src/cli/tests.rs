@@ -1,5 +1,6 @@
 //! The help of every verb, and the words that are no verb.
 
+mod agents;
 mod recommended;
 
 use super::command_line::{command, parses};

@@ -7,6 +7,7 @@
 //! Callers: the verbs (`cli`) and the scripts' face (`compat`). Where the two differ, the operation takes a value that
 //! says how.
 
+pub(crate) mod agents;
 pub(crate) mod archive;
 pub(crate) mod data_location;
 pub(crate) mod drafts;

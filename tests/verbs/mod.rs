@@ -1,6 +1,7 @@
 //! One module a verb of `git aitask`.
 
 mod after_landing;
+mod agents;
 mod archive;
 mod demo;
 mod drop;
