@@ -118,6 +118,10 @@
 //!     `holding::agents::agents_that_export_nothing_are_told_apart_by_their_processes`,
 //!     `coordination::agents::tests::of_two_programs_that_name_a_session_the_nearer_one_counts`,
 //!     `holding::agents::the_lock_has_the_kind_and_a_digest_after_the_lines_of_the_scripts_and_never_the_name`
+//! 16. **A task is one object in every document**, of what this command found or made true.
+//!     `verbs::task_object::every_document_tells_the_same_of_a_task`,
+//!     `verbs::task_object::a_document_says_whether_the_task_is_that_of_this_session`,
+//!     `connections::documents::a_document_costs_no_connection_and_few_processes`
 //!
 //! # Rules of safety
 //!

@@ -19,6 +19,8 @@ pub(crate) struct App {
     pub(crate) environment: Environment,
     /// The directory to work in.
     pub(crate) dir: PathBuf,
+    /// The directory of the caller's shell.
+    pub(crate) shell: PathBuf,
     /// The settings of the command line.
     pub(crate) flags: Flags,
     /// How to show things.
@@ -55,7 +57,8 @@ impl App {
     }
 
     fn open_with(&self, flags: &Flags, effect: Effect) -> Result<Context> {
-        let context = Context::open(&self.environment, &self.dir, flags, effect, self.progress)?;
+        let mut context = Context::open(&self.environment, &self.dir, flags, effect, self.progress)?;
+        (context.shell, context.json) = (self.shell.clone(), self.report.json);
         // A variable is set for this call, the configuration for all calls: the variable wins.
         if ["NO_COLOR", "CLICOLOR_FORCE"].iter().all(|name| self.environment.text(name).is_none_or(str::is_empty)) {
             color_as_git(context.repository.config().last("color.ui"));

@@ -1,6 +1,7 @@
 //! The tasks that a shell offers for an argument, each with its title.
 
 use crate::ops::list;
+use crate::ops::task_info::TaskInfo;
 use crate::project::Context;
 use crate::settings::{Effect, Environment, Flags};
 use crate::task::sanitise;
@@ -19,6 +20,6 @@ fn candidates() -> Option<Vec<CompletionCandidate>> {
     let flags = Flags { timeout: Some("1s".to_owned()), ..Flags::default() };
     let context = Context::open(&Environment::of_process(), &here, &flags, Effect::DryRun, quiet).ok()?;
     let listed = list::list(&context, &list::ListOptions::default()).ok()?;
-    let offer = |row: list::Row| CompletionCandidate::new(row.id.to_string()).help(Some(sanitise(&row.title).into()));
+    let offer = |row: TaskInfo| CompletionCandidate::new(row.id.to_string()).help(Some(sanitise(&row.title).into()));
     Some(listed.tasks.into_iter().map(offer).collect())
 }

@@ -79,6 +79,7 @@ fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str
     let app = App {
         environment,
         dir,
+        shell: here,
         flags: cli.flags(),
         report,
         progress: cli.progress(),

@@ -82,7 +82,6 @@ impl FinishArgs {
             mode,
             message: self.message.clone(),
             check: self.check.clone(),
-            json: app.report.json,
             no_archive: self.no_archive,
             no_push: self.no_push || self.pr,
             override_gates: self.override_gates,

@@ -2,7 +2,8 @@
 
 use crate::cli::app::App;
 use crate::error::Result;
-use crate::ops::list::{self, Row, Shape, TaskSet};
+use crate::ops::list::{self, Shape, TaskSet};
+use crate::ops::task_info::TaskInfo;
 use crate::project::Wanted;
 use crate::report::{Cell, Page, Table, Tone, relative};
 use crate::settings::Effect;
@@ -98,7 +99,7 @@ impl ListArgs {
 }
 
 /// Tasks as a table.
-pub(crate) fn table(rows: &[Row], shape: Shape) -> Table {
+pub(crate) fn table(rows: &[TaskInfo], shape: Shape) -> Table {
     let mut table = Table::default();
     for row in rows {
         let indent = if shape == Shape::Tree && row.id.is_child() { "  " } else { "" };
@@ -127,7 +128,7 @@ pub(crate) fn table(rows: &[Row], shape: Shape) -> Table {
 }
 
 /// Who holds the task and in which worktree, or which tasks it waits for.
-fn state(row: &Row) -> (String, Tone) {
+fn state(row: &TaskInfo) -> (String, Tone) {
     let names = |items: Vec<String>| items.join(", ");
     let state = match (&row.lock, row.blocked_by.as_slice()) {
         (Some(lock), _) => {

@@ -59,7 +59,7 @@ impl LockArgs {
         let outcome = lock::lock(&app.open_as(self.email.as_ref(), self.dry_run.into())?, &Wanted::parse(&self.task)?)?;
         app.report.answer(&outcome, || {
             with_notices(
-                Page::new().line(format!("{} is locked: {}", outcome.task.prefixed(), outcome.lock.sentence())),
+                Page::new().line(format!("{} is locked: {}", outcome.task_id.prefixed(), outcome.lock.sentence())),
                 &outcome.aside,
             )
         })
@@ -74,7 +74,7 @@ impl UnlockArgs {
         let outcome = lock::unlock(&context, &Wanted::parse(&self.task)?, right)?;
         app.report.answer(&outcome, || {
             let what = if outcome.unlocked { "is unlocked" } else { "was not locked" };
-            with_notices(Page::new().line(format!("{} {what}", outcome.task.prefixed())), &outcome.aside)
+            with_notices(Page::new().line(format!("{} {what}", outcome.task_id.prefixed())), &outcome.aside)
         })
     }
 }
@@ -93,7 +93,7 @@ pub(crate) fn table(locks: &[lock::LockedTask]) -> Table {
     for locked in locks {
         let lock = &locked.lock;
         table.row([
-            locked.task.to_string(),
+            locked.task_id.to_string(),
             lock.holder.clone(),
             lock.host.clone(),
             lock.since.clone(),

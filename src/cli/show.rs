@@ -35,7 +35,7 @@ impl ShowArgs {
             let mut page = Page::new()
                 .title(format!("{}  {}", row.id, row.title))
                 .line(format!("{}, {} priority, {} effort, {}", row.status, row.priority, row.effort, row.issue_type))
-                .line(format!("file      {}", outcome.path));
+                .line(format!("file      {}", row.path));
             if !row.labels.is_empty() {
                 page = page.line(format!("labels    {}", row.labels.join(", ")));
             }

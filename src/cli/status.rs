@@ -38,7 +38,8 @@ fn page(outcome: &Overview, is_set_up: bool) -> Page {
     page = section(page, "stale locks", lock::table(&outcome.stale_locks), outcome.stale_locks.is_empty());
     let mut orphans = Table::default();
     for worktree in &outcome.orphan_worktrees {
-        orphans.row([worktree.path.display().to_string(), worktree.branch.to_string()]);
+        let state = &worktree.worktree_state;
+        orphans.row([state.path.display().to_string(), state.branch.to_string()]);
     }
     page = section(page, "worktrees without an active task", orphans, outcome.orphan_worktrees.is_empty());
     let unlocked = &outcome.unlocked_implementing;

@@ -3,8 +3,8 @@
 use crate::cli::app::App;
 use crate::error::{Kind, Result, quoted};
 use crate::git::Freshness;
-use crate::ops::list::Row;
 use crate::ops::status::{self, Overview, TasksPlace};
+use crate::ops::task_info::TaskInfo;
 use crate::project::Context;
 use crate::report::Page;
 use crate::settings::Effect;
@@ -54,7 +54,7 @@ pub(crate) fn run(app: &App) -> Result<()> {
 
 /// The next step for a task that the caller holds: that of the worktree the caller is in, else the first.
 fn own_next(context: &Context, overview: &Overview, own: Option<&String>) -> Option<String> {
-    let is_own = |row: &&Row| own.is_some() && row.lock.as_ref().map(|lock| &lock.holder) == own;
+    let is_own = |row: &&TaskInfo| own.is_some() && row.lock.as_ref().map(|lock| &lock.holder) == own;
     let here = context.task_here().map(|name| name.id());
     let mut rows = overview.active.iter().filter(is_own);
     let row = rows.clone().find(|row| Some(row.id) == here).or_else(|| rows.next())?;

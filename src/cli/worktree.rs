@@ -126,7 +126,7 @@ impl WorktreeArgs {
                             (None, Some(false)) => "clean".to_owned(),
                             (None, None) => "missing".to_owned(),
                         };
-                        table.row([worktree.task.to_string(), dirty, state.path.display().to_string()]);
+                        table.row([worktree.task_id.to_string(), dirty, state.path.display().to_string()]);
                     }
                     Page::new().table(table)
                 })

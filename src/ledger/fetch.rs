@@ -74,6 +74,12 @@ impl Ledger<'_> {
         }
     }
 
+    /// Reads files and folders as this clone knows them to be published. One process.
+    pub(crate) fn read_known(&self, wanted: &[(&Branch, String)]) -> Result<Found> {
+        let names = wanted.iter().map(|(branch, path)| (at(branch, path), at(self.channel.published(branch), path)));
+        Found::load(self.refs, names)
+    }
+
     /// Fetches, and reads files and folders as they are published. One connection and one more process.
     ///
     /// # Errors

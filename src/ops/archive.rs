@@ -17,20 +17,21 @@ use crate::coordination::{LockEntry, Locks, ReadLocks as _, Session};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Freshness};
 use crate::ledger::{Decision, Ledger, Plan, TransactionResult, View, nonce};
+use crate::ops::task_info::{Surroundings, TaskInfo};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::Notices;
-use crate::task::{Document, TaskId, TaskPath};
+use crate::task::{Document, Task, TaskId, TaskPath};
 use crate::worktrees::landed;
 use serde::Serialize;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 /// The outcome: the archived tasks.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ArchivedTasks {
-    /// Their ids, parents that were archived with them included.
-    pub(crate) tasks: Vec<TaskId>,
+    /// Them, and the parents that were archived with them.
+    pub(crate) tasks: Vec<TaskInfo>,
     /// The paths of their files in the archive.
     pub(crate) archived: Vec<String>,
     /// Whether a lock was removed.
@@ -138,17 +139,19 @@ fn archive_one(context: &Context, wanted: &Wanted, request: ArchiveRequest) -> R
     let session = context.session()?;
     let Branches { locks, data } = branches(context)?;
     let (ids, claimed) = (Ledger::ids_branch()?, Cell::new(None));
-    let published = PublishedTasks { context, session, locks, data, ids, request, claimed };
+    let (active, filed) = Default::default();
+    let published = PublishedTasks { context, session, locks, data, ids, request, claimed, active, filed };
     // Read before the swap, since the plan, which may name them, is archived with the task.
     let merge_targets = landed::merge_targets(context, wanted.id);
     let landed = archive_in(&published, wanted, request)?;
     let mut aside = Notices::of(context, &landed);
     let ArchiveOutcome { id, path, held, answer } = landed.value;
-    let (tasks, archived) = match answer {
-        ArchiveDecision::Already => (vec![id], vec![path]),
+    let (ids, tasks, archived, folded) = match answer {
+        ArchiveDecision::Already => (vec![id], Vec::from_iter(published.filed.take()), vec![path], Vec::new()),
         ArchiveDecision::File(changes) => {
             aside.notes.extend(changes.carried_over());
-            (changes.tasks, changes.targets)
+            let tasks = changes.tasks.iter().filter_map(|id| changes.filed(*id)).collect();
+            (changes.tasks, tasks, changes.targets, changes.folded)
         }
     };
     for path in archived.iter().filter_map(|path| TaskPath::parse(path)) {
@@ -156,11 +159,14 @@ fn archive_one(context: &Context, wanted: &Wanted, request: ArchiveRequest) -> R
         // The task is archived; a failure to inspect its branch must not report an error.
         aside.notes.extend(ends.ok().flatten());
     }
-    for task in tasks.iter().filter(|_| !context.dry_run) {
+    for task in ids.iter().filter(|_| !context.dry_run) {
         let again = command!["git aitask archive", task].note("the same command again completes it");
         let forgotten = LockRecord::forget(&context.repository, *task);
         aside.after_swap(forgotten, "the task is archived, but this clone could not note that", [again])?;
     }
+    let active = published.active.take().into_iter().filter(|id| !ids.contains(id) && !folded.contains(id));
+    let around = Surroundings::new(context, active);
+    let tasks = tasks.iter().map(|task| around.describe(task, None)).collect();
     Ok(ArchivedTasks { tasks, archived, unlocked: held, aside })
 }
 
@@ -174,6 +180,10 @@ struct PublishedTasks<'a> {
     request: ArchiveRequest,
     /// The number that the last attempt claimed for a task that takes over deferred items.
     claimed: Cell<Option<u64>>,
+    /// The active tasks before.
+    active: RefCell<Vec<TaskId>>,
+    /// The task that is archived already, for a document.
+    filed: RefCell<Option<Task>>,
 }
 
 /// The command, for hints.
@@ -183,6 +193,7 @@ impl ArchivePlace for PublishedTasks<'_> {
     fn gather(&self, view: &View<'_>, wanted: &Wanted) -> Result<ArchiveView> {
         let (context, index) = (self.context, Index::load(view, &self.data)?);
         let path = index.require(wanted)?;
+        self.active.replace(index.active_ids().collect());
         let known = |state| ArchiveView {
             id: path.id(),
             path: path.as_str().to_owned(),
@@ -196,6 +207,10 @@ impl ArchivePlace for PublishedTasks<'_> {
         };
         if path.is_archived() {
             let not_holder = displaced(context, view, path.id(), OVER)?;
+            if context.json {
+                let document = index.load_document(view, path.as_str())?;
+                self.filed.replace(Some(Task::from_document(path.clone(), &document)));
+            }
             return Ok(ArchiveView { not_holder, ..known(ArchiveState::Archived) });
         }
         let wants = [

@@ -17,16 +17,18 @@ use crate::landing::landed::{self, Landed};
 use crate::landing::task_branch;
 use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
 use crate::ops::drop::decide::{DropDecision, DropRequest, DropView, decide, is_dropped, revert_step};
+use crate::ops::task_info::{Surroundings, TaskInfo};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
-use crate::project::outcome::{Notices, TaskInfo};
+use crate::project::outcome::Notices;
 use crate::task::{Status, Task, TaskId};
 use crate::worktrees::removal::remove;
 use crate::worktrees::removal_result::{BranchDeletion, BranchResult, Extent, Removal, RemovalOptions};
 use crate::worktrees::task_worktree::TaskWorktree;
 use serde::Serialize;
 use std::cell::RefCell;
+use std::path::PathBuf;
 
 /// The outcome.
 #[derive(Debug, Clone, Serialize)]
@@ -45,6 +47,9 @@ pub(crate) struct Dropped {
     /// The task branch, where it was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) branch_kept: Option<Branch>,
+    /// Where the shell should go: it was in the worktree.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
+    pub(crate) cd: Option<PathBuf>,
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Notices,
@@ -68,7 +73,7 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
         context.ledger().transact(&mark, &[locks.clone(), data.clone()], |view| {
             let tip = view.tip(&data);
             let is_ahead = tip.local.is_some() && tip.local != tip.published;
-            let (mut seen, place) = gather(context, view, wanted, &session, &request, work)?;
+            let (mut seen, place, active) = gather(context, view, wanted, &session, &request, work)?;
             seen.work = seen.work.filter(|_| publishes);
             let pushed = seen.work.clone().filter(|_| seen.is_held).map(|(branch, _)| branch);
             if let (Some((branch, tip)), true) = (&seen.work, seen.is_held && seen.not_holder.is_none()) {
@@ -76,7 +81,7 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
             }
             sent.replace(pushed.clone());
             let DropDecision { task, plan } = decide(seen, &request)?;
-            let outcome = DropOutcome { task, place, pushed, is_ahead };
+            let outcome = DropOutcome { task, place, active, pushed, is_ahead };
             Ok(if plan.is_empty() { Decision::NoChange(outcome) } else { Decision::Publish(plan, outcome) })
         })
     };
@@ -90,18 +95,9 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
         landed => landed?,
     };
     let mut aside = Notices::of(context, &landed);
-    let DropOutcome { task, place, is_ahead, pushed } = landed.value;
+    let DropOutcome { task, place, active, is_ahead, pushed } = landed.value;
     let because = refusal.map(|why| format!("{} was not published, and is only in this clone: {why}", place.branch));
     aside.notes.extend(because);
-    let mut dropped = Dropped {
-        task: TaskInfo::from(&task),
-        unlocked: true,
-        worktree_removed: false,
-        branch_deleted: false,
-        pushed,
-        branch_kept: None,
-        aside: Notices::default(),
-    };
     let again = || [command!["git aitask drop", task.id].note("the same command again completes it")];
     if is_ahead && !context.dry_run {
         let reverted = revert_local_status(context, task.id, &session.email, &request);
@@ -111,20 +107,30 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
     let options = RemovalOptions { work, extent: Extent::Worktree, branch, dry_run: context.dry_run };
     let removed = remove_landed(context, task.id, &place, &options);
     let removed = aside.after_swap(removed, "the task is dropped, but its worktree could not be removed", again())?;
-    if let Some(removal) = removed {
+    if let Some(removal) = &removed {
         removal.commands(&place.branch).into_iter().for_each(|command| aside.would_run(command));
-        dropped.worktree_removed = removal.has_removed();
-        dropped.branch_deleted = removal.branch == BranchResult::Deleted;
-        dropped.branch_kept = removal.branch.is_kept().then(|| place.branch.clone());
-        aside.notes.extend(removal.gone.into_iter().chain(removal.causes));
+        aside.notes.extend(removal.gone.iter().chain(&removal.causes).cloned());
     }
     // While the record stays, the same command knows that it is to complete this one.
     if aside.incomplete.is_none() && !context.dry_run {
         let forgotten = LockRecord::give_back(&context.repository, task.id);
         aside.after_swap(forgotten, "the task is dropped, but this clone could not note that", again())?;
     }
-    dropped.aside = aside;
-    Ok(dropped)
+    let around = Surroundings::new(context, active);
+    let removal = removed.unwrap_or_default();
+    let (worktree_removed, folder) = (removal.has_removed(), &place.path);
+    let is_without = worktree_removed || place.record.is_none();
+    let task = if is_without { around.describe_at(&task, None, None) } else { around.describe(&task, None) };
+    Ok(Dropped {
+        task,
+        unlocked: true,
+        worktree_removed,
+        branch_deleted: removal.branch == BranchResult::Deleted,
+        pushed,
+        branch_kept: removal.branch.is_kept().then(|| place.branch.clone()),
+        cd: worktree_removed.then(|| context.way_out(folder)).flatten(),
+        aside,
+    })
 }
 
 /// Removes the worktree, and the branch where its commits have landed, or their content has in other commits.
@@ -151,6 +157,8 @@ fn remove_landed(
 struct DropOutcome {
     task: Task,
     place: TaskWorktree,
+    /// The active tasks.
+    active: Vec<TaskId>,
     /// The task branch, where its commits are published.
     pushed: Option<Branch>,
     /// Whether the local branch of the task data has unpublished commits.
@@ -165,7 +173,7 @@ fn gather(
     session: &Session,
     request: &DropRequest<'_>,
     work: Unsaved,
-) -> Result<(DropView, TaskWorktree)> {
+) -> Result<(DropView, TaskWorktree, Vec<TaskId>)> {
     let index = Index::load(view, request.data)?;
     let path = match index.require_active(wanted) {
         Ok(path) => path.clone(),
@@ -199,7 +207,8 @@ fn gather(
         Some(tip) if !is_landed(context, view, id, &tip)? => Some((place.branch.clone(), tip)),
         _ => None,
     };
-    Ok((DropView { path, document, is_held: lock.is_some(), not_holder, loss, work }, place))
+    let seen = DropView { path, document, is_held: lock.is_some(), not_holder, loss, work };
+    Ok((seen, place, index.active_ids().collect()))
 }
 
 /// Whether the content of these commits has landed in others, so that nothing of them is left to go on with. The swap then

@@ -13,12 +13,13 @@ use crate::ledger::plan::Step;
 use crate::ledger::uncommitted_rename::UncommittedRename;
 use crate::ledger::{Decision, Edit, Plan, View, nonce};
 use crate::ops::data_location::{DataLocation, LoadedFile};
+use crate::ops::task_info::{Surroundings, TaskInfo};
 use crate::ops::vocabulary::Vocabulary;
 use crate::project::context::{Context, Wanted};
 use crate::project::editor;
 use crate::project::holder::require_holder;
 use crate::project::index::{Branches, Index, branches};
-use crate::project::outcome::{Notices, TaskInfo};
+use crate::project::outcome::Notices;
 use crate::project::task_files::{FilesAsRead, PlannedWrites, TaskFiles};
 use crate::task::{Document, Task, TaskPath, change, editor_template, paths};
 use decide::{EditDecision, EditView, decide};
@@ -73,21 +74,23 @@ fn edit_with(context: &Context, wanted: &Wanted, request: &EditRequest, locking:
         let path = index.require_active(wanted)?.clone();
         let seen = load_published_view(context, view, &index, &path, locks_read.as_ref())?;
         let changed = decide(DataLocation::Published, seen, request, &Context::now())?;
-        let id = path.id();
+        let (id, active) = (path.id(), index.active_ids().collect::<Vec<_>>());
         let task = Task::from_document(path, &changed.document);
         if changed.edits.is_empty() {
-            return Ok(Decision::NoChange(Some((task, false))));
+            return Ok(Decision::NoChange(Some((task, active, false))));
         }
         if changed.changes_holder && locking == LockReading::Unread {
             return Ok(Decision::NoChange(None));
         }
         let plan = Plan::new().step(&data, Step::edit(changed.subject, changed.edits));
         let is_fenced = changed.changes_holder && view.base(&locks).is_some();
-        Ok(Decision::Publish(if is_fenced { plan.fenced(&locks, id) } else { plan }, Some((task, true))))
+        Ok(Decision::Publish(if is_fenced { plan.fenced(&locks, id) } else { plan }, Some((task, active, true))))
     })?;
-    let Some((task, changed)) = &landed.value else { return Ok(EditAttempt::NeedsLocks) };
-    let (task, changed) = (TaskInfo::from(task), *changed);
-    Ok(EditAttempt::Edited(Box::new(Edited { task, changed, aside: Notices::of(context, &landed) })))
+    let Some((task, active, changed)) = &landed.value else { return Ok(EditAttempt::NeedsLocks) };
+    let around = Surroundings::new(context, active.iter().copied());
+    let lock = around.known_lock(task.id);
+    let task = around.describe(task, lock.as_ref());
+    Ok(EditAttempt::Edited(Box::new(Edited { task, changed: *changed, aside: Notices::of(context, &landed) })))
 }
 
 /// Reads what an edit of a published task needs; its lock only where the lock branch is named. One process.

@@ -26,13 +26,12 @@ use crate::landing::landed::{self, Landed};
 use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::own_files::{self, OwnFiles};
 use crate::landing::task_branch;
-use crate::ledger::{Channel, Decision, Ledger, TransactionResult, View, nonce};
+use crate::ledger::{Channel, Decision, Ledger, View, nonce};
 use crate::ops::finish::decide::{FinishDecision, FinishRequest, FinishView, TaskWork, VERB, decide};
 use crate::ops::finish::rules::CommitRules;
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
-use crate::project::outcome::{Notices, TaskInfo};
 use crate::report;
 use crate::task::{PlanPath, Task, TaskId, TaskPath};
 use crate::worktrees::branches;
@@ -43,6 +42,10 @@ use crate::worktrees::task_worktree::TaskWorktree;
 struct FinishOutcome {
     finishing: FinishDecision,
     place: TaskWorktree,
+    /// The lock before.
+    lock: Option<LockEntry>,
+    /// The active tasks before.
+    active: Vec<TaskId>,
 }
 
 /// The task branch and its output, and what the user's rules made of the merge commit so far.
@@ -122,7 +125,7 @@ fn finish_with_branches(
         now: &now,
         keeps_published: false,
     };
-    let (checked, other_branches, landing, claimed, removes) = Default::default();
+    let (checked, other_branches, landing, claimed, removes, lock, active) = Default::default();
     let mut job = FinishOperation {
         context,
         wanted,
@@ -138,6 +141,8 @@ fn finish_with_branches(
         removes,
         rules,
         check_said: Vec::new(),
+        lock,
+        active,
     };
     let ledger = context.ledger();
     let rehearsed = job.rehearse(&ledger, &all);
@@ -166,74 +171,12 @@ fn finish_with_branches(
     };
     // Not before: a refusal is a document on standard error, too.
     report::pass_on(&job.check_said);
-    let mut finished = finish_locally(context, &request, landed, refusal)?;
+    let mut finished = clean_up::finish_locally(context, &request, landed, refusal)?;
     let followed = job
         .gone
         .map(|gone| format!("{gone} is gone from the remote, and {into} is its default branch and continues it"));
     finished.aside.notes.extend(followed);
     Ok(Some(finished))
-}
-
-/// Cleans up in this clone, and builds the outcome.
-fn finish_locally(
-    context: &Context,
-    request: &FinishRequest<'_>,
-    landed: TransactionResult<FinishOutcome>,
-    refusal: Option<String>,
-) -> Result<Finished> {
-    let FinishRequest { options, mode, into, .. } = *request;
-    let mut aside = Notices::of(context, &landed);
-    aside.notes.extend(landed.value.finishing.carried_over.clone());
-    let (merge_commit, addresses) = (landed.tip(into).cloned(), landed.addresses);
-    let done = landed.value;
-    let FinishDecision { task, work, unpublished, .. } = &done.finishing;
-    let stays = refusal.map(|why| format!("{} stays on the remote: {why}", done.place.branch));
-    let remote_branch_deleted = stays.is_some().then_some(false).or(unpublished.then_some(true));
-    aside.notes.extend(stays);
-    let merged = work.as_ref().and_then(|TaskWork { merge, proof, .. }| {
-        let is_news = *merge.as_ref()? != Merge::Already;
-        let (branch, into) = (done.place.branch.clone(), into.clone());
-        let commit = proof.clone().or(merge_commit);
-        Some(LandedMerge { branch, into, commit, mode: is_news.then_some(mode) })
-            .filter(|_| !(options.no_push && is_news))
-    });
-    let mut finished = Finished {
-        task: TaskInfo::from(task),
-        merged,
-        archived: done.finishing.archived.clone(),
-        unlocked: done.finishing.unlocked,
-        worktree_removed: false,
-        branch_deleted: false,
-        remote_branch_deleted,
-        pushed: None,
-        addresses,
-        aside: Notices::default(),
-        into: into.clone(),
-        would_run: Vec::new(),
-    };
-    let again = [command!["git aitask finish", task.id].note("the same command again completes it")];
-    if options.no_push {
-        if context.channel == Channel::Local {
-            aside.notes.push("this repository has no remote, so nothing was pushed".to_owned());
-        } else if let Some(work) = work {
-            finished.pushed = Some(done.place.branch.clone());
-            let noted =
-                if context.dry_run { Ok(()) } else { task_branch::remember_pushed(context, task.id, &work.tip) };
-            aside.after_swap(noted, "the branch was pushed, but this clone could not note that", again)?;
-        }
-    } else {
-        let cleaned = clean_up::clean_up(context, &done, into, &mut finished);
-        let end = if finished.archived.is_empty() { "merged" } else { "finished" };
-        aside.after_swap(
-            cleaned,
-            &format!("the task is {end}, but what it leaves here could not be removed"),
-            again,
-        )?;
-        finished.would_run.drain(..).for_each(|command| aside.would_run(command));
-    }
-    aside.notes.append(&mut finished.aside.notes);
-    finished.aside = aside;
-    Ok(finished)
 }
 
 struct FinishOperation<'a> {
@@ -261,6 +204,10 @@ struct FinishOperation<'a> {
     rules: CommitRules,
     /// What the check printed, where that was captured.
     check_said: Vec<u8>,
+    /// The lock that the last attempt found.
+    lock: Option<LockEntry>,
+    /// The active tasks that it found.
+    active: Vec<TaskId>,
 }
 
 impl FinishOperation<'_> {
@@ -311,7 +258,8 @@ impl FinishOperation<'_> {
         self.note(view, &finishing, &place.branch)?;
         self.removes = finishing.unpublished.then(|| place.branch.clone());
         let plan = std::mem::take(&mut finishing.plan);
-        let done = FinishOutcome { finishing, place };
+        let (lock, active) = (self.lock.clone(), self.active.clone());
+        let done = FinishOutcome { finishing, place, lock, active };
         Ok(if plan.is_empty() { Decision::NoChange(done) } else { Decision::Publish(plan, done) })
     }
 
@@ -324,6 +272,7 @@ impl FinishOperation<'_> {
         let (document, id) = (index.load_document(view, path.as_str())?, path.id());
         let found = view.read(&[(locks, LockEntry::path(id)), Locks::request(locks)])?;
         let (lock, locks) = (found.lock(id)?, found.require_locks()?);
+        (self.lock, self.active) = (lock.clone(), index.active_ids().collect());
         let place = TaskWorktree::find(context, path.name())?;
         if self.branch.as_ref() != Some(&place.branch) {
             return Err(self.other_branches(into.clone(), place.branch));
@@ -552,7 +501,7 @@ impl FinishOperation<'_> {
             && self.checked.as_ref() != Some(merged)
             && let Some(output) = view.base(self.request.into)
         {
-            let check = merge::Check { command, json: self.request.options.json, task: &finishing.task.name };
+            let check = merge::Check { command, json: self.context.json, task: &finishing.task.name };
             self.check_said = check.run(self.context, output, merge, tip)?;
             self.checked = Some(merged.clone());
         }

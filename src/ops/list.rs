@@ -1,26 +1,17 @@
 //! Listing tasks in order, with their holders, worktrees and open dependencies.
 
 use crate::coordination::lock_record::LockRecord;
-use crate::coordination::session::host_name;
-use crate::coordination::{LockEntry, ReadLocks, Session};
+use crate::coordination::{LockEntry, ReadLocks};
 use crate::error::Result;
-use crate::git::porcelain::worktree_list::WorktreeRecord;
-use crate::git::{Branch, Freshness, Oid, merge, worktree};
-use crate::landing::landed::{self, Landed};
+use crate::git::{Branch, Freshness, worktree};
 use crate::ledger::{Ledger, View};
+use crate::ops::task_info::{Surroundings, TaskInfo, Worktrees};
 use crate::project::context::{Context, Wanted};
 use crate::project::index::{Branches, Index, branches};
-use crate::project::outcome::Holder;
-use crate::project::repaired::Interruption;
-use crate::project::worktree_recovery::RecoverableWorktree;
-use crate::task::{
-    ActiveTasks, Blocker, Filter, Level, Order, Reference, Selection, Status, Task, TaskId, TaskName, TaskPath,
-};
+use crate::task::{ActiveTasks, Filter, Order, Selection, Task, TaskId, TaskPath};
 use crate::worktrees::landed::merge_targets;
-use crate::worktrees::registry::task_branch_of;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 /// Which tasks are listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,122 +54,13 @@ pub(crate) struct ListOptions {
     pub(crate) freshness: Freshness,
 }
 
-/// A task with its lock, worktree and dependencies.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Row {
-    /// Its id.
-    pub(crate) id: TaskId,
-    /// Its name.
-    pub(crate) name: TaskName,
-    /// Its title.
-    pub(crate) title: String,
-    /// Its status.
-    pub(crate) status: Status,
-    /// Its priority.
-    pub(crate) priority: Level,
-    /// Its effort.
-    pub(crate) effort: Level,
-    /// Its issue type.
-    #[serde(rename = "type")]
-    pub(crate) issue_type: String,
-    /// Its labels.
-    pub(crate) labels: Vec<String>,
-    /// Its dependencies.
-    pub(crate) depends: Vec<Reference>,
-    /// The dependencies that are still open.
-    pub(crate) blocked_by: Vec<Blocker>,
-    /// Its open children.
-    pub(crate) children: Vec<TaskId>,
-    /// Its assignee.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) assigned_to: Option<String>,
-    /// Its holder.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) lock: Option<Holder>,
-    /// Its worktree in this clone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) worktree: Option<WorktreeState>,
-    /// Its pull request, where this clone pushed its branch for one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) pull_request: Option<PullRequest>,
-}
-
-/// What became of a pull request, as far as this clone knows the output branch.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct PullRequest {
-    /// The tip that was pushed.
-    pub(crate) tip: String,
-    /// The branch that the work goes to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) into: Option<Branch>,
-    /// Whether its work has landed: `landed`, `taken_back`, `not_landed` or `unknown`.
-    pub(crate) state: &'static str,
-    /// The commit at which it landed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) landed_at: Option<Oid>,
-    /// The commit that took it back.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) taken_back_by: Option<Oid>,
-}
-
-impl PullRequest {
-    /// That of a task; none, where this clone pushed its branch for none.
-    fn load(context: &Context, task: TaskId) -> Option<Self> {
-        let tip = LockRecord::load(&context.repository, task)?.requested?;
-        let unknown = (Landed::Unknown, None);
-        let looked = Oid::parse(&tip).map(|tip| landed::in_outputs(context, task, &tip));
-        let (landed, into) = looked.transpose().ok().flatten().unwrap_or(unknown);
-        let (state, [landed_at, taken_back_by]) = (landed.name(), landed.commits());
-        Some(Self { tip, into, state, landed_at, taken_back_by })
-    }
-
-    /// A few words: whether it is merged, and where.
-    pub(crate) fn sentence(&self) -> String {
-        let into = self.into.as_ref().map_or("its output branch", Branch::as_str);
-        match (&self.landed_at, &self.taken_back_by) {
-            (Some(_), Some(by)) => format!("pull request merged, and taken back by {}", by.short()),
-            (Some(at), None) => format!("pull request merged into {into} at {}", at.short()),
-            (None, _) => format!("pull request not merged into {into} yet"),
-        }
-    }
-}
-
-impl Row {
-    /// Whether the caller holds the task on this machine and it has no worktree in this clone: its pick may have been
-    /// interrupted.
-    pub(crate) fn lacks_worktree(&self, context: &Context, own: Option<&Session>) -> bool {
-        let ours = |lock: &Holder| lock.is_here() && own.is_some_and(|own| own.email == lock.holder);
-        let here = self.lock.as_ref().is_some_and(ours);
-        here && self.status == Status::Implementing && self.worktree.is_none() && context.settings.worktree
-    }
-}
-
-/// The state of a task's worktree.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct WorktreeState {
-    /// Where it is.
-    #[serde(serialize_with = "crate::report::path::one")]
-    pub(crate) path: PathBuf,
-    /// The task branch.
-    pub(crate) branch: Branch,
-    /// The git operation that is in progress there: a rebase, a merge ...
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) in_progress: Option<&'static str>,
-    /// Whether it has uncommitted work; `null` when it cannot be read.
-    pub(crate) dirty: Option<bool>,
-    /// Commits that the main worktree's branch lacks; `null` when they cannot be counted.
-    pub(crate) ahead: Option<u32>,
-    /// Commits of the main worktree's branch that it lacks.
-    pub(crate) behind: Option<u32>,
-}
-
 /// The list.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct TaskList {
     /// When the remote was last fetched (RFC 3339); `null` when it never was.
     pub(crate) as_of: Option<String>,
     /// The tasks.
-    pub(crate) tasks: Vec<Row>,
+    pub(crate) tasks: Vec<TaskInfo>,
     /// Ids that two files have.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) duplicates: Vec<TaskId>,
@@ -226,24 +108,17 @@ impl Doubts {
 }
 
 /// What the reading verbs (`list`, `show`, `status`) read.
-pub(crate) struct ReadView {
+pub(crate) struct ReadView<'c> {
     /// The active tasks.
     pub(crate) tasks: Vec<Task>,
     /// The locks.
     pub(crate) locks: BTreeMap<TaskId, LockEntry>,
-    /// The worktrees of this clone.
-    pub(crate) worktrees: Vec<WorktreeRecord>,
-    /// The places of the worktrees in that list, by their branches. To find the branch of a detached one takes reading
-    /// files, so it is done once.
-    places: BTreeMap<String, usize>,
-    /// This machine's name.
-    pub(crate) host: String,
+    /// What tells of the tasks besides their files.
+    pub(crate) around: Surroundings<'c>,
     /// The files.
     pub(crate) index: Index,
     /// What of them is not understood.
     pub(crate) doubts: Doubts,
-    /// The active children of every parent, by their files.
-    children: BTreeMap<TaskId, Vec<TaskId>>,
     /// When the remote was last fetched.
     pub(crate) as_of: Option<String>,
 }
@@ -263,13 +138,9 @@ pub(crate) fn awaited_outputs(context: &Context) -> Result<BTreeSet<Branch>> {
     Ok(tasks.flat_map(|task| merge_targets(context, task)).filter(|branch| branch != data).collect())
 }
 
-impl ReadView {
+impl<'c> ReadView<'c> {
     /// Reads it all.
-    pub(crate) fn load<'c>(
-        context: &'c Context,
-        ledger: &'c Ledger<'c>,
-        freshness: Freshness,
-    ) -> Result<(Self, View<'c>)> {
+    pub(crate) fn load(context: &'c Context, ledger: &'c Ledger<'c>, freshness: Freshness) -> Result<(Self, View<'c>)> {
         let mut all: Vec<_> = Vec::new();
         if freshness == Freshness::Fetched {
             context.ledger().require_same_default()?;
@@ -284,72 +155,16 @@ impl ReadView {
         let tasks = index.load_active(&view)?;
         let entries = view.locks()?.map_or(Ok(Vec::new()), |locks| locks.entries(&context.repository))?;
         let locks = entries.into_iter().map(|lock| (lock.task, lock)).collect();
-        let worktrees = worktree::list(&context.repository)?;
-        let branches = worktrees.iter().map(|record| task_branch_of(context, record));
-        let places = branches.enumerate().rev().filter_map(|(at, branch)| Some((branch?.to_string(), at))).collect();
+        let worktrees = Worktrees::new(context, worktree::list(&context.repository)?);
+        let around = Surroundings::new(context, index.active_ids()).with_worktrees(worktrees);
         let as_of = as_of(ledger);
-        let host = host_name(&context.repository);
-        let mut children: BTreeMap<TaskId, Vec<TaskId>> = BTreeMap::new();
-        for id in index.active.iter().map(|(path, _)| path.id()) {
-            if let Some(parent) = id.parent() {
-                children.entry(parent).or_default().push(id);
-            }
-        }
         let doubts = Doubts::of(&index, &tasks);
-        Ok((Self { tasks, locks, worktrees, places, host, index, doubts, children, as_of }, view))
+        Ok((Self { tasks, locks, around, index, doubts, as_of }, view))
     }
 
-    /// The row of a task.
-    pub(crate) fn row(&self, context: &Context, board: &ActiveTasks<'_>, task: &Task) -> Row {
-        let mut children = self.children.get(&task.id).cloned().unwrap_or_default();
-        children.extend(&task.children);
-        children.sort_unstable();
-        children.dedup();
-        Row {
-            id: task.id,
-            name: task.name.clone(),
-            title: task.title.clone(),
-            status: task.status.clone(),
-            priority: task.priority,
-            effort: task.effort,
-            issue_type: task.issue_type.clone(),
-            labels: task.labels.clone(),
-            depends: task.depends.clone(),
-            blocked_by: board.blocked_by(task),
-            children,
-            assigned_to: task.assigned_to.clone(),
-            lock: self.locks.get(&task.id).map(|lock| Holder::new(context, lock, &self.host)),
-            worktree: self.worktree(context, &task.name),
-            pull_request: self.locks.get(&task.id).and_then(|_| PullRequest::load(context, task.id)),
-        }
-    }
-
-    fn worktree(&self, context: &Context, name: &TaskName) -> Option<WorktreeState> {
-        let branch = Branch::parse(&name.branch_name()).ok()?;
-        let record = self.worktrees.get(*self.places.get(branch.as_str())?)?;
-        Some(worktree_state(context, record, branch, self.worktrees.first().and_then(|main| main.head.as_ref())))
-    }
-}
-
-/// The state of one worktree, compared with the commit of the main one.
-pub(crate) fn worktree_state(
-    context: &Context,
-    record: &WorktreeRecord,
-    branch: Branch,
-    main: Option<&Oid>,
-) -> WorktreeState {
-    let cut_off = RecoverableWorktree::of(&context.repository, &record.path, &branch).interruption();
-    let there = !worktree::is_gone(record) && cut_off.is_none();
-    let status = there.then(|| worktree::load_status(&context.repository, &record.path).ok()).flatten();
-    let counts = record.head.as_ref().zip(main);
-    let counts = counts.and_then(|(head, main)| merge::ahead_behind(&context.repository, head, main).ok());
-    WorktreeState {
-        path: record.path.clone(),
-        branch,
-        in_progress: cut_off.map(Interruption::name).or_else(|| worktree::in_progress(&record.path)),
-        dirty: status.map(|status| status.is_dirty()),
-        ahead: counts.map(|counts| counts.ahead),
-        behind: counts.map(|counts| counts.behind),
+    /// The object of a task.
+    pub(crate) fn describe(&self, task: &Task) -> TaskInfo {
+        self.around.describe(task, self.locks.get(&task.id))
     }
 }
 
@@ -359,10 +174,14 @@ pub(crate) fn list(context: &Context, options: &ListOptions) -> Result<TaskList>
     let (mut loaded, view) = ReadView::load(context, &ledger, options.freshness)?;
     let active = std::mem::take(&mut loaded.tasks);
     let board = ActiveTasks::new(&active);
+    let mut bundled = BTreeMap::new();
     let archived = match options.among {
         TaskSet::Archived => {
             let mut archived = loaded.index.load_archived(&view)?;
-            archived.extend(loaded.index.load_bundled(&view)?);
+            for (place, task) in loaded.index.load_bundled(&view)? {
+                bundled.insert(task.path.to_string(), place);
+                archived.push(task);
+            }
             archived
         }
         TaskSet::Active | TaskSet::Ready => Vec::new(),
@@ -387,9 +206,16 @@ pub(crate) fn list(context: &Context, options: &ListOptions) -> Result<TaskList>
         chosen = as_tree(&chosen);
     }
     chosen.truncate(options.limit.unwrap_or(usize::MAX));
-    let rows = chosen.into_iter().map(|task| loaded.row(context, &board, task)).collect();
+    let describe = |task: &Task| {
+        let mut info = loaded.describe(task);
+        if let Some(place) = bundled.remove(&info.path).filter(|_| !loaded.index.has(&info.path)) {
+            info.path = place;
+        }
+        info
+    };
+    let tasks = chosen.into_iter().map(describe).collect();
     let duplicates = board.duplicates();
-    Ok(TaskList { as_of: loaded.as_of, tasks: rows, duplicates, doubts: loaded.doubts, shape: options.shape })
+    Ok(TaskList { as_of: loaded.as_of, tasks, duplicates, doubts: loaded.doubts, shape: options.shape })
 }
 
 /// Orders tasks as a tree: each parent, followed by its children. A child whose parent is not in the list is on the top

@@ -19,7 +19,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Locked {
     /// The task.
-    pub(crate) task: TaskId,
+    pub(crate) task_id: TaskId,
     /// Its lock.
     pub(crate) lock: Holder,
     /// What else there is to say.
@@ -32,7 +32,7 @@ pub(crate) struct Locked {
 #[expect(clippy::struct_field_names, reason = "a key of the JSON answer")]
 pub(crate) struct Unlocked {
     /// The task.
-    pub(crate) task: TaskId,
+    pub(crate) task_id: TaskId,
     /// Whether there was a lock.
     pub(crate) unlocked: bool,
     /// What else there is to say.
@@ -51,7 +51,7 @@ pub(crate) struct LockList {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LockedTask {
     /// The task.
-    pub(crate) task: TaskId,
+    pub(crate) task_id: TaskId,
     /// Its holder.
     #[serde(flatten)]
     pub(crate) lock: Holder,
@@ -85,7 +85,7 @@ pub(crate) fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
         let again = command!["git aitask lock", entry.task].note("notes it again");
         aside.after_swap(noted, "the task is locked, but this clone could not note that", [again])?;
     }
-    Ok(Locked { task: entry.task, lock: Holder::new(context, &entry, &session.host), aside })
+    Ok(Locked { task_id: entry.task, lock: Holder::new(context, &entry, &session.host), aside })
 }
 
 /// Takes the lock of a task for a session, by the rule of its face. The verb requires an active task and records the
@@ -175,7 +175,7 @@ pub(crate) fn unlock(context: &Context, wanted: &Wanted, right: UnlockRight) -> 
         let forgotten = LockRecord::give_back(&context.repository, id);
         aside.after_swap(forgotten, "the task is unlocked, but this clone could not note that", [again])?;
     }
-    Ok(Unlocked { task: id, unlocked: landed.value, aside })
+    Ok(Unlocked { task_id: id, unlocked: landed.value, aside })
 }
 
 /// Releases the lock of a task and returns whether there was one. Where a session is given, it must hold the task.
@@ -200,7 +200,7 @@ pub(crate) fn release(context: &Context, id: TaskId, holder: Option<&Session>) -
 pub(crate) fn list(context: &Context) -> Result<LockList> {
     let entries = fetch(context)?.ok_or_else(no_lock_branch)?;
     let host = crate::coordination::session::host_name(&context.repository);
-    let locks = entries.iter().map(|lock| LockedTask { task: lock.task, lock: Holder::new(context, lock, &host) });
+    let locks = entries.iter().map(|lock| LockedTask { task_id: lock.task, lock: Holder::new(context, lock, &host) });
     Ok(LockList { locks: locks.collect() })
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Event {
     /// claimed`, `bundled`, `set up`, `changed`.
     pub(crate) what: &'static str,
     /// The tasks.
-    pub(crate) tasks: Vec<TaskId>,
+    pub(crate) task_ids: Vec<TaskId>,
     /// The subject of the commit, without `ait: `.
     pub(crate) subject: String,
     /// The commit.
@@ -89,7 +89,7 @@ pub(crate) fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> R
     events.retain(|event| !event.subject.starts_with(FENCE.trim_start_matches("ait: ")));
     if let Some(wanted) = wanted {
         let is_meant = |id: &TaskId| *id == wanted.id || Some(*id) == wanted.or;
-        events.retain(|event| event.tasks.iter().any(is_meant));
+        events.retain(|event| event.task_ids.iter().any(is_meant));
         if events.is_empty() {
             Index::load(&view, &data)?.require(wanted)?;
         }
@@ -106,7 +106,7 @@ fn parse(record: &str) -> Option<(i64, Event)> {
     let subject = sanitise(fields.next()?.strip_prefix("ait: ").unwrap_or_default());
     let what = KINDS.iter().find(|(start, _)| subject.starts_with(start)).map_or("changed", |(_, what)| what);
     let time = jiff::Timestamp::from_second(at).ok()?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    Some((at, Event { at: time, by, what, tasks: tasks_in(&subject), subject, commit }))
+    Some((at, Event { at: time, by, what, task_ids: tasks_in(&subject), subject, commit }))
 }
 
 /// The ids in a subject. A title after a colon is not searched: it may contain anything.
@@ -122,7 +122,7 @@ fn tasks_in(subject: &str) -> Vec<TaskId> {
 fn mark_takeovers(events: &mut [Event]) {
     let mut holders: BTreeMap<TaskId, String> = BTreeMap::new();
     for event in events {
-        let Some(task) = event.tasks.first().copied() else { continue };
+        let Some(task) = event.task_ids.first().copied() else { continue };
         match event.what {
             "locked" => {
                 let holder = event.subject.rsplit(" for ").next().unwrap_or_default().to_owned();
@@ -159,7 +159,7 @@ mod tests {
             ("something else", "changed", vec![]),
         ] {
             let event = event(subject);
-            assert_eq!((event.what, event.tasks), (what, tasks), "{subject}");
+            assert_eq!((event.what, event.task_ids), (what, tasks), "{subject}");
         }
         assert_eq!(parse("x"), None);
     }

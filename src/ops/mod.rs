@@ -33,6 +33,7 @@ pub(crate) mod shim;
 pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod sync;
+pub(crate) mod task_info;
 pub(crate) mod vocabulary;
 pub(crate) mod whoami;
 pub(crate) mod worktrees;

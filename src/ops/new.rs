@@ -19,10 +19,11 @@ use crate::ledger::{Decision, Ledger, Plan, View, nonce};
 use crate::ops::data_location::{DataLocation, LoadedFile};
 use crate::ops::drafts;
 use crate::ops::new_record::{self, CreationRecord};
+use crate::ops::task_info::{Surroundings, TaskInfo};
 use crate::ops::vocabulary::{Vocabulary, clean_labels};
 use crate::project::context::{Context, Wanted};
 use crate::project::index::{CreationProgress, Index};
-use crate::project::outcome::{DryRun, Notices, TaskInfo};
+use crate::project::outcome::{DryRun, Notices};
 use crate::project::task_files::{FilesAsRead, PlannedWrites, TaskFiles};
 use crate::task::{Document, Level, NewTask, Reference, Scan, Task, TaskId, TaskPath, Title, paths};
 use decide::{NewDecision, NewView, TaskPosition, decide};
@@ -153,11 +154,13 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
     let (mut claimed, mut found) = (None, false);
     let outcome = context.ledger().transact(&mark, &branches, |view| {
         let index = Index::load(view, &data)?;
+        let active: Vec<_> = index.active_ids().collect();
         let reached = new_record::furthest(&earlier, repository, view, &data, &ids_branch)?;
         if let Some(path) = index.made(&reached) {
             let document = index.load_document(view, path.as_str())?;
             found = true;
-            return Ok(Decision::NoChange(Task::from_document(path.clone(), &document)));
+            let task = Task::from_document(path.clone(), &document);
+            return Ok(Decision::NoChange((task, active)));
         }
         let mut plan = Plan::new();
         let parent = parent.map(|wanted| index.require_active(wanted)).transpose()?;
@@ -181,7 +184,7 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
             CreationRecord::new(repository, words, &mark, made.id, made.path.as_str()).save(repository)?;
         }
         let task = Task::from_document(made.path, &made.document);
-        Ok(Decision::Publish(plan.step(&data, Step::edit(made.subject, made.edits)), task))
+        Ok(Decision::Publish(plan.step(&data, Step::edit(made.subject, made.edits)), (task, active)))
     });
     // After an unknown outcome the record is kept, so that the same command finds the task.
     let in_doubt = match &outcome {
@@ -200,7 +203,14 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
     if found {
         aside.notes.push("an earlier run of this command created this task".to_owned());
     }
-    Ok(Created { task: Some(TaskInfo::from(&landed.value)), draft: None, aside })
+    let (task, active) = landed.value;
+    let around = Surroundings::new(context, active);
+    let task = if found {
+        around.describe(&task, around.known_lock(task.id).as_ref())
+    } else {
+        around.describe_at(&task, None, None)
+    };
+    Ok(Created { task: Some(task), draft: None, aside })
 }
 
 /// Reads what creating a published task needs. One process at most.

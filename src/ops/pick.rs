@@ -19,13 +19,15 @@ use crate::coordination::LockEntry;
 use crate::coordination::decide::{LockRule, Ownership, Takeover};
 use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result};
+use crate::git::{Branch, RefUpdate};
+use crate::ops::task_info::{PlanText, Surroundings, TaskInfo, WorktreeState, Worktrees};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::held;
-use crate::project::outcome::{Holder, Notices, TaskInfo, WorktreeInfo, excerpt};
+use crate::project::outcome::{Holder, Notices, WorktreeInfo, excerpt};
 use crate::task::sanitise;
 use planned_worktree::PlannedWorktree;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The options of `git aitask pick`.
 #[derive(Debug, Clone, Default)]
@@ -64,6 +66,14 @@ pub(crate) struct Picked {
     /// Its worktree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) worktree: Option<WorktreeInfo>,
+    /// Where the shell should go.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
+    pub(crate) cd: Option<PathBuf>,
+    /// Its text.
+    pub(crate) text: String,
+    /// Its plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) plan: Option<PlanText>,
     /// From whom it was picked.
     pub(crate) took: PickKind,
     /// Who held it before.
@@ -134,6 +144,7 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
         PickOutcome::Refused(in_the_way) => return Err(held(context, &session, &in_the_way)),
     };
     let excerpt = excerpt(&taking.document);
+    let text = String::from_utf8_lossy(taking.document.body()).into_owned();
     let Some(mut locked) = taking.lock else { return Err(Error::new(Kind::Bug, "a task was picked without its lock")) };
     if let Some(token) = landed.blobs.get(&LockEntry::path(taking.task.id)) {
         locked.entry.token = Some(token.clone());
@@ -159,9 +170,23 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
     let lost = previous.filter(|_| taker.finds_work == Some(false)).map(|before| &before.observed.lock);
     let unpublished = lost.and_then(|lock| UnpublishedWork::of(context, lock, &session.host));
     aside.notes.extend(lost.zip(unpublished.as_ref()).map(|(lock, work)| work.note(&sanitise(&lock.holder))));
+    let around = Surroundings::new(context, taker.active);
+    // What a dry run has not made is not in the registry.
+    let made = worktree.as_ref().filter(|made| context.json && context.dry_run && made.created);
+    let mut task = match made {
+        Some(made) => {
+            let state = would_be(context, &around, made, &landed.updates);
+            around.describe_at(&taking.task, Some(&locked.entry), Some(state))
+        }
+        None => around.describe(&taking.task, Some(&locked.entry)),
+    };
+    task.mine = true;
     Ok(Picked {
-        task: TaskInfo::from(&taking.task),
+        task,
         lock: Holder::new(context, &locked.entry, &session.host),
+        cd: worktree.as_ref().map(|worktree| worktree.path.clone()),
+        text,
+        plan: taker.plan,
         worktree,
         took: match before.map(|before| before.ownership) {
             None => PickKind::New,
@@ -173,6 +198,15 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
         excerpt,
         aside,
     })
+}
+
+/// The state of a worktree that a dry run says would be made, beside a main worktree that the swap would have moved.
+fn would_be(context: &Context, around: &Surroundings<'_>, made: &WorktreeInfo, swapped: &[RefUpdate]) -> WorktreeState {
+    let here = context.repository.root_branch.as_ref().map(Branch::full);
+    let moved =
+        swapped.iter().find(|update| Some(&update.name) == here.as_ref()).and_then(|update| update.new.as_ref());
+    let main = moved.or_else(|| around.worktrees().and_then(Worktrees::main));
+    WorktreeState::made(context, &made.path, &made.branch, made.head.as_ref(), main)
 }
 
 /// Records that the pick is complete, and what the task branch was cut from.

@@ -39,7 +39,7 @@ pub(crate) struct Pruned {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct RemovedBranch {
     /// The task.
-    pub(crate) task: TaskId,
+    pub(crate) task_id: TaskId,
     /// The branch.
     pub(crate) branch: Branch,
     /// The branch that has its work.
@@ -59,7 +59,7 @@ pub(crate) struct RemovedBranch {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct KeptBranch {
     /// The task.
-    pub(crate) task: TaskId,
+    pub(crate) task_id: TaskId,
     /// The branch.
     pub(crate) branch: Branch,
     /// Whether its work has landed: `landed`, `taken_back`, `not_landed` or `unknown`.
@@ -166,7 +166,7 @@ fn kept(task: TaskId, branch: Branch, landed: &Landed, into: Option<&Branch>, is
         Landed::No => format!("its work is not in {into}"),
         Landed::Unknown => format!("whether its work is in {into} cannot be told"),
     };
-    KeptBranch { task, branch, state: landed.name(), landed_at, taken_back_by, why }
+    KeptBranch { task_id: task, branch, state: landed.name(), landed_at, taken_back_by, why }
 }
 
 /// Keeps what landed in a branch that the remote does not have any more: its remote-tracking ref may be the only place of
@@ -258,7 +258,7 @@ fn push(context: &Context, remote: &RemoteName, updates: &[RefUpdate]) -> Result
 /// Removes the worktree and the branch in this clone.
 fn remove(context: &Context, candidate: Candidate, on_remote: bool, pruned: &mut Pruned) -> Result<()> {
     let Candidate { task, branch, local, into, landed_at, .. } = candidate;
-    let mut removed = RemovedBranch { task, branch, into, landed_at, worktree: None, here: false, on_remote };
+    let mut removed = RemovedBranch { task_id: task, branch, into, landed_at, worktree: None, here: false, on_remote };
     let mut why = None;
     if let Some(tip) = &local {
         let fate = BranchDeletion::LandedIn { tip, into: &removed.into };

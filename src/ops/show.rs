@@ -3,10 +3,11 @@
 use crate::error::Result;
 use crate::git::{Branch, Freshness};
 use crate::ledger::View;
-use crate::ops::list::{ReadView, Row};
+use crate::ops::list::ReadView;
+use crate::ops::task_info::{PlanText, TaskInfo};
 use crate::project::context::{Context, Wanted};
 use crate::task::bundle::Member;
-use crate::task::{ActiveTasks, Document, Task, TaskId, TaskPath, bundle, paths};
+use crate::task::{Document, Task, TaskId, TaskPath, bundle, paths};
 use serde::Serialize;
 
 /// The outcome: a task with everything that is known of it.
@@ -15,12 +16,10 @@ pub(crate) struct Shown {
     /// When the remote was last fetched (RFC 3339); `null` when it never was.
     pub(crate) as_of: Option<String>,
     /// The task with its lock, worktree and dependencies.
-    pub(crate) task: Row,
+    pub(crate) task: TaskInfo,
     /// Whether the caller holds it on this machine and it has no worktree in this clone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) lacks_worktree: bool,
-    /// Its file.
-    pub(crate) path: String,
     /// Its text.
     pub(crate) text: String,
     /// Its plan.
@@ -35,16 +34,7 @@ pub(crate) struct Shown {
     pub(crate) fields: serde_json::Map<String, serde_json::Value>,
 }
 
-/// A plan.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct PlanText {
-    /// Its file.
-    pub(crate) path: String,
-    /// Its text.
-    pub(crate) text: String,
-}
-
-/// The fields that [`Row`] already shows.
+/// The fields that [`TaskInfo`] already shows.
 const KNOWN: [&str; 8] =
     ["priority", "effort", "depends", "issue_type", "status", "labels", "assigned_to", "children_to_implement"];
 
@@ -60,9 +50,7 @@ pub(crate) fn show(context: &Context, wanted: &Wanted, freshness: Freshness) -> 
         Err(error) => match archived {
             Some(path) => path,
             None => {
-                return BundledTask::find(&loaded, &view, &data, ids())?
-                    .map(|found| found.show(context, &loaded))
-                    .ok_or(error);
+                return BundledTask::find(&loaded, &view, &data, ids())?.map(|found| found.show(&loaded)).ok_or(error);
             }
         },
     };
@@ -72,25 +60,20 @@ pub(crate) fn show(context: &Context, wanted: &Wanted, freshness: Freshness) -> 
         std::iter::once(path.as_str().to_owned()).chain(plan.clone()).map(|path| (&data, path)).collect();
     let found = view.read(&wants)?;
     let document = Document::parse(found.file(&data, path.as_str()).unwrap_or_default());
-    let plan = plan.and_then(|path| {
-        let text = String::from_utf8_lossy(found.file(&data, &path)?).into_owned();
-        Some(PlanText { path, text })
-    });
+    let plan = plan.and_then(|path| PlanText::of(&found, &data, path));
     let task = Task::from_document(path.clone(), &document);
-    let board = ActiveTasks::new(&loaded.tasks);
-    let row = loaded.row(context, &board, &task);
-    let commits = match &row.worktree {
+    let info = loaded.describe(&task);
+    let commits = match &info.worktree {
         Some(worktree) => commits(context, &worktree.branch)?,
         None => Vec::new(),
     };
     let waiting = loaded.tasks.iter().filter(|other| other.depends.iter().any(|entry| entry.id() == Some(task.id)));
     Ok(Shown {
         as_of: loaded.as_of.clone(),
-        lacks_worktree: row.lacks_worktree(context, context.session().ok().as_ref()),
-        path: path.as_str().to_owned(),
+        lacks_worktree: info.lacks_worktree(context, loaded.around.session()),
         text: String::from_utf8_lossy(document.body()).into_owned(),
         blocks: waiting.filter(|_| !path.is_archived()).map(|other| other.id).collect(),
-        task: row,
+        task: info,
         plan,
         commits,
         fields: fields(&document),
@@ -114,7 +97,7 @@ struct BundledTask {
 impl BundledTask {
     /// Searches the bundles that may contain one of these ids. One process for each bundle.
     fn find(
-        loaded: &ReadView,
+        loaded: &ReadView<'_>,
         view: &View<'_>,
         data: &Branch,
         ids: impl Iterator<Item = TaskId>,
@@ -133,7 +116,7 @@ impl BundledTask {
     }
 
     fn member(
-        loaded: &ReadView,
+        loaded: &ReadView<'_>,
         view: &View<'_>,
         data: &Branch,
         letter: char,
@@ -151,17 +134,17 @@ impl BundledTask {
         Ok(None)
     }
 
-    fn show(self, context: &Context, loaded: &ReadView) -> Shown {
-        let task = Task::from_document(self.path.clone(), &self.document);
+    fn show(self, loaded: &ReadView<'_>) -> Shown {
+        let mut task = loaded.describe(&Task::from_document(self.path.clone(), &self.document));
+        task.path = format!(
+            "{}:{}",
+            self.bundle,
+            self.path.as_str().trim_start_matches(paths::ARCHIVED_TASKS_DIR).trim_start_matches('/')
+        );
         Shown {
             lacks_worktree: false,
             as_of: loaded.as_of.clone(),
-            task: loaded.row(context, &ActiveTasks::new(&loaded.tasks), &task),
-            path: format!(
-                "{}:{}",
-                self.bundle,
-                self.path.as_str().trim_start_matches(paths::ARCHIVED_TASKS_DIR).trim_start_matches('/')
-            ),
+            task,
             text: String::from_utf8_lossy(self.document.body()).into_owned(),
             plan: self.plan,
             blocks: Vec::new(),

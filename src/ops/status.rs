@@ -3,8 +3,10 @@
 use crate::coordination::process::Liveness;
 use crate::error::Result;
 use crate::git::Freshness;
-use crate::ops::list::{Doubts, ReadView, Row, WorktreeState, worktree_state};
+use crate::ops::list::{Doubts, ReadView};
 use crate::ops::lock::LockedTask;
+use crate::ops::task_info::{TaskInfo, WorktreeState};
+use crate::ops::worktrees::ListedWorktree;
 use crate::project::context::Context;
 use crate::project::outcome::Holder;
 use crate::task::{ActiveTasks, Status, Task, TaskId, TaskName};
@@ -20,18 +22,18 @@ pub(crate) struct Overview {
     /// When the remote was last fetched (RFC 3339); `null` when it never was.
     pub(crate) as_of: Option<String>,
     /// The tasks that are held.
-    pub(crate) active: Vec<Row>,
+    pub(crate) active: Vec<TaskInfo>,
     /// Those of them that the caller holds on this machine, and that have no worktree in this clone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) without_worktree: Vec<TaskId>,
     /// Locks whose session is dead, or whose task is no longer active.
     pub(crate) stale_locks: Vec<LockedTask>,
     /// Task worktrees of this clone whose task is no longer active.
-    pub(crate) orphan_worktrees: Vec<WorktreeState>,
+    pub(crate) orphan_worktrees: Vec<ListedWorktree>,
     /// Tasks with the status Implementing that nobody holds.
-    pub(crate) unlocked_implementing: Vec<Row>,
+    pub(crate) unlocked_implementing: Vec<TaskInfo>,
     /// The tasks that can be picked, best first.
-    pub(crate) ready: Vec<Row>,
+    pub(crate) ready: Vec<TaskInfo>,
     /// Files that are not understood.
     #[serde(flatten)]
     pub(crate) doubts: Doubts,
@@ -61,34 +63,37 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
     let tasks = std::mem::take(&mut loaded.tasks);
     let board = ActiveTasks::new(&tasks);
     let held = |task: &&Task| loaded.locks.contains_key(&task.id);
-    let row = |task: &Task| loaded.row(context, &board, task);
+    let describe = |task: &Task| loaded.describe(task);
+    let host = loaded.around.host();
     let stale = loaded.locks.values().filter(|lock| {
-        loaded.index.active(lock.task).is_none() || lock.liveness(&context.repository, &loaded.host) == Liveness::Dead
+        loaded.index.active(lock.task).is_none() || lock.liveness(&context.repository, host) == Liveness::Dead
     });
-    let stale_locks = stale.map(|lock| LockedTask { task: lock.task, lock: Holder::new(context, lock, &loaded.host) });
-    let main = loaded.worktrees.first().and_then(|main| main.head.as_ref());
-    let orphans = loaded.worktrees.iter().filter_map(|record| {
+    let stale_locks = stale.map(|lock| LockedTask { task_id: lock.task, lock: Holder::new(context, lock, host) });
+    let (worktrees, main) = loaded.around.worktrees().map(|it| (it.records.as_slice(), it.main())).unwrap_or_default();
+    let orphans = worktrees.iter().filter_map(|record| {
         let branch = task_branch_of(context, record)?;
         let name = TaskName::from_branch(branch.as_str())?;
         let known = board.find_name(name.as_str()).is_some() || board.is_active(name.id());
-        (!known).then(|| worktree_state(context, record, branch, main))
+        (!known).then(|| ListedWorktree {
+            task_id: name.id(),
+            worktree_state: WorktreeState::load(context, record, branch, main),
+        })
     });
     let unlocked = board.ordered().into_iter().filter(|task| task.status == Status::Implementing && !held(task));
-    let own = context.session().ok();
-    let active: Vec<_> = board.ordered().into_iter().filter(held).map(row).collect();
+    let active: Vec<_> = board.ordered().into_iter().filter(held).map(describe).collect();
     Ok(Overview {
         tasks: TasksPlace::find(context)?,
         as_of: loaded.as_of.clone(),
         without_worktree: active
             .iter()
-            .filter(|row| row.lacks_worktree(context, own.as_ref()))
+            .filter(|row| row.lacks_worktree(context, loaded.around.session()))
             .map(|row| row.id)
             .collect(),
         active,
         stale_locks: stale_locks.collect(),
         orphan_worktrees: orphans.collect(),
-        unlocked_implementing: unlocked.map(row).collect(),
-        ready: board.ready().into_iter().filter(|task| !held(task)).map(row).collect(),
+        unlocked_implementing: unlocked.map(describe).collect(),
+        ready: board.ready().into_iter().filter(|task| !held(task)).map(describe).collect(),
         doubts: loaded.doubts.clone(),
     })
 }

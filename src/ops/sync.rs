@@ -100,7 +100,7 @@ pub(crate) struct Synced {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LandedBranch {
     /// The task.
-    pub(crate) task: TaskId,
+    pub(crate) task_id: TaskId,
     /// The branch.
     pub(crate) branch: Branch,
     /// The branch that it goes to.
@@ -254,7 +254,7 @@ fn landed_branches(context: &Context) -> Result<Vec<LandedBranch>> {
             Some(_) => format!("git aitask finish {task}"),
             None => "git aitask worktree prune".to_owned(),
         };
-        found.push(LandedBranch { task, branch, into, landed_at, taken_back_by, next });
+        found.push(LandedBranch { task_id: task, branch, into, landed_at, taken_back_by, next });
     }
     Ok(found)
 }

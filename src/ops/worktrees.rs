@@ -5,7 +5,7 @@ use crate::error::{Error, Kind, Result, quoted};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Freshness, worktree};
 use crate::landing::landed::{self, Landed};
-use crate::ops::list::{WorktreeState, worktree_state};
+use crate::ops::task_info::WorktreeState;
 use crate::project::context::{Context, Wanted};
 use crate::project::index::Index;
 use crate::project::outcome::{DryRun, Notices, WorktreeInfo};
@@ -35,7 +35,7 @@ pub(crate) struct WorktreeList {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ListedWorktree {
     /// The task.
-    pub(crate) task: TaskId,
+    pub(crate) task_id: TaskId,
     /// Its state.
     #[serde(flatten)]
     pub(crate) worktree_state: WorktreeState,
@@ -45,10 +45,13 @@ pub(crate) struct ListedWorktree {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct WorktreePath {
     /// The task.
-    pub(crate) task: TaskId,
+    pub(crate) task_id: TaskId,
     /// The folder.
     #[serde(serialize_with = "crate::report::path::one")]
     pub(crate) path: PathBuf,
+    /// The same: where the shell should go.
+    #[serde(serialize_with = "crate::report::path::one")]
+    pub(crate) cd: PathBuf,
 }
 
 /// Lists every task worktree.
@@ -57,8 +60,8 @@ pub(crate) fn list(context: &Context) -> Result<WorktreeList> {
     let main = records.first().and_then(|main| main.head.clone());
     let worktrees = records.iter().filter_map(|record| {
         let branch = task_branch_of(context, record)?;
-        let task = TaskName::from_branch(branch.as_str())?.id();
-        Some(ListedWorktree { task, worktree_state: worktree_state(context, record, branch, main.as_ref()) })
+        let task_id = TaskName::from_branch(branch.as_str())?.id();
+        Some(ListedWorktree { task_id, worktree_state: WorktreeState::load(context, record, branch, main.as_ref()) })
     });
     Ok(WorktreeList { worktrees: worktrees.collect() })
 }
@@ -84,7 +87,7 @@ pub(crate) fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
         return Err(missing_worktree(&context.repository.root, &path, &branch));
     }
     match RecoverableWorktree::of(&context.repository, &path, &branch).interruption() {
-        None => Ok(WorktreePath { task: wanted.id, path }),
+        None => Ok(WorktreePath { task_id: wanted.id, cd: path.clone(), path }),
         Some(what) => {
             let message = format!("{} is incomplete: it is in the middle of {}", path.display(), what.name());
             Err(Error::new(Kind::Occupied, message).hint(command!["git aitask worktree add", wanted.id]))
@@ -96,10 +99,13 @@ pub(crate) fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Added {
     /// The task.
-    pub(crate) task: TaskId,
+    pub(crate) task_id: TaskId,
     /// Its worktree; absent in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) worktree: Option<WorktreeInfo>,
+    /// Where the shell should go.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
+    pub(crate) cd: Option<PathBuf>,
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Notices,
@@ -130,14 +136,15 @@ pub(crate) fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Res
     }
     let worktree = if context.dry_run { None } else { Some(place.ensure(context, &base)?) };
     aside.notes.extend(worktree.iter().flat_map(WorktreeInfo::notes));
-    Ok(Added { task: path.id(), worktree, aside })
+    let cd = worktree.as_ref().map(|worktree| worktree.path.clone());
+    Ok(Added { task_id: path.id(), worktree, cd, aside })
 }
 
 /// The outcome of a removal.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Removed {
     /// The task.
-    pub(crate) task: TaskId,
+    pub(crate) task_id: TaskId,
     /// The path of the worktree; absent when there was none.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
     pub(crate) path: Option<PathBuf>,
@@ -146,6 +153,9 @@ pub(crate) struct Removed {
     /// The task branch, where it was kept because of unmerged commits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) branch_kept: Option<Branch>,
+    /// Where the shell should go: it was in the worktree.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
+    pub(crate) cd: Option<PathBuf>,
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Notices,
@@ -189,7 +199,9 @@ pub(crate) fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Resul
     }
     let branch_kept = removal.branch.is_kept().then(|| name.branch().clone());
     let path = path.filter(|_| !context.dry_run);
-    Ok(Removed { task: wanted.id, path, branch_deleted: branch_deleted && !context.dry_run, branch_kept, aside })
+    let cd = path.as_ref().and_then(|path| context.way_out(path));
+    let branch_deleted = branch_deleted && !context.dry_run;
+    Ok(Removed { task_id: wanted.id, path, branch_deleted, branch_kept, cd, aside })
 }
 
 fn refusal(root: &Path, wanted: &Wanted, branch: &Branch, reason: KeptReason, path: &Path, causes: &[String]) -> Error {

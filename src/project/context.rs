@@ -32,8 +32,12 @@ pub(crate) struct Context {
     pub(crate) progress: fn(&str),
     /// Whether the command only shows what it would change.
     pub(crate) dry_run: bool,
-    /// The current directory.
+    /// The directory that the command works in.
     pub(crate) here: PathBuf,
+    /// The directory of the caller's shell; `here`, unless `-C` named another one.
+    pub(crate) shell: PathBuf,
+    /// Whether the answer is one JSON document, which tells more than a page. What costs a process is read only for it.
+    pub(crate) json: bool,
     data_home: DataHome,
     /// The default branch of the remote, once it is known.
     default_branch: OnceLock<DefaultBranch>,
@@ -123,8 +127,8 @@ impl Context {
         let data_home = find_data_home(&repository, &channel, &settings, reader, known.as_ref())?;
         let default_branch = known.map_or_else(OnceLock::new, OnceLock::from);
         leftovers::sweep(&repository);
-        let here = dir.to_owned();
-        Ok(Self { repository, settings, channel, progress, dry_run, here, data_home, default_branch })
+        let (here, shell, json) = (dir.to_owned(), dir.to_owned(), false);
+        Ok(Self { repository, settings, channel, progress, dry_run, here, shell, json, data_home, default_branch })
     }
 
     /// The branch with the task data: the one that `aitask.data` names; else `aitask-data` where the repository has it;
@@ -322,6 +326,11 @@ impl Context {
             TaskName::parse(folder.to_str()?).ok()
         };
         by_branch().or_else(by_path)
+    }
+
+    /// Where the caller's shell must go once this folder is removed: to the main worktree; `None` where it is elsewhere.
+    pub(crate) fn way_out(&self, removed: &Path) -> Option<PathBuf> {
+        self.shell.starts_with(removed).then(|| self.repository.root.clone())
     }
 
     /// The local time in the format of task files and locks: to the minute, without a zone.

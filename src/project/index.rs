@@ -211,16 +211,17 @@ impl Index {
         read(view, &self.archived)
     }
 
-    /// Reads the archived tasks that are in bundles. One process where there are any.
+    /// Reads the archived tasks that are in bundles, each with its place, `BUNDLE:FILE`. One process where there are any.
     ///
     /// # Errors
     /// [`Kind::Unparsable`] for a bundle that cannot be read.
-    pub(crate) fn load_bundled(&self, view: &View<'_>) -> Result<Vec<Task>> {
+    pub(crate) fn load_bundled(&self, view: &View<'_>) -> Result<Vec<(String, Task)>> {
         let mut tasks = Vec::new();
         for (path, content) in self.read_bundles(view)? {
             for (name, text) in bundle::files(path, &content)? {
                 let file = TaskPath::parse(&format!("{}/{name}", paths::ARCHIVED_TASKS_DIR));
-                tasks.extend(file.map(|file| Task::from_document(file, &Document::parse(&text))));
+                let task = file.map(|file| Task::from_document(file, &Document::parse(&text)));
+                tasks.extend(task.map(|task| (format!("{path}:{name}"), task)));
             }
         }
         Ok(tasks)
@@ -261,12 +262,17 @@ impl Index {
     /// What a task waits for, by the names of the active files alone.
     pub(crate) fn blocked_by(&self, task: &Task) -> Vec<Blocker> {
         let tasks = std::slice::from_ref(task);
-        ActiveTasks::with_other_ids(tasks, self.active.iter().map(|(path, _)| path.id())).blocked_by(task)
+        ActiveTasks::with_other_ids(tasks, self.active_ids()).blocked_by(task)
     }
 
     /// The active children of a task, by their file names.
     pub(crate) fn children_of(&self, parent: TaskId) -> impl Iterator<Item = TaskId> {
-        self.active.iter().map(|(path, _)| path.id()).filter(move |id| id.parent() == Some(parent))
+        self.active_ids().filter(move |id| id.parent() == Some(parent))
+    }
+
+    /// The ids of the active tasks, by their file names.
+    pub(crate) fn active_ids(&self) -> impl Iterator<Item = TaskId> {
+        self.active.iter().map(|(path, _)| path.id())
     }
 }
 

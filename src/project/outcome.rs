@@ -8,40 +8,8 @@ use crate::git::{Branch, Oid, RefUpdate};
 use crate::ledger::TransactionResult;
 use crate::ledger::plan::OutdatedCheckout;
 use crate::project::context::Context;
-use crate::task::{Status, Task, TaskId, TaskName};
 use serde::Serialize;
 use std::path::PathBuf;
-
-/// The task of an operation.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct TaskInfo {
-    /// Its id.
-    pub(crate) id: TaskId,
-    /// Its name.
-    pub(crate) name: TaskName,
-    /// Its title.
-    pub(crate) title: String,
-    /// Its present status.
-    pub(crate) status: Status,
-    /// Its file, relative to the repository's root.
-    pub(crate) path: String,
-    /// The assignee.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) assigned_to: Option<String>,
-}
-
-impl From<&Task> for TaskInfo {
-    fn from(task: &Task) -> Self {
-        Self {
-            id: task.id,
-            name: task.name.clone(),
-            title: task.title.clone(),
-            status: task.status.clone(),
-            path: task.path.as_str().to_owned(),
-            assigned_to: task.assigned_to.clone(),
-        }
-    }
-}
 
 /// The holder of a task.
 #[derive(Debug, Clone, Serialize)]
@@ -139,6 +107,9 @@ pub(crate) struct WorktreeInfo {
     /// What a task branch that this command made lacks of the local base.
     #[serde(skip)]
     pub(crate) left_out: Option<String>,
+    /// Its commit.
+    #[serde(skip)]
+    pub(crate) head: Option<Oid>,
     /// The commit that the task branch was cut from.
     #[serde(skip)]
     pub(crate) cut_from: Option<CutFrom>,

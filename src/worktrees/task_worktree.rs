@@ -207,6 +207,7 @@ impl TaskWorktree {
             published: None,
             handover: None,
             left_out: None,
+            head: None,
             cut_from: base.cut_from(context)?,
         };
         let there =
@@ -221,6 +222,7 @@ impl TaskWorktree {
         let counts =
             start.as_ref().or(tip.as_ref()).and_then(|tip| merge::ahead_behind(repository, tip, &base.commit).ok());
         (info.ahead, info.behind) = counts.map(|counts| (counts.ahead, counts.behind)).unzip();
+        info.head = start.as_ref().or(tip.as_ref()).or(Some(&base.commit)).cloned();
         let cut = tip.is_none().then_some(&base.commit).filter(|_| start.is_none());
         if self.record.is_none() {
             info.left_out = cut.and_then(|_| base.left_out());

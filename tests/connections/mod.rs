@@ -5,6 +5,7 @@
 
 mod commands;
 mod detached;
+mod documents;
 mod processes;
 
 use crate::support::{Repo, Run, World};

@@ -52,7 +52,7 @@ fn pick_that_cannot_make_the_worktree_says_that_the_task_is_taken() {
     let (world, ann) = without_filter();
     let run = ann.aitask(&["pick", "1", "--json"]).ok();
     let json = run.json();
-    assert_eq!(keys(&json), "schema task lock took incomplete");
+    assert_eq!(keys(&json), "schema task lock text took incomplete");
     assert_eq!((&json["task"]["status"], &json["took"]), (&"Implementing".into(), &"new".into()));
     assert_eq!(keys(&json["incomplete"]), "kind message hints");
     assert!(["git aitask worktree add 1", "git aitask drop 1"].iter().all(|way| hints(&json).contains(way)), "{run}");

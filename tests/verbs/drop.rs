@@ -1,6 +1,7 @@
 //! `git aitask drop`.
 
 use super::init::{everything, keys, local, on_data_branch};
+use super::task_object::FREE;
 use crate::support::{Repo, World};
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -25,7 +26,7 @@ fn status_lock_worktree_and_branch_are_given_back() {
     let (world, ann) = holder();
     let json = ann.aitask(&["drop", "1", "--json"]).ok().json();
     assert_eq!(keys(&json), "schema task unlocked worktree_removed branch_deleted");
-    assert_eq!(keys(&json["task"]), "id name title status path");
+    assert_eq!(keys(&json["task"]), FREE);
     let flags = ["unlocked", "worktree_removed", "branch_deleted"].map(|key| json[key].as_bool());
     assert_eq!((flags, &json["task"]["status"]), ([Some(true); 3], &"Ready".into()));
     let file = world.remote_file("main", "aitasks/t1_one.md").unwrap();

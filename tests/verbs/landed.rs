@@ -324,7 +324,7 @@ fn a_pull_request_and_what_became_of_it_are_shown_by_status_show_sync_and_the_fr
     let landed = bob.commit("One (#7)");
     goes_on(&bob);
     let synced = ann.aitask(&["sync", "--json"]).ok().json();
-    let one = json!({ "task": "1", "branch": "aitask/t1_one", "into": "main", "landed_at": landed,
+    let one = json!({ "task_id": "1", "branch": "aitask/t1_one", "into": "main", "landed_at": landed,
                       "next": "git aitask finish 1" });
     assert_eq!(synced["landed"], json!([one]));
     assert_eq!(request(), json!({ "tip": tip, "into": "main", "state": "landed", "landed_at": landed }));

@@ -19,11 +19,11 @@ fn the_lock_alone_is_taken_and_released() {
     let json = ann.aitask(&["lock", "1", "--json"]).ok().json();
     assert_eq!(
         (keys(&json), keys(&json["lock"])),
-        ("schema task lock".into(), "holder host since token session".into())
+        ("schema task_id lock".into(), "holder host since token session".into())
     );
-    assert_eq!((&json["task"], world.locks()), (&"1".into(), vec!["t1_lock.yaml".to_owned()]));
+    assert_eq!((&json["task_id"], world.locks()), (&"1".into(), vec!["t1_lock.yaml".to_owned()]));
     let json = ann.aitask(&["unlock", "t1", "--json"]).ok().json();
-    assert_eq!((keys(&json), &json["unlocked"]), ("schema task unlocked".into(), &true.into()));
+    assert_eq!((keys(&json), &json["unlocked"]), ("schema task_id unlocked".into(), &true.into()));
     assert_eq!((world.locks(), world.remote_branch("main")), (vec![], main));
     assert_eq!(ann.aitask(&["unlock", "1", "--json"]).ok().json()["unlocked"], false);
 }
@@ -85,7 +85,7 @@ fn locks_lists_what_the_remote_has_now() {
     let json = bob.aitask(&["locks", "--json"]).ok().json();
     assert_eq!(
         (keys(&json), keys(&json["locks"][0])),
-        ("schema locks".into(), "task holder host since token pid session".into())
+        ("schema locks".into(), "task_id holder host since token pid session".into())
     );
     let line = bob.aitask(&["locks"]).ok().stdout;
     assert!(line.starts_with("1\tann@example.com\t") && line.ends_with("\talive\n"), "{line}");
@@ -151,7 +151,7 @@ fn without_a_remote_and_on_a_data_branch() {
         ann.aitask(&["lock", "1", "--dry-run"]).ok();
         assert_eq!(everything(&ann), before);
         ann.aitask(&["lock", "1"]).ok();
-        assert_eq!(ann.aitask(&["locks", "--json"]).ok().json()["locks"][0]["task"], "1");
+        assert_eq!(ann.aitask(&["locks", "--json"]).ok().json()["locks"][0]["task_id"], "1");
         ann.env("GIT_AITASK_EMAIL", "b@example.com").aitask(&["lock", "1"]).fails(1);
         ann.aitask(&["unlock", "1"]).ok();
         assert_eq!(ann.aitask(&["locks"]).ok().stdout, "");

@@ -16,7 +16,7 @@ fn who_did_what_newest_first() {
     let json = bob.aitask(&["log", "t1", "--json"]).ok().json();
     assert_eq!(keys(&json), "schema as_of events");
     let events = json["events"].as_array().unwrap();
-    assert_eq!(keys(&events[0]), "at by what tasks subject commit");
+    assert_eq!(keys(&events[0]), "at by what task_ids subject commit");
     let mut said: Vec<_> =
         events.iter().map(|event| format!("{} {}", event["by"], event["what"]).replace('"', "")).collect();
     said.sort();

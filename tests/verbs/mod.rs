@@ -23,6 +23,7 @@ mod setup;
 mod shim;
 mod show;
 mod status;
+mod task_object;
 mod whoami;
 mod worktree;
 mod worktree_care;

@@ -1,6 +1,7 @@
 //! `git aitask new`.
 
 use super::init::{everything, keys, local, on_data_branch};
+use super::task_object::FREE;
 use crate::support::{Repo, World};
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -23,7 +24,7 @@ fn the_task_is_numbered_and_published_in_one_commit_each() {
     let world = World::new();
     let ann = world.initialised_on_main("ann");
     let json = ann.aitask(&["new", "Add login!", "-m", "With e-mail.", "--json"]).ok().json();
-    assert_eq!((keys(&json), keys(&json["task"])), ("schema task".into(), "id name title status path".into()));
+    assert_eq!((keys(&json), keys(&json["task"])), ("schema task".into(), FREE.into()));
     assert_eq!(json["task"]["id"], "1");
     assert_eq!(json["task"]["path"], "aitasks/t1_add_login.md");
     let file = world.remote_file("main", "aitasks/t1_add_login.md").unwrap();

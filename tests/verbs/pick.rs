@@ -1,6 +1,7 @@
 //! `git aitask pick`.
 
 use super::init::{everything, keys, local, on_data_branch};
+use super::task_object::TAKEN;
 use crate::support::{Repo, Run, Sleeper, World, share};
 use predicates::str::contains;
 
@@ -39,8 +40,8 @@ fn the_fields_of_the_answer() {
     let (world, ann, _) = ann_and_bob();
     let agent = Sleeper::new();
     let json = ann.env("AIT_AGENT_PID", agent.pid()).aitask(&["pick", "1", "--json"]).ok().json();
-    assert_eq!(keys(&json), "schema task lock worktree took");
-    assert_eq!(keys(&json["task"]), "id name title status path assigned_to");
+    assert_eq!(keys(&json), "schema task lock worktree cd text took");
+    assert_eq!(keys(&json["task"]), TAKEN);
     assert_eq!(keys(&json["lock"]), "holder host since token pid session");
     assert_eq!(keys(&json["worktree"]), "path branch base created");
     assert_eq!(
@@ -226,12 +227,12 @@ fn the_task_branch_is_cut_from_what_the_remote_has_now() {
 fn without_a_worktree() {
     let (_, ann, _) = ann_and_bob();
     let json = ann.aitask(&["pick", "1", "--no-worktree", "--json"]).ok().json();
-    assert_eq!(keys(&json), "schema task lock took");
+    assert_eq!(keys(&json), "schema task lock text took");
     ann.git(&["config", "aitask.worktree", "false"]);
     for title in ["Two", "Three"] {
         ann.task(title, &[]);
     }
-    assert_eq!(keys(&ann.aitask(&["pick", "2", "--json"]).ok().json()), "schema task lock took");
+    assert_eq!(keys(&ann.aitask(&["pick", "2", "--json"]).ok().json()), "schema task lock text took");
     assert!(!ann.path("aiwork").exists());
     let env = ann.env("GIT_AITASK_WORKTREE", "true").aitask(&["pick", "3", "--json"]).ok().json();
     assert_eq!(env["worktree"]["created"], true);

@@ -1,6 +1,7 @@
 //! `git aitask show`.
 
 use super::init::{everything, keys, local, on_data_branch};
+use super::task_object::FREE;
 use crate::support::{Sleeper, World};
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -46,10 +47,10 @@ fn the_fields() {
     let ann = World::new().initialised("ann");
     ann.aitask(&["new", "One", "-m", "Text"]).ok();
     let json = ann.aitask(&["show", "t1", "--json"]).ok().json();
-    assert_eq!(keys(&json), "schema as_of task path text commits fields");
-    assert_eq!(keys(&json["task"]), "id name title status priority effort type labels depends blocked_by children");
+    assert_eq!(keys(&json), "schema as_of task text commits fields");
+    assert_eq!(keys(&json["task"]), FREE);
     assert!(json["text"].as_str().unwrap().ends_with("# One\n\nText"));
-    assert_eq!((&json["path"], &json["commits"]), (&"aitasks/t1_one.md".into(), &serde_json::json!([])));
+    assert_eq!((&json["task"]["path"], &json["commits"]), (&"aitasks/t1_one.md".into(), &serde_json::json!([])));
     assert!(json["fields"]["created_at"].is_string());
 }
 
@@ -62,7 +63,10 @@ fn archived_with_its_plan() {
     ann.git(&["push", "-q"]);
     ann.aitask(&["archive", "1"]).ok();
     let json = ann.aitask(&["show", "1", "--json"]).ok().json();
-    assert_eq!((&json["path"], &json["task"]["status"]), (&"aitasks/archived/t1_one.md".into(), &"Done".into()));
+    assert_eq!(
+        (&json["task"]["path"], &json["task"]["status"]),
+        (&"aitasks/archived/t1_one.md".into(), &"Done".into())
+    );
     assert_eq!(json["plan"], serde_json::json!({"path": "aiplans/archived/p1_one.md", "text": "the plan\n"}));
 }
 
@@ -126,7 +130,10 @@ fn what_waits_for_it_and_what_is_in_a_bundle() {
     ann.aitask(&["archive", "1", "2"]).ok();
     ann.aitask(&["compat", "aitask_zip_old.sh"]).ok();
     let json = ann.aitask(&["show", "1", "--json"]).ok().json();
-    assert_eq!(json["path"], "aitasks/archived/_b0/old0.tar.zst:t1_one.md");
+    let bundled = "aitasks/archived/_b0/old0.tar.zst:t1_one.md";
+    assert_eq!(json["task"]["path"], bundled);
+    let listed = ann.aitask(&["list", "--archived", "--json"]).ok().json();
+    assert!(listed["tasks"].as_array().unwrap().iter().any(|task| task["path"] == bundled), "{listed}");
     assert_eq!((&json["task"]["status"], &json["plan"]["text"]), (&"Done".into(), &"the plan\n".into()));
     ann.aitask(&["show", "3"]).fails(1);
 }

@@ -1,6 +1,7 @@
 //! `git aitask status`.
 
 use super::init::{everything, keys, local, on_data_branch};
+use super::task_object::{FREE, TAKEN};
 use crate::support::{Sleeper, World};
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -13,9 +14,7 @@ fn the_fields() {
     ann.aitask(&["pick", "1"]).ok();
     let json = ann.aitask(&["status", "--json"]).ok().json();
     assert_eq!(keys(&json), "schema tasks as_of active stale_locks orphan_worktrees unlocked_implementing ready");
-    let row = "id name title status priority effort type labels depends blocked_by children";
-    assert_eq!(keys(&json["ready"][0]), row);
-    assert_eq!(keys(&json["active"][0]), format!("{row} assigned_to lock worktree"));
+    assert_eq!([keys(&json["ready"][0]), keys(&json["active"][0])], [FREE, TAKEN]);
     let ids = ["active", "ready"].map(|key| json[key][0]["id"].as_str().unwrap());
     assert_eq!(ids, ["1", "2"]);
     for empty in ["stale_locks", "orphan_worktrees", "unlocked_implementing"] {
@@ -45,7 +44,10 @@ fn a_lock_of_a_dead_session_is_stale() {
     assert_eq!(ann.aitask(&["status", "--json"]).ok().json()["stale_locks"], serde_json::json!([]));
     agent.die();
     let stale = ann.aitask(&["status", "--json"]).ok().json()["stale_locks"][0].clone();
-    assert_eq!((keys(&stale), &stale["session"]), ("task holder host since token pid session".into(), &"dead".into()));
+    assert_eq!(
+        (keys(&stale), &stale["session"]),
+        ("task_id holder host since token pid session".into(), &"dead".into())
+    );
     ann.aitask(&["status"]).ok().assert().stdout(contains("stale locks\n1\tann@example.com\t"));
 }
 
@@ -59,7 +61,7 @@ fn tasks_in_work_that_nobody_holds_and_worktrees_without_a_task() {
     assert_eq!((&json["unlocked_implementing"][0]["id"], &json["active"]), (&"1".into(), &serde_json::json!([])));
     ann.aitask(&["archive", "1"]).ok();
     let json = ann.aitask(&["status", "--json"]).ok().json();
-    assert_eq!(keys(&json["orphan_worktrees"][0]), "path branch dirty ahead behind");
+    assert_eq!(keys(&json["orphan_worktrees"][0]), "task_id path branch dirty ahead behind");
     assert_eq!(json["orphan_worktrees"][0]["branch"], "aitask/t1_one");
     ann.aitask(&["status"]).ok().assert().stdout(contains("worktrees without an active task"));
 }

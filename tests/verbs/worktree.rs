@@ -15,7 +15,7 @@ fn the_path_alone_so_that_cd_works() {
     }
     assert_eq!(ann.at("aiwork/t1_one").aitask(&["worktree", "path"]).ok().stdout, format!("{}\n", path.display()));
     let json = ann.aitask(&["worktree", "path", "1", "--json"]).ok().json();
-    assert_eq!((keys(&json), &json["task"]), ("schema task path".into(), &"1".into()));
+    assert_eq!((keys(&json), &json["task_id"]), ("schema task_id path cd".into(), &"1".into()));
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn list_shows_each_with_its_state() {
     let json = ann.aitask(&["worktree", "list", "--json"]).ok().json();
     assert_eq!(
         (keys(&json), keys(&json["worktrees"][0])),
-        ("schema worktrees".into(), "task path branch dirty ahead behind".into())
+        ("schema worktrees".into(), "task_id path branch dirty ahead behind".into())
     );
     let dirty = json["worktrees"].as_array().unwrap().iter().map(|one| one["dirty"].as_bool().unwrap());
     assert_eq!(dirty.collect::<Vec<_>>(), [false, true]);

@@ -116,7 +116,7 @@ fn a_worktree_in_the_middle_of_a_rebase_refuses_drop() {
     refused(&ann, &["drop", "1"], "dirty");
     let json = ann.aitask(&["worktree", "list", "--json"]).ok().json();
     assert_eq!(
-        (&json["worktrees"][0]["task"], &json["worktrees"][0]["in_progress"]),
+        (&json["worktrees"][0]["task_id"], &json["worktrees"][0]["in_progress"]),
         (&"1".into(), &"a rebase".into())
     );
     assert!(ann.aitask(&["worktree", "path", "1"]).ok().stdout.ends_with("/aiwork/t1_one\n"));

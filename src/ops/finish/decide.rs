@@ -13,7 +13,7 @@ use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::task_branch;
 use crate::ledger::Plan;
 use crate::ops::finish::FinishOptions;
-use crate::task::{Document, Task, sanitise};
+use crate::task::{Document, Task, TaskId, sanitise};
 use std::path::Path;
 
 /// A task that is to be finished, as it was read. What comes after the first refusal was not read.
@@ -88,6 +88,8 @@ pub(crate) struct FinishDecision {
     pub(crate) work: Option<TaskWork>,
     /// The paths of the archived files.
     pub(crate) archived: Vec<String>,
+    /// The tasks that are active no more.
+    pub(crate) ended: Vec<TaskId>,
     /// A note on the task that takes over deferred items.
     pub(crate) carried_over: Option<String>,
     /// Whether the lock is removed.
@@ -174,7 +176,7 @@ pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<Fi
         Some(_) | None => {}
     }
     let unlocked = options.ends_task() && locks.is_held(id);
-    let (mut archived, mut carried_over) = (Vec::new(), None);
+    let (mut archived, mut ended, mut carried_over) = (Vec::new(), Vec::new(), None);
     if task.path.is_archived() {
         archived.push(path.to_owned());
         if unlocked {
@@ -194,10 +196,11 @@ pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<Fi
         let filed = changes.filed(id);
         plan = changes.plan(plan, request.data, request.locks, &locks);
         archived = changes.targets;
+        ended = [changes.tasks, changes.folded].concat();
         task = filed.unwrap_or(task);
     }
     let plan = plan.fenced(request.locks, id);
-    Ok(FinishDecision { task, work, archived, carried_over, unlocked, unpublished, plan })
+    Ok(FinishDecision { task, work, archived, ended, carried_over, unlocked, unpublished, plan })
 }
 
 fn subject(task: &Task, document: &Document, branch: &Branch, request: &FinishRequest<'_>) -> String {

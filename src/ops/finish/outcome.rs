@@ -3,12 +3,13 @@
 use crate::archive::request::Deferred;
 use crate::git::{Branch, Oid};
 use crate::landing::merge::MergeMode;
-use crate::project::outcome::{Notices, TaskInfo};
+use crate::ops::task_info::TaskInfo;
+use crate::project::outcome::Notices;
 use serde::Serialize;
+use std::path::PathBuf;
 
 /// The options of `git aitask finish`.
 #[derive(Debug, Clone, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub(crate) struct FinishOptions {
     /// The branch to merge into.
     pub(crate) into: Option<String>,
@@ -18,8 +19,6 @@ pub(crate) struct FinishOptions {
     pub(crate) message: Option<String>,
     /// The command that must pass on the merged tree.
     pub(crate) check: Option<String>,
-    /// Whether the answer is one JSON document, into which the check must not print.
-    pub(crate) json: bool,
     /// Do not archive the task: it stays active and held.
     pub(crate) no_archive: bool,
     /// Push the task branch for a pull request in place of merging it; keep the lock and the worktree.
@@ -68,6 +67,9 @@ pub(crate) struct Finished {
     /// The addresses that the server offered for it, such as the one that opens a pull request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) addresses: Vec<String>,
+    /// Where the shell should go: it was in the worktree.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
+    pub(crate) cd: Option<PathBuf>,
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Notices,

@@ -5,10 +5,10 @@ use crate::error::{Error, Kind, Payload, Result};
 use crate::git::Branch;
 use crate::ledger::View;
 use crate::ops::pick::decide::PickRefusal;
+use crate::ops::task_info::{Surroundings, TaskInfo};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::held;
 use crate::project::index::Index;
-use crate::project::outcome::TaskInfo;
 use crate::task::{ActiveTasks, Status, Task};
 
 /// The ready tasks without a lock, best first. Two processes.
@@ -63,8 +63,8 @@ pub(super) fn refuse(context: &Context, session: &Session, refusal: PickRefusal)
 }
 
 /// Adds to a refusal the tasks that can be picked instead.
-pub(super) fn with_alternatives(refusal: Error, wanted: &[Wanted], ready: &[Task]) -> Error {
-    let ready: Vec<_> = ready.iter().take(3).map(TaskInfo::from).collect();
+pub(super) fn with_alternatives(refusal: Error, wanted: &[Wanted], ready: &[Task], around: &Surroundings<'_>) -> Error {
+    let ready: Vec<TaskInfo> = ready.iter().take(3).map(|task| around.describe(task, None)).collect();
     let error = ready
         .iter()
         .fold(refusal, |error, task| error.hint(command!["git aitask pick", task.id].note(as_note(&task.title))));

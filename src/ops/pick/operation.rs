@@ -12,6 +12,7 @@ use crate::ledger::{Channel, Decision, Ledger, Plan, TransactionResult, View, no
 use crate::ops::pick::choose;
 use crate::ops::pick::decide::{PickDecision, PickParts, PickRefusal, PickRequest, PickView, Policy, decide};
 use crate::ops::pick::planned_worktree::PlannedWorktree;
+use crate::ops::task_info::{PlanText, Surroundings};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::observe_lock;
 use crate::project::index::Index;
@@ -83,6 +84,10 @@ pub(crate) struct PickOperation<'a> {
     folder: PathBuf,
     /// The worktree to add.
     pub(super) planned_worktree: Option<PlannedWorktree>,
+    /// The active tasks.
+    pub(super) active: Vec<TaskId>,
+    /// The plan of the task, for a document.
+    pub(super) plan: Option<PlanText>,
     /// The branch that the task branch was cut from, where no worktree is added.
     recorded_base: Option<Branch>,
     /// The task whose lock was taken in a separate transaction.
@@ -116,6 +121,8 @@ impl<'a> PickOperation<'a> {
             finds_work: None,
             folder: context.repository.root.clone(),
             planned_worktree: None,
+            active: Vec::new(),
+            plan: None,
             recorded_base: None,
             settled: None,
             planned_lock: None,
@@ -159,6 +166,7 @@ impl<'a> PickOperation<'a> {
             }
         };
         let index = Index::load(view, &self.data)?;
+        self.active = index.active_ids().collect();
         let context = self.context;
         let refuse = |refusal| choose::refuse(context, session, refusal);
         let paths: Vec<_> = match &self.settled {
@@ -177,7 +185,10 @@ impl<'a> PickOperation<'a> {
         for path in paths {
             let taken = match path {
                 // A task that cannot be read is an error, and not a reason to pick the next one.
-                Ok(path) => self.take(self.gather(view, &index, &path, parts)?, Some((view, &index)), parts),
+                Ok(path) => {
+                    let seen = self.gather(view, &index, &path, parts)?;
+                    self.take(seen, Some((view, &index)), parts)
+                }
                 Err(error) => Err(error.into()),
             };
             match taken {
@@ -191,7 +202,8 @@ impl<'a> PickOperation<'a> {
         if error.kind() != Kind::Held || !view.is_current || wanted.is_empty() {
             return Err(error);
         }
-        Err(choose::with_alternatives(error, wanted, &choose::ready(&index, view)?))
+        let around = Surroundings::new(context, index.active_ids());
+        Err(choose::with_alternatives(error, wanted, &choose::ready(&index, view)?, &around))
     }
 
     /// The task to pick next: first one whose pick by this session was interrupted, so that the same command, run
@@ -212,11 +224,15 @@ impl<'a> PickOperation<'a> {
         best.map(|task| task.path).ok_or_else(choose::nothing_to_pick)
     }
 
-    /// Reads a published task with its lock. One process.
-    fn gather(&self, view: &View<'_>, index: &Index, path: &TaskPath, parts: PickParts) -> Result<PickView> {
+    /// Reads a published task with its lock; for a document, with its plan. One process.
+    fn gather(&mut self, view: &View<'_>, index: &Index, path: &TaskPath, parts: PickParts) -> Result<PickView> {
         let (id, file) = (path.id(), path.as_str().to_owned());
         let lock_file = (&self.locks, LockEntry::path(id));
-        let found = view.read(&[lock_file, Locks::request(&self.locks), (&self.data, file.clone())])?;
+        let mut wanted = vec![lock_file, Locks::request(&self.locks), (&self.data, file.clone())];
+        let plan = index.plan(path).filter(|_| self.context.json).map(ToString::to_string);
+        wanted.extend(plan.clone().map(|plan| (&self.data, plan)));
+        let found = view.read(&wanted)?;
+        self.plan = plan.and_then(|path| PlanText::of(&found, &self.data, path));
         if parts != PickParts::Status {
             found.require_locks()?;
         }

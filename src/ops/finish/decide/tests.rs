@@ -14,7 +14,6 @@ const OVER: FinishOptions = FinishOptions {
     mode: None,
     message: None,
     check: None,
-    json: false,
     no_archive: false,
     no_push: false,
     override_gates: false,
