@@ -2,7 +2,7 @@
 
 use crate::cli::app::App;
 use crate::cli::command_line::{command, completed, parse};
-use crate::cli::{Cli, Verb, lock, unknown_verb, welcome, whoami};
+use crate::cli::{Cli, Verb, brief, lock, unknown_verb, welcome, whoami};
 use crate::error::{Error, Hint, Kind, Result};
 use crate::report::Report;
 use crate::settings::Environment;
@@ -145,6 +145,7 @@ fn dispatch(cli: &Cli, app: &App, scripts: &[&str]) -> Result<u8> {
         Some(Verb::Status(verb)) => verb.run(app),
         Some(Verb::Explore(verb)) => return verb.run(app),
         Some(Verb::Whoami(_)) => whoami::WhoamiArgs::run(app),
+        Some(Verb::Brief(_)) => brief::BriefArgs::run(app),
         Some(Verb::Demo(verb)) => verb.run(app),
         Some(Verb::Setup(verb)) => verb.run(app, command()),
         Some(Verb::Agents(verb)) => verb.run(app),

@@ -8,6 +8,7 @@
 pub(crate) mod agents;
 pub(crate) mod app;
 pub(crate) mod archive;
+pub(crate) mod brief;
 mod command_line;
 pub(crate) mod complete;
 pub(crate) mod demo;
@@ -123,6 +124,7 @@ pub(crate) enum Verb {
     Status(status::StatusArgs),
     Explore(explore::ExploreArgs),
     Whoami(whoami::WhoamiArgs),
+    Brief(brief::BriefArgs),
     Demo(demo::DemoArgs),
     Setup(setup::SetupArgs),
     Agents(agents::AgentsArgs),

@@ -9,6 +9,7 @@
 
 pub(crate) mod agents;
 pub(crate) mod archive;
+pub(crate) mod brief;
 pub(crate) mod data_location;
 pub(crate) mod drafts;
 pub(crate) mod drop;

@@ -65,7 +65,7 @@ fn a_project_gets_skills_in_both_folders_and_a_stanza_and_is_as_before_after_rem
     }
     let stanza = ann.read("AGENTS.md");
     assert!(stanza.starts_with("<!-- BEGIN git-aitask v1 sha256:") && stanza.ends_with("\n<!-- END git-aitask -->\n"));
-    assert!(stanza.contains("- Begin with `git aitask"), "{stanza}");
+    assert!(stanza.contains("- Begin with `git aitask brief`"), "{stanza}");
     assert!(!ann.path("CLAUDE.md").exists());
     assert_eq!(answer["commit"].as_array().unwrap().len(), 7);
     let after = everything(ann.top());

@@ -3,6 +3,7 @@
 mod after_landing;
 mod agents;
 mod archive;
+mod brief;
 mod demo;
 mod drop;
 mod edit;

@@ -1,0 +1,111 @@
+//! What an agent must know before it works: who it is, what it holds and where that is, what was taken from it, and what
+//! is ready. From what this clone knows; the remote is not contacted.
+
+use crate::agents::texts::VerbHelp;
+use crate::coordination::lock_record::LockRecord;
+use crate::error::{Hint, Result};
+use crate::git::Freshness;
+use crate::ledger::Ledger;
+use crate::ops::list::ReadView;
+use crate::ops::task_info::TaskInfo;
+use crate::ops::whoami::Identity;
+use crate::project::context::Context;
+use crate::project::holder::holds;
+use crate::project::outcome::Holder;
+use crate::task::{ActiveTasks, TaskId};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// How many tasks of each kind are named: a brief is read at the beginning of every session.
+const NAMED: usize = 5;
+
+/// The outcome.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Brief {
+    /// Who asks.
+    pub(crate) who: Identity,
+    /// Whether this clone is set up for tasks.
+    pub(crate) initialised: bool,
+    /// Tasks that this clone had taken and that somebody else holds now.
+    pub(crate) lost: Vec<LostTask>,
+    /// The tasks that this session holds.
+    pub(crate) holds: Vec<TaskInfo>,
+    /// The task in whose worktree the command runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) here: Option<TaskId>,
+    /// Where to go: the worktree of the first task that it holds; absent in a worktree of one of them.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
+    pub(crate) cd: Option<PathBuf>,
+    /// How many tasks other sessions hold.
+    pub(crate) held_by_others: usize,
+    /// The first of the tasks that can be picked, best first.
+    pub(crate) ready: Vec<TaskInfo>,
+    /// How many can be picked.
+    pub(crate) ready_count: usize,
+    /// What to do next.
+    pub(crate) next: Hint,
+    /// The verbs of a day.
+    pub(crate) verbs: Vec<VerbHelp>,
+    /// When the remote was last fetched (RFC 3339); `null` when it never was.
+    pub(crate) as_of: Option<String>,
+}
+
+/// A task that somebody else holds now.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct LostTask {
+    /// The task.
+    pub(crate) task_id: TaskId,
+    /// Who holds it.
+    #[serde(flatten)]
+    pub(crate) holder: Holder,
+}
+
+/// Reads it all.
+pub(crate) fn brief(context: &Context, verbs: Vec<VerbHelp>) -> Result<Brief> {
+    let ledger = context.reading_ledger();
+    let (mut loaded, view) = ReadView::load(context, &ledger, Freshness::AsKnown)?;
+    let session = loaded.around.session().cloned().map_or_else(|| context.session(), Ok)?;
+    let tasks = std::mem::take(&mut loaded.tasks);
+    let board = ActiveTasks::new(&tasks);
+    let is_held = |id: TaskId| loaded.locks.get(&id).is_some_and(|lock| holds(context, &session, lock));
+    let here = context.task_here().map(|name| name.id());
+    let mut own: Vec<_> = board.ordered().into_iter().filter(|task| is_held(task.id)).collect();
+    own.sort_by_key(|task| Some(task.id) != here);
+    let holds: Vec<_> = own.iter().take(NAMED).map(|task| loaded.describe(task)).collect();
+    let free: Vec<_> = board.ready().into_iter().filter(|task| !loaded.locks.contains_key(&task.id)).collect();
+    let ready: Vec<_> = free.iter().take(NAMED).map(|task| loaded.describe(task)).collect();
+    let lost = loaded.locks.values().filter(|lock| {
+        let held = LockRecord::load(&context.repository, lock.task);
+        held.is_some_and(|held| !held.is_about(lock)) && !lock.is_of(&session)
+    });
+    let lost: Vec<_> =
+        lost.map(|lock| LostTask { task_id: lock.task, holder: Holder::new(context, lock, &session.host) }).collect();
+    let initialised = view.base(&Ledger::locks_branch()?).is_some();
+    let is_here = holds.iter().any(|task| Some(task.id) == here);
+    let place = |task: &TaskInfo| task.worktree.as_ref().map(|worktree| worktree.path.clone());
+    let cd = holds.iter().find_map(place).filter(|_| !is_here);
+    let next = match (initialised, &cd, holds.first(), ready.first()) {
+        (false, ..) => command!["git aitask init"].note("uses the task data of the remote, or creates it"),
+        (_, Some(path), ..) => command!["cd", path.display()],
+        (_, None, Some(task), _) if is_here && task.worktree.is_some() => {
+            command!["git aitask finish"].note("once the work is committed")
+        }
+        (_, None, Some(task), _) => command!["git aitask show", task.id].note("work on the current branch"),
+        (.., Some(_)) => command!["git aitask pick --next"],
+        _ => command!["git aitask new TITLE"].note("nothing is ready"),
+    };
+    Ok(Brief {
+        held_by_others: loaded.locks.len().saturating_sub(own.len()),
+        who: Identity::of(context, session),
+        initialised,
+        lost,
+        holds,
+        here: here.filter(|_| is_here),
+        cd,
+        ready_count: free.len(),
+        ready,
+        next,
+        verbs,
+        as_of: loaded.as_of.clone(),
+    })
+}
