@@ -4,13 +4,13 @@ use crate::agents::texts::{self, DAY, SKILLS, VerbHelp};
 use crate::cli::app::App;
 use crate::cli::command_line::command;
 use crate::error::{Error, Kind, Result};
-use crate::ops::agents::{self, AgentFiles, Place, Program, State};
+use crate::ops::agents::{self, AgentFiles, Hooks, Place, Program, State};
 use crate::report::{Page, Table};
 use crate::settings::Effect;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Install skills and instructions for coding agents
 ///
@@ -29,11 +29,19 @@ pub(crate) struct AgentsArgs {
 #[derive(Debug, Subcommand)]
 enum AgentsVerb {
     /// Write the skills and the stanza, or bring them up to date
-    #[command(after_help = "Examples:\n  git aitask agents install --dry-run\n  git aitask agents install --for codex")]
+    #[command(
+        after_help = "Examples:\n  git aitask agents install --dry-run\n  git aitask agents install --for claude --hooks"
+    )]
     Install {
         /// The program: claude, codex or generic; may be repeated [default: all]
         #[arg(long = "for", value_name = "PROGRAM", hide_possible_values = true)]
         programs: Vec<ProgramName>,
+        /// Also add hooks to .claude/settings.json and .codex/hooks.json
+        #[arg(long)]
+        hooks: bool,
+        /// Also add hooks that make and remove worktrees, in place of Claude Code's own way
+        #[arg(long, requires = "hooks")]
+        worktree_hooks: bool,
         #[command(flatten)]
         change: Change,
     },
@@ -51,7 +59,7 @@ enum AgentsVerb {
 
 #[derive(Debug, Args)]
 struct Change {
-    /// In your home directory instead of this repository; skills only
+    /// In your home directory instead of this repository; no stanza
     #[arg(long)]
     user: bool,
     /// Show which files would be changed; change nothing
@@ -113,10 +121,15 @@ impl AgentsArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         match &self.verb {
-            AgentsVerb::Install { programs, change } => {
+            AgentsVerb::Install { programs, hooks, worktree_hooks, change } => {
                 let programs: Vec<_> = programs.iter().copied().map(Program::from).collect();
                 let programs = if programs.is_empty() { Program::ALL.to_vec() } else { programs };
-                let outcome = agents::install(&change.place(app)?, &programs, &day(), change.dry_run)?;
+                let hooks = match (hooks, worktree_hooks) {
+                    (false, _) => Hooks::None,
+                    (true, false) => Hooks::Usual,
+                    (true, true) => Hooks::WithWorktrees,
+                };
+                let outcome = agents::install(&change.place(app)?, &programs, hooks, &day(), change.dry_run)?;
                 app.report.answer(&outcome, || page(&outcome, Some("Tell agents about git aitask")))
             }
             AgentsVerb::Remove(change) => {
@@ -176,8 +189,9 @@ fn page(outcome: &AgentFiles, subject: Option<&str>) -> Page {
     if !changed {
         page = page.title("nothing to do");
     }
+    let below = |path: &&PathBuf| path.is_relative();
     let first = |path: &Path| path.components().next().map(|part| part.as_os_str().to_string_lossy().into_owned());
-    let paths: BTreeSet<_> = outcome.commit.iter().filter_map(|path| first(path)).collect();
+    let paths: BTreeSet<_> = outcome.commit.iter().filter(below).filter_map(|path| first(path)).collect();
     if paths.is_empty() {
         return page;
     }

@@ -18,6 +18,7 @@ pub(crate) mod edit;
 pub(crate) mod explore;
 pub(crate) mod finish;
 mod help;
+pub(crate) mod hook;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod lock;
@@ -128,6 +129,9 @@ pub(crate) enum Verb {
     Demo(demo::DemoArgs),
     Setup(setup::SetupArgs),
     Agents(agents::AgentsArgs),
+    // Agent programs call it, and nobody else.
+    #[command(hide = true)]
+    Hook(hook::HookArgs),
     Shim(shim::ShimArgs),
     /// Run the replacement of an original script
     ///

@@ -1,9 +1,12 @@
-//! Installing what agents read: skills in their folders, and a stanza in `AGENTS.md`. All files are looked at before the
+//! Installing what agents read: skills in their folders, a stanza in `AGENTS.md`, and hooks in their settings. All files are looked at before the
 //! first one is changed, and each is replaced as a whole, so that a run that was cut off is completed by the same command.
 //!
 //! Nothing is committed: the files are part of the project, and its people decide.
 
+mod hooks;
 mod instructions;
+
+pub(crate) use hooks::Hooks;
 
 use crate::agents::texts::{self, SKILLS, VerbHelp};
 use crate::error::{Error, Kind, Result};
@@ -42,10 +45,10 @@ impl Program {
 /// Whose folders the files are in.
 #[derive(Debug)]
 pub(crate) enum Place {
-    /// A checkout of the repository.
-    Project(PathBuf),
-    /// The home of the user.
-    User(PathBuf),
+    /// A checkout of the repository, and the main one.
+    Project { checkout: PathBuf, main: PathBuf },
+    /// The home of the user, and that of Codex where it is another one.
+    User { home: PathBuf, codex: Option<PathBuf> },
 }
 
 impl Place {
@@ -53,7 +56,8 @@ impl Place {
     pub(crate) fn project(context: &Context) -> Self {
         let repository = &context.repository;
         let is_data = repository.toplevel.ends_with(DATA_WORKTREE_DIR);
-        Self::Project(if is_data { repository.root.clone() } else { repository.toplevel.clone() })
+        let checkout = if is_data { &repository.root } else { &repository.toplevel };
+        Self::Project { checkout: checkout.clone(), main: repository.root.clone() }
     }
 
     /// The home of the user.
@@ -61,12 +65,13 @@ impl Place {
     /// # Errors
     /// [`Kind::Usage`] where the environment names none.
     pub(crate) fn user(environment: &Environment) -> Result<Self> {
-        let home = environment.os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
-        home.map(Self::User).ok_or_else(|| Error::new(Kind::Usage, "HOME does not name a folder"))
+        let named = |name| environment.os(name).map(PathBuf::from).filter(|home| home.is_absolute());
+        let home = named("HOME").ok_or_else(|| Error::new(Kind::Usage, "HOME does not name a folder"))?;
+        Ok(Self::User { home, codex: named("CODEX_HOME") })
     }
 
     fn root(&self) -> &Path {
-        let (Self::Project(root) | Self::User(root)) = self;
+        let (Self::Project { checkout: root, .. } | Self::User { home: root, .. }) = self;
         root
     }
 }
@@ -79,6 +84,8 @@ pub(crate) enum Purpose {
     Skill,
     /// The file with the stanza.
     Stanza,
+    /// Settings with hooks.
+    Hooks,
 }
 
 /// How a file is after the command.
@@ -96,7 +103,7 @@ pub(crate) enum State {
 /// One file.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct AgentFile {
-    /// The path, from the root.
+    /// The path, from the root; a file elsewhere has its whole path.
     #[serde(serialize_with = "crate::report::path::one")]
     pub(crate) path: PathBuf,
     /// What it is for.
@@ -105,7 +112,7 @@ pub(crate) struct AgentFile {
     pub(crate) state: State,
     /// Whether this command changed it.
     pub(crate) changed: bool,
-    /// Why it was left.
+    /// Why it was left, or what there is to know.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) why: Option<String>,
 }
@@ -141,17 +148,29 @@ enum Action {
 struct Planned {
     file: AgentFile,
     action: Action,
+    /// Where the file is, if not below the root.
+    tree: Option<Tree>,
 }
 
 impl Planned {
     fn new(path: impl Into<PathBuf>, purpose: Purpose, state: State, action: Action) -> Self {
         let changed = !matches!(action, Action::Nothing);
-        Self { file: AgentFile { path: path.into(), purpose, state, changed, why: None }, action }
+        Self { file: AgentFile { path: path.into(), purpose, state, changed, why: None }, action, tree: None }
+    }
+
+    /// The same in this tree.
+    fn within(self, tree: Tree) -> Self {
+        Self { tree: Some(tree), ..self }
+    }
+
+    /// The same with something to know about it.
+    fn noting(mut self, note: &str) -> Self {
+        self.file.why.get_or_insert_with(|| note.to_owned());
+        self
     }
 
     fn left(path: impl Into<PathBuf>, purpose: Purpose, why: impl Into<String>) -> Self {
-        let planned = Self::new(path, purpose, State::Left, Action::Nothing);
-        Self { file: AgentFile { why: Some(why.into()), ..planned.file }, ..planned }
+        Self::new(path, purpose, State::Left, Action::Nothing).noting(&why.into())
     }
 }
 
@@ -159,7 +178,13 @@ impl Planned {
 ///
 /// # Errors
 /// [`Kind::Unparsable`] for a file whose markers are no pair, before anything is changed; [`Kind::Io`].
-pub(crate) fn install(place: &Place, programs: &[Program], day: &[VerbHelp], dry_run: bool) -> Result<AgentFiles> {
+pub(crate) fn install(
+    place: &Place,
+    programs: &[Program],
+    hooks: Hooks,
+    day: &[VerbHelp],
+    dry_run: bool,
+) -> Result<AgentFiles> {
     let tree = Tree::new(place.root());
     let mut folders: Vec<_> = programs.iter().map(|program| program.skills()).collect();
     folders.sort_unstable();
@@ -170,9 +195,10 @@ pub(crate) fn install(place: &Place, programs: &[Program], day: &[VerbHelp], dry
             planned.push(skill_installed(&tree, skill_path(folder, skill.name), skill.file(day).as_bytes()));
         }
     }
-    if matches!(place, Place::Project(_)) {
+    if matches!(place, Place::Project { .. }) {
         planned.extend(instructions::installed(&tree, programs, &texts::stanza(day))?);
     }
+    planned.extend(hooks::installed(place, programs, hooks));
     carry_out(place, &tree, planned, dry_run)
 }
 
@@ -188,9 +214,10 @@ pub(crate) fn remove(place: &Place, dry_run: bool) -> Result<AgentFiles> {
             planned.push(skill_removed(&tree, skill_path(folder, skill.name)));
         }
     }
-    if matches!(place, Place::Project(_)) {
+    if matches!(place, Place::Project { .. }) {
         planned.extend(instructions::removed(&tree)?);
     }
+    planned.extend(hooks::removed(place));
     carry_out(place, &tree, planned, dry_run)
 }
 
@@ -228,7 +255,8 @@ fn skill_removed(tree: &Tree, path: PathBuf) -> Planned {
 const CHANGED: &str = "it was changed by hand, or written by a newer git-aitask";
 
 fn carry_out(place: &Place, tree: &Tree, planned: Vec<Planned>, dry_run: bool) -> Result<AgentFiles> {
-    for Planned { file, action } in planned.iter().filter(|_| !dry_run) {
+    for Planned { file, action, tree: own } in planned.iter().filter(|_| !dry_run) {
+        let tree = own.as_ref().unwrap_or(tree);
         match action {
             Action::Nothing => {}
             Action::Create(bytes) => tree.create(&file.path, bytes)?,
@@ -246,7 +274,7 @@ fn carry_out(place: &Place, tree: &Tree, planned: Vec<Planned>, dry_run: bool) -
         }
     }
     let files: Vec<_> = planned.into_iter().map(|planned| planned.file).collect();
-    let is_project = matches!(place, Place::Project(_));
+    let is_project = matches!(place, Place::Project { .. });
     let changed = files.iter().filter(|file| file.changed && is_project && !dry_run);
     Ok(AgentFiles {
         root: place.root().to_owned(),

@@ -16,6 +16,7 @@ pub(crate) mod drop;
 pub(crate) mod edit;
 pub(crate) mod explore;
 pub(crate) mod finish;
+pub(crate) mod hook;
 pub(crate) mod init;
 pub(crate) mod init_place;
 pub(crate) mod init_plan;

@@ -9,7 +9,7 @@ use std::path::Path;
 const SKILLS: [&str; 3] = ["aitask-create", "aitask-explore", "aitask-pick"];
 
 /// Every file, folder and link below a folder, but for git's own, with its content.
-fn everything(dir: &Path) -> BTreeMap<String, String> {
+pub(super) fn everything(dir: &Path) -> BTreeMap<String, String> {
     let (mut found, mut folders) = (BTreeMap::new(), vec![dir.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).unwrap() {
@@ -35,7 +35,7 @@ fn everything(dir: &Path) -> BTreeMap<String, String> {
 }
 
 /// The state of a file in the answer, and why it was left.
-fn state(answer: &serde_json::Value, path: &str) -> (String, bool, String) {
+pub(super) fn state(answer: &serde_json::Value, path: &str) -> (String, bool, String) {
     let files = answer["files"].as_array().unwrap();
     let file = files.iter().find(|file| file["path"] == path).unwrap_or_else(|| panic!("no {path} in {answer:#}"));
     let text = |key: &str| file[key].as_str().unwrap_or_default().to_owned();

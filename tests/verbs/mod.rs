@@ -2,6 +2,7 @@
 
 mod after_landing;
 mod agents;
+mod agents_hooks;
 mod archive;
 mod brief;
 mod demo;
@@ -9,6 +10,7 @@ mod drop;
 mod edit;
 mod face;
 mod finish;
+mod hook;
 pub(crate) mod init;
 mod kept;
 mod landed;

@@ -26,6 +26,7 @@ fn tokens(text: &str) -> usize {
 fn every_command_in_a_text_for_agents_parses() {
     let texts: Vec<_> =
         SKILLS.iter().map(|skill| skill.file(&day())).chain([stanza(&day()), RULES.to_owned()]).collect();
+    let span = Regex::new(r"`[^`\n]*`").unwrap();
     for text in texts {
         let commands = commands(&text);
         assert!(commands.len() > 3, "{text}");
@@ -33,7 +34,7 @@ fn every_command_in_a_text_for_agents_parses() {
             assert!(parses(&run(&words)), "{words:?} does not parse, in:\n{text}");
         }
         // Each `git aitask` is in a span, so that it was looked at.
-        let outside = Regex::new(r"`[^`\n]*`").unwrap().replace_all(&text, "").into_owned();
+        let outside = span.replace_all(&text, "").into_owned();
         assert!(!outside.replace("by `git aitask`", "").contains("git aitask "), "{outside}");
     }
 }
