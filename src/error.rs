@@ -73,6 +73,13 @@ impl Error {
         self.hint(Hint::advice(text))
     }
 
+    /// Names the values that could stand in the place of the one that is refused.
+    pub(crate) fn one_of(self, values: &[&str]) -> Self {
+        let possible_values = values.iter().map(ToString::to_string).collect();
+        let (last, first) = values.split_last().unwrap_or((&"", &[]));
+        self.advice(format!("use {} or {last}", first.join(", "))).with(Payload::PossibleValues { possible_values })
+    }
+
     /// Adds a fact.
     pub(crate) fn with(mut self, payload: Payload) -> Self {
         self.0.payloads.push(payload.redacted());

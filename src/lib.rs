@@ -114,11 +114,28 @@
 //! 15. **A holder is a session, and agents of one person are told apart without set-up**: by the name that an agent exports,
 //!     else by its process; of several agents the nearest process above counts. A name counts more than a process. Locks
 //!     carry the kind of the agent and a digest of the name, never the name.
-//!     `holding::agents::what_an_agent_holds_another_one_of_the_same_person_can_neither_finish_nor_drop_nor_pick`,
-//!     `holding::agents::agents_that_export_nothing_are_told_apart_by_their_processes`,
+//!     `holding::matrix::claude_code_by_its_variable`, `holding::matrix::codex_by_its_process`,
+//!     `holding::matrix::gemini_by_the_script_that_node_runs`,
 //!     `coordination::agents::tests::of_two_programs_that_name_a_session_the_nearer_one_counts`,
 //!     `holding::agents::the_lock_has_the_kind_and_a_digest_after_the_lines_of_the_scripts_and_never_the_name`
-//! 16. **A task is one object in every document**, of what this command found or made true.
+//! 16. **Who goes on with a task**: the session that holds it; the same person in the worktree of the task, once that session
+//!     is dead, or where it is the terminal or pane that they are in. A session that lives, or of which this cannot be told,
+//!     keeps the task until somebody wants a takeover (`--steal`). Locks and sessions that name nobody are told apart by
+//!     worktree and address. What `git aitask` advises goes by the same rule.
+//!     `holding::going_on::what_a_dead_session_holds_is_ended_in_its_worktree_and_elsewhere_after_a_pick`,
+//!     `holding::going_on::a_session_in_another_pid_namespace_of_a_host_of_this_name_keeps_its_task`,
+//!     `holding::going_on::what_a_newer_program_says_of_its_session_is_neither_guessed_nor_lost`,
+//!     `holding::agents::an_agent_that_a_person_starts_in_the_worktree_goes_on_with_what_was_taken_in_that_shell`,
+//!     `holding::advice::each_of_two_agents_can_follow_it`
+//! 17. **JSON needs no second look**: the command of a hint is started as it stands, a usage error has all that its text
+//!     has, a time has its zone or is said to have none, and `--schema` describes every document: each that a test reads is
+//!     compared with it, and may have no field beside.
+//!     `error::hint::tests::for_programs_a_command_is_a_list_of_words_and_a_shell_is_named_where_one_is_needed`,
+//!     `verbs::face::a_usage_error_in_json_loses_nothing_of_its_text`,
+//!     `verbs::lock::the_time_of_a_lock_has_a_zone_and_none_is_made_up`,
+//!     `cli::tests::every_verb_has_the_schema_of_its_document_or_is_named_as_having_none`,
+//!     `dsl::json_of_a_verb_is_checked_against_its_schema`
+//! 18. **A task is one object in every document**, of what this command found or made true.
 //!     `verbs::task_object::every_document_tells_the_same_of_a_task`,
 //!     `verbs::task_object::a_document_says_whether_the_task_is_that_of_this_session`,
 //!     `connections::documents::a_document_costs_no_connection_and_few_processes`

@@ -80,7 +80,7 @@ impl Config {
 }
 
 /// The source of a setting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Origin {
     /// An option of this command line.

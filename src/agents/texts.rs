@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 pub(crate) const DAY: [&str; 6] = ["pick", "show", "sync", "finish", "drop", "new"];
 
 /// A verb as its help shows it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub(crate) struct VerbHelp {
     /// The verb.
     pub(crate) verb: String,

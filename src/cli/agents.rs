@@ -105,9 +105,11 @@ pub(crate) fn day() -> Vec<VerbHelp> {
 }
 
 /// A text for agents.
-#[derive(Debug, Serialize)]
-struct Printed<'a> {
-    name: &'a str,
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(super) struct Printed {
+    /// Its name.
+    name: String,
+    /// The text.
     text: String,
 }
 
@@ -146,7 +148,7 @@ impl AgentsArgs {
                             .hint("git aitask agents print -h"));
                     }
                 };
-                let printed = Printed { name, text };
+                let printed = Printed { name: name.clone(), text };
                 app.report.answer(&printed, || Page::new().text(&printed.text))
             }
         }

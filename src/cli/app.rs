@@ -6,8 +6,8 @@ use crate::git::Branch;
 use crate::ops::publish::publish;
 use crate::project::leftovers::is_exploring;
 use crate::project::outcome::Notices;
-use crate::project::{Context, Wanted};
-use crate::report::{Page, Report, color_as_git};
+use crate::project::{Context, Wanted, taken_over};
+use crate::report::{self, Page, Report, color_as_git};
 use crate::settings::{Effect, Environment, Flags};
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -63,6 +63,9 @@ impl App {
         if ["NO_COLOR", "CLICOLOR_FORCE"].iter().all(|name| self.environment.text(name).is_none_or(str::is_empty)) {
             color_as_git(context.repository.config().last("color.ui"));
         }
+        if let Some(find) = taken_over::heading(&context) {
+            report::begin_with(find);
+        }
         self.publishes.set(context.settings.publish && !context.dry_run && context.task_here().is_some());
         self.lacks_checkout.set(!context.dry_run && !context.is_exploring() && attach::is_missing(&context));
         Ok(context)
@@ -111,7 +114,7 @@ pub(crate) fn with_notices(page: Page, aside: &Notices) -> Page {
     for lagging in &aside.lagging {
         page = page
             .warning(format!("the local branch {} was not updated: {}", lagging.branch, lagging.reason))
-            .advice(format!("  {}", lagging.command));
+            .advice(format!("  {}", lagging.hint));
     }
     if let Some(incomplete) = &aside.incomplete {
         page = page.warning(format!("note: {}", incomplete.message));

@@ -36,7 +36,7 @@ pub(crate) fn page(outcome: &Brief) -> Page {
     let mut page = Page::new();
     for lost in &outcome.lost {
         let task = lost.task_id.prefixed();
-        page = page.warning(format!("{task} was taken over; stop work on it: it is {}", lost.holder.sentence()));
+        page = page.warning(format!("{task} was taken over; stop work on it: it is {}", lost.lock.sentence()));
     }
     let who = &outcome.who;
     let session: Vec<_> = who.agent.iter().chain(&who.session).map(String::as_str).collect();

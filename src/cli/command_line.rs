@@ -30,6 +30,35 @@ pub(crate) fn parses<T: AsRef<OsStr>>(args: &[T]) -> bool {
     parse(args).map_or_else(|error| !error.use_stderr(), |_| true)
 }
 
+/// The verb that arguments name, and the verb of that verb, as far as the command line knows them.
+pub(crate) fn named_verb(args: &[String]) -> Vec<String> {
+    let root = command();
+    let mut at = &root;
+    let mut named = Vec::new();
+    let mut words = args.iter().skip(1).take_while(|word| *word != "--");
+    while let Some(word) = words.next() {
+        if word.starts_with('-') {
+            let takes_next = |arg: &Arg| arg.get_action().takes_values() && is_named_at_the_end(arg, word);
+            if root.get_arguments().chain(at.get_arguments()).any(takes_next) {
+                words.next();
+            }
+            continue;
+        }
+        let Some(below) = at.find_subcommand(word) else { break };
+        named.push(below.get_name().to_owned());
+        at = below;
+    }
+    named
+}
+
+/// Whether a word is an option, or a group of short ones that ends with it, so that its value is the next word.
+fn is_named_at_the_end(arg: &Arg, word: &str) -> bool {
+    match word.strip_prefix("--") {
+        Some(long) => arg.get_long() == Some(long),
+        None => word.ends_with(|last| arg.get_short() == Some(last)),
+    }
+}
+
 /// The command line for completion. It offers no file names: a shell inserts the words that a program offers without
 /// quotes, and would run a command that stands in a file name. The shells complete file names themselves, with quotes.
 pub(crate) fn completed() -> Command {

@@ -1,11 +1,12 @@
 //! From the command line to a verb, and from its outcome to an exit code.
 
 use crate::cli::app::App;
-use crate::cli::command_line::{command, completed, parse};
-use crate::cli::{Cli, Verb, brief, lock, unknown_verb, welcome, whoami};
-use crate::error::{Error, Hint, Kind, Result};
+use crate::cli::command_line::{command, completed, named_verb, parse};
+use crate::cli::{Cli, Verb, brief, lock, schema, unknown_verb, usage, welcome, whoami};
+use crate::error::{Error, Kind, Result};
 use crate::report::Report;
 use crate::settings::Environment;
+use clap::error::ErrorKind;
 use clap_complete::CompleteEnv;
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -17,17 +18,44 @@ pub(crate) fn run(environment: Environment, scripts: &[&str]) -> ExitCode {
     CompleteEnv::with_factory(completed).complete();
     let args: Vec<_> = std::env::args_os().collect();
     let cli = match parse(&args) {
+        Ok(cli) if cli.asks_for_schema() => return show_schema(&args).into(),
         Ok(cli) => cli,
-        Err(error) => return refuse(&args, &error).into(),
+        Err(error) if asks_for_schema(&args) && lacks_arguments(&error) => return show_schema(&args).into(),
+        Err(error) => return refuse(Report::by_arguments(args.iter().cloned()), &args, &error).into(),
     };
     let report = cli.report();
     match run_verb(&cli, environment, report, scripts) {
         Ok(code) => code.into(),
         Err(error) => {
+            let error = if report.json { usage::whole(&args, error) } else { error };
             report.error(&error);
             error.kind().exit_code().into()
         }
     }
+}
+
+fn asks_for_schema(args: &[OsString]) -> bool {
+    args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--schema")
+}
+
+/// Whether arguments are missing, which nobody has to name for a schema.
+fn lacks_arguments(error: &clap::Error) -> bool {
+    matches!(error.kind(), ErrorKind::MissingRequiredArgument | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand)
+}
+
+/// Prints the schema of the document of a verb.
+fn show_schema(args: &[OsString]) -> u8 {
+    let report = Report::by_arguments(args.iter().cloned());
+    let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let verb = named_verb(&args);
+    let shown = match schema::of(&verb) {
+        Some(schema) => report.schema(&schema),
+        None => Err(Error::new(Kind::Usage, format!("git aitask {} has no JSON document", verb.join(" ")))
+            .hint(usage::help_of(&verb))),
+    };
+    let Err(error) = shown else { return 0 };
+    report.error(&error);
+    error.kind().exit_code()
 }
 
 /// Prints the long help of a verb, as `git aitask VERB --help` does.
@@ -39,35 +67,24 @@ fn help(report: Report, verb: &[String]) -> u8 {
         report.error(&error);
         return Kind::Usage.exit_code();
     };
-    refuse(&args, &error)
+    refuse(report, &args, &error)
 }
 
 /// Help and version go to standard output; any other error is a usage error, as JSON where the arguments ask for it.
-fn refuse(args: &[OsString], error: &clap::Error) -> u8 {
+fn refuse(report: Report, args: &[OsString], error: &clap::Error) -> u8 {
     if !error.use_stderr() {
         let _ = error.print();
         return 0;
     }
-    let report = Report::by_arguments(args.iter().cloned());
     let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
-    if let Some(error) = unknown_verb::error(&args, error) {
+    if report.json {
+        report.error(&usage::error(&args, error));
+    } else if let Some(error) = unknown_verb::error(&args, error) {
         report.error(&error);
-    } else if report.json {
-        report.error(&usage_error(&error.to_string()));
     } else {
         let _ = error.print();
     }
     Kind::Usage.exit_code()
-}
-
-/// The error for programs: the first paragraph of clap's text, which may name arguments on lines of their own, and the help
-/// of the verb that its usage line names.
-fn usage_error(text: &str) -> Error {
-    let lines: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-    let usage = text.lines().find_map(|line| line.strip_prefix("Usage: git aitask ")).unwrap_or_default();
-    let verbs = usage.split(' ').take_while(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()));
-    let hint = verbs.fold(Hint::from("git aitask"), |hint, verb| hint.word(&verb)).word(&"-h");
-    Error::new(Kind::Usage, lines.join(" ").trim_start_matches("error: ")).hint(hint)
 }
 
 fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str]) -> Result<u8> {

@@ -19,7 +19,7 @@ git aitask edit 12 --depends 3 --depends 4 --assign \"\""
 pub(crate) struct EditArgs {
     /// The task [default: that of the worktree you are in]
     task: Option<String>,
-    /// The status: Ready, Editing, Implementing, Postponed, Done or Folded
+    /// The status: Ready, Editing, Implementing, Postponed or Folded
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
     /// The priority: high, medium or low

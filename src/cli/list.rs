@@ -70,7 +70,7 @@ impl ListArgs {
         let context = app.open(Effect::Real)?;
         let outcome = list::list(&context, &options)?;
         app.report.answer(&outcome, || {
-            let page = Page::new().table(table(&outcome.tasks, outcome.shape));
+            let page = Page::new().bare().table(table(&outcome.tasks, outcome.shape));
             let page = outcome.doubts.lines().into_iter().fold(page, Page::warning);
             let twice: Vec<_> = outcome.duplicates.iter().map(ToString::to_string).collect();
             if twice.is_empty() {
@@ -132,7 +132,8 @@ fn state(row: &TaskInfo) -> (String, Tone) {
     let names = |items: Vec<String>| items.join(", ");
     let state = match (&row.lock, row.blocked_by.as_slice()) {
         (Some(lock), _) => {
-            let since = relative(&lock.since).unwrap_or_else(|| format!("since {}", lock.since));
+            let since = relative(lock.since.as_ref().unwrap_or(&lock.since_shown));
+            let since = since.unwrap_or_else(|| format!("since {}", lock.since_shown));
             (format!("held by {} on {}, {since} ({})", lock.holder, lock.host, lock.session), Tone::Busy)
         }
         (None, []) if !row.children.is_empty() => {

@@ -83,7 +83,7 @@ impl LocksArgs {
     /// Runs the verb.
     pub(crate) fn run(app: &App) -> Result<()> {
         let outcome = lock::list(&app.open(Effect::Real)?)?;
-        app.report.answer(&outcome, || Page::new().table(table(&outcome.locks)))
+        app.report.answer(&outcome, || Page::new().bare().table(table(&outcome.locks)))
     }
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn table(locks: &[lock::LockedTask]) -> Table {
             locked.task_id.to_string(),
             lock.holder.clone(),
             lock.host.clone(),
-            lock.since.clone(),
+            lock.since_shown.clone(),
             lock.session.to_string(),
         ]);
     }

@@ -26,7 +26,7 @@ impl LogArgs {
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let wanted = self.task.as_deref().map(Wanted::parse).transpose()?;
         let outcome = log::log(&app.open(Effect::Real)?, wanted.as_ref(), self.n)?;
-        app.report.answer(&outcome, || Page::new().table(table(&outcome.events)))
+        app.report.answer(&outcome, || Page::new().bare().table(table(&outcome.events)))
     }
 }
 

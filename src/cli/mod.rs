@@ -26,12 +26,14 @@ pub(crate) mod log;
 mod manual;
 pub(crate) mod new;
 pub(crate) mod pick;
+mod schema;
 pub(crate) mod setup;
 pub(crate) mod shim;
 pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod sync;
 mod unknown_verb;
+mod usage;
 pub(crate) mod welcome;
 pub(crate) mod whoami;
 pub(crate) mod worktree;
@@ -78,6 +80,9 @@ pub(crate) struct Global {
     /// Print one JSON document; errors as JSON on standard error
     #[arg(long, global = true)]
     json: bool,
+    /// Print the JSON Schema of that document; do nothing else
+    #[arg(long, global = true, hide_short_help = true)]
+    schema: bool,
     /// Print only the result: no advice, no progress
     #[arg(short, long, global = true)]
     quiet: bool,
@@ -209,6 +214,11 @@ impl Cli {
             ColorChoice::Never => anstream::ColorChoice::Never,
         };
         Report { json: self.global.json, quiet: self.global.quiet, color }
+    }
+
+    /// Whether only the schema of the document is asked for.
+    pub(crate) fn asks_for_schema(&self) -> bool {
+        self.global.schema
     }
 
     /// The directory to start in.

@@ -5,10 +5,13 @@ mod recommended;
 
 use super::command_line::{command, parses};
 use super::help::{GROUPS, with_groups};
-use super::unknown_verb;
+use super::{schema, unknown_verb};
 use regex::Regex;
 use std::ffi::OsString;
 use std::sync::LazyLock;
+
+/// The verbs that have no document: what they print is the output of what they run, or help.
+const WITHOUT_DOCUMENT: [&str; 4] = ["explore", "hook", "compat", "help"];
 
 static EXAMPLE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"git aitask ([^\n]*)").unwrap());
 
@@ -95,6 +98,20 @@ fn options_of_every_verb_stand_last_under_their_own_heading() {
         for option in ["-C ", "--json", "--quiet", "--verbose", "--color", "--remote", "--timeout", "--help"] {
             assert!(common.contains(option) && !own.contains(&format!("  {option}")), "{option}\n{help}");
         }
+    }
+}
+
+#[test]
+fn every_verb_has_the_schema_of_its_document_or_is_named_as_having_none() {
+    for verb in verbs() {
+        let below = command().find_subcommand(&verb[0]).unwrap().has_subcommands() && verb.len() == 1;
+        let has_none = below || WITHOUT_DOCUMENT.contains(&verb[0].as_str());
+        assert_eq!(schema::of(&verb).is_none(), has_none, "{verb:?}");
+    }
+    let overview = schema::of(&[]).unwrap();
+    assert_eq!(overview["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    for name in ["kind", "message", "hints", "exit", "usage", "possible_values", "holder", "stderr"] {
+        assert!(overview["$defs"]["error"]["properties"].get(name).is_some(), "{name}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! `git aitask` without a verb: the tasks that you hold, and the command that may be next.
 
 use crate::cli::app::App;
+use crate::coordination::process::Liveness;
 use crate::error::{Kind, Result, quoted};
 use crate::git::Freshness;
 use crate::ops::status::{self, Overview, TasksPlace};
@@ -19,8 +20,6 @@ pub(crate) fn run(app: &App) -> Result<()> {
     };
     let overview = status::status(&context, Freshness::AsKnown)?;
     let set_up = context.is_initialised()?;
-    // Without a known session, no task is shown as held by you.
-    let own = context.session().ok().map(|session| session.email);
     app.report.answer(&overview, || {
         if !set_up {
             return Page::new()
@@ -32,14 +31,13 @@ pub(crate) fn run(app: &App) -> Result<()> {
         let TasksPlace { branch, folder } = &overview.tasks;
         let place = folder.as_ref().map_or("not checked out here yet", |_| "aitasks/, aiplans/");
         page = page.line(format!("tasks: branch {branch}, {place}"));
-        for row in overview
-            .active
-            .iter()
-            .filter(|row| own.is_some() && row.lock.as_ref().map(|lock| &lock.holder) == own.as_ref())
-        {
+        for row in overview.active.iter().filter(|row| overview.mine.contains(&row.id)) {
             page = page.line(format!("you hold {}  {}", row.id, row.title));
         }
-        if let Some(next) = own_next(&context, &overview, own.as_ref()) {
+        for row in overview.active.iter().filter(|row| overview.other_sessions.contains(&row.id)) {
+            page = page.line(format!("another session of yours holds {}  {}{}", row.id, row.title, of_other(row)));
+        }
+        if let Some(next) = own_next(&context, &overview) {
             return page.advice(next).advice("      git aitask status, git aitask list, git aitask -h");
         }
         let page = match overview.ready.first() {
@@ -52,11 +50,19 @@ pub(crate) fn run(app: &App) -> Result<()> {
     })
 }
 
-/// The next step for a task that the caller holds: that of the worktree the caller is in, else the first.
-fn own_next(context: &Context, overview: &Overview, own: Option<&String>) -> Option<String> {
-    let is_own = |row: &&TaskInfo| own.is_some() && row.lock.as_ref().map(|lock| &lock.holder) == own;
+/// What kind of session holds a task; and the way to go on with it, where that session is dead.
+fn of_other(row: &TaskInfo) -> String {
+    let Some(lock) = &row.lock else { return String::new() };
+    let agent = lock.agent.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
+    let is_dead = lock.session == Liveness::Dead;
+    let way = if is_dead { format!("; it is dead, to go on: git aitask pick {}", row.id) } else { String::new() };
+    agent + &way
+}
+
+/// The next step for a task that this session holds: that of the worktree the caller is in, else the first.
+fn own_next(context: &Context, overview: &Overview) -> Option<String> {
     let here = context.task_here().map(|name| name.id());
-    let mut rows = overview.active.iter().filter(is_own);
+    let mut rows = overview.active.iter().filter(|row| overview.mine.contains(&row.id));
     let row = rows.clone().find(|row| Some(row.id) == here).or_else(|| rows.next())?;
     let Some(worktree) = row.worktree.as_ref().filter(|worktree| worktree.path.exists()) else {
         let is_lost = row.worktree.is_some();

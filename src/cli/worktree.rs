@@ -128,7 +128,7 @@ impl WorktreeArgs {
                         };
                         table.row([worktree.task_id.to_string(), dirty, state.path.display().to_string()]);
                     }
-                    Page::new().table(table)
+                    Page::new().bare().table(table)
                 })
             }
             WorktreeVerb::Prune { .. } => {
@@ -137,7 +137,7 @@ impl WorktreeArgs {
             }
             WorktreeVerb::Path { task } => {
                 let outcome = worktrees::path(&context, &context.wanted(task.as_deref())?)?;
-                app.report.answer(&outcome, || Page::new().line(outcome.path.display().to_string()))
+                app.report.answer(&outcome, || Page::new().bare().line(outcome.path.display().to_string()))
             }
         }
     }

@@ -123,7 +123,7 @@ fn original(invocation: &Invocation, command: &str, args: &[String]) -> Option<(
 /// The project's root: where the scripts lie, else the root of the repository. Inside a task's worktree it is the
 /// root of the main worktree: `ait git` there would otherwise change the branch of the code instead of the task data.
 fn root(invocation: &Invocation) -> PathBuf {
-    let of_git = || Some(invocation.open().ok().flatten()?.repository.root);
+    let of_git = || Some(invocation.open().ok().flatten()?.repository.root.clone());
     // a shim that is called by its path says where it lies
     let of_shim = || Some(Path::new(invocation.environment.text("AITASK_SCRIPT_DIR")?).parent()?.to_owned());
     invocation.home().or_else(of_shim).or_else(of_git).unwrap_or_else(|| invocation.dir.clone())

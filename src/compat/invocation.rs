@@ -50,7 +50,7 @@ impl Invocation {
         let repository = self.open().ok().flatten()?.repository;
         let below = project.and_then(|dir| dir.strip_prefix(&repository.toplevel).ok());
         let main = below.map(|below| repository.root.join(below)).filter(|dir| is_home(&dir.as_path()));
-        main.or_else(|| Some(repository.root).filter(|root| is_home(&root.as_path())))
+        main.or_else(|| Some(repository.root.clone()).filter(|root| is_home(&root.as_path())))
     }
 
     /// The path of a file in the arguments: relative to the caller's directory, else to the project's root.

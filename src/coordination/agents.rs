@@ -168,7 +168,7 @@ pub(crate) struct Surroundings<'a> {
 }
 
 /// How a session was found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SessionOrigin {
     /// `GIT_AITASK_SESSION`.

@@ -54,8 +54,7 @@ pub(crate) enum LocalEvidence {
     Nothing,
     /// This command took it in an earlier attempt, on a server without atomic push.
     ThisCommand,
-    /// A session without a process took it in this clone, and this session has no process either and runs in the
-    /// worktree of the task.
+    /// This command runs in the worktree of the task, and may go on with it there.
     Worktree,
     /// A command was killed in this clone while it was taking the lock, and neither its session nor this one has a
     /// process.
@@ -65,8 +64,8 @@ pub(crate) enum LocalEvidence {
 /// To whom a lock belongs, for a session that wants to take the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ownership {
-    /// To this session; or to a command of this person that was killed in this clone while it was taking the lock,
-    /// where neither session has a process.
+    /// To this session, which may be the one that goes on with it in the worktree; or to a command of this person that
+    /// was killed in this clone while it was taking the lock, where neither session has a process.
     Ours,
     /// To another session of the same person, which may be replaced.
     Abandoned,
@@ -109,7 +108,7 @@ pub(crate) struct LockRequest<'a> {
     pub(crate) judged: Option<&'a LockEntry>,
     /// The nonce of this command.
     pub(crate) nonce: &'a str,
-    /// The time, as locks write it.
+    /// The time with its zone (RFC 3339).
     pub(crate) now: &'a str,
     /// Where the session works.
     pub(crate) folder: Option<&'a Path>,
@@ -135,6 +134,15 @@ pub(crate) struct PriorLock {
     pub(crate) observed: ObservedLock,
     /// To whom it belonged.
     pub(crate) ownership: Ownership,
+}
+
+impl ObservedLock {
+    /// Whether the lock, which belongs to this session, is written again, so that it names this session as it is now.
+    fn is_outdated(&self, session: &Session) -> bool {
+        let is_of_another = self.lock.is_known() && !self.lock.is_of(session) && session.is_known();
+        let is_taken_on = self.evidence == LocalEvidence::Worktree && self.liveness == Liveness::Unknown;
+        self.lock.is_outdated(session) || is_of_another && is_taken_on
+    }
 }
 
 impl TakenLock {
@@ -209,20 +217,18 @@ impl LockRequest<'_> {
         let own = before.as_ref().filter(|before| before.ownership == Ownership::Ours);
         let entry = match (self.rule, own.map(|own| own.observed.clone())) {
             (rule, Some(own))
-                if rule == LockRule::Verb && !own.lock.is_outdated(self.session)
+                if rule == LockRule::Verb && !own.is_outdated(self.session)
                     || own.evidence == LocalEvidence::ThisCommand =>
             {
                 return Ok(TakenLock { entry: own.lock, before, step: None });
             }
-            (LockRule::Script, Some(own)) => {
-                let (host, since) = (self.session.host.clone(), self.now.to_owned());
-                LockEntry { host, since, token: None, ..own.lock }
-            }
+            (LockRule::Script, Some(own)) => own.lock.refreshed_by_script(self.session.host.clone(), self.now),
             (LockRule::Script, None) => LockEntry::taken(task, self.session, self.now, None, (None, None)),
-            (LockRule::Verb, _) => {
+            (LockRule::Verb, own) => {
                 let kept = before.as_ref().and_then(|before| before.observed.lock.base());
                 let cut = (self.folder, self.base.or(kept.as_ref()));
-                LockEntry::taken(task, self.session, self.now, Some(self.nonce), cut)
+                let entry = LockEntry::taken(task, self.session, self.now, Some(self.nonce), cut);
+                own.map_or(entry.clone(), |own| entry.with_unknown_lines_of(&own.lock))
             }
         };
         let step = Some(lock_step(&entry));

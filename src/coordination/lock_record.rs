@@ -8,6 +8,9 @@ use crate::files::records::RecordKind;
 use crate::git::{Branch, Repository};
 use crate::task::TaskId;
 
+/// How many former holders are noted of a task; each is told when it comes back.
+const FORMER: usize = 8;
+
 /// The record of one task, the file `held/tID.json` of the private records.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct LockRecord {
@@ -33,6 +36,9 @@ pub(crate) struct LockRecord {
     /// Whether the work has landed, so that only the task file is left to finish.
     #[serde(default)]
     pub(crate) merged: bool,
+    /// The locks of sessions of this clone from which others of this clone have taken the task, as their files were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) former: Vec<String>,
     /// The tips of the task branch that this clone pushed last, or was pushing when it was interrupted. A push may
     /// replace one of them and no other tip, so that commits of another clone are never overwritten.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -107,6 +113,7 @@ impl LockRecord {
             data: None,
             base_commit: None,
             merged: false,
+            former: Vec::new(),
             pushed: Vec::new(),
             requested: None,
             landings: Vec::new(),
@@ -125,9 +132,17 @@ impl LockRecord {
             earlier.push(known.nonce.clone());
         }
         // Once another session held the task, it may have added work that has not landed.
-        let merged = known.merged && lock.is_some_and(|lock| known.is_about(lock));
+        let is_own = lock.filter(|lock| known.is_about(lock));
+        let merged = known.merged && is_own.is_some();
+        let mut former = known.former.clone();
+        if let Some(lock) = is_own.map(|lock| String::from_utf8_lossy(&lock.to_bytes()).into_owned()) {
+            former.retain(|other| *other != lock);
+            former.push(lock);
+        }
+        let first = former.len().saturating_sub(FORMER);
+        former.drain(..first);
         let before = if known.taking.is_some() { known.before.clone() } else { Some(Box::new(known.clone())) };
-        Self { nonce, taking, earlier, before, merged, ..known }
+        Self { nonce, taking, earlier, before, merged, former, ..known }
     }
 
     /// The record of a completed attempt, with what the earlier record knew of the task.

@@ -24,9 +24,11 @@
 //! | `base` | the branch that the task branch was cut from | it is unknown |
 //! | `agent` | the kind of the agent or the CI system that holds it, `claude-code` | a person, or unknown |
 //! | `session` | the first 12 hexadecimal digits of the SHA-256 of the name of the session | the process tells |
+//! | `since` | the time of `locked_at` with its zone (RFC 3339), to the second | the zone of the host is unknown |
 //!
 //! The scripts write the first seven. The first line of a key counts. Lines with other keys, and lines that are no
-//! `key: value`, are kept when a lock is written back. A file that cannot be read, or is larger than 64 KiB, is a lock
+//! `key: value`, are kept when the lock of a session is written again. Where such a key may say which session holds the
+//! lock (it begins with `session`, `pid` or the like), that session is neither taken for dead nor for this one. A file that cannot be read, or is larger than 64 KiB, is a lock
 //! of an unknown holder: the task is held.
 //!
 //! The blob of the file is the token of the holder. Since it contains the nonce, a lock that was released and taken
@@ -45,6 +47,8 @@ use crate::ledger::plan::Step;
 use crate::ledger::refs::Refs;
 use crate::ledger::{Found, LOCKS, Ledger, LedgerLock, View, no_branch, unreadable};
 use crate::task::TaskId;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -93,14 +97,21 @@ impl LockEntry {
         let SessionName { kind, digest } = &session.name;
         let name = [(AGENT, kind), (SESSION, digest)].map(|(key, value)| Some(format!("{key}{}", value.as_ref()?)));
         let name = name.into_iter().flatten().filter(|_| nonce.is_some());
+        let since = (nonce.is_some() && now.contains('T')).then(|| format!("{SINCE}{now}"));
         Self {
             task,
             holder: session.email.clone(),
             host: session.host.clone(),
-            since: now.to_owned(),
+            since: local_minute(now),
             process: ProcessIdentity { scope, ..session.process.clone() },
             nonce: nonce.map(str::to_owned),
-            further: folder.map(|folder| format!("{FOLDER}{folder}")).into_iter().chain(base).chain(name).collect(),
+            further: folder
+                .map(|folder| format!("{FOLDER}{folder}"))
+                .into_iter()
+                .chain(base)
+                .chain(name)
+                .chain(since)
+                .collect(),
             token: None,
         }
     }
@@ -125,13 +136,55 @@ impl LockEntry {
         self.value(SESSION)
     }
 
+    /// When it was taken, with the zone (RFC 3339). A lock without a zone is of this host's zone where it was taken here;
+    /// `None` where the zone is unknown. A script that refreshes a lock of a verb changes only the time of the scripts, so
+    /// that both have to agree.
+    pub(crate) fn since_with_zone(&self, host: &str) -> Option<String> {
+        let minute = |time: DateTime| time.strftime("%Y-%m-%d %H:%M").to_string();
+        let written = self.value(SINCE).filter(|time| time.parse().is_ok_and(|time| minute(time) == self.since));
+        let here = || {
+            let time = DateTime::strptime("%Y-%m-%d %H:%M", &self.since).ok()?;
+            let time = time.to_zoned_datetime(TimeZone::system()).ok()?;
+            (self.host == host && host != "unknown").then(|| time.strftime(RFC_3339).to_string())
+        };
+        written.map(str::to_owned).or_else(here)
+    }
+
+    /// The lock as a script writes it again, which knows of no zone.
+    pub(super) fn refreshed_by_script(mut self, host: String, now: &str) -> Self {
+        self.further.retain(|line| !line.starts_with(SINCE));
+        Self { host, since: local_minute(now), token: None, ..self }
+    }
+
     fn value(&self, key: &str) -> Option<&str> {
         self.further.iter().find_map(|line| line.strip_prefix(key)).map(str::trim).filter(|value| !value.is_empty())
     }
 
     /// Whether the session of the holder can be told from others of the same person.
     pub(crate) fn is_known(&self) -> bool {
-        self.process.number().is_some() || self.session().is_some()
+        self.process.number().is_some() || self.session().is_some() || self.unjudged().is_some()
+    }
+
+    /// The key in which a newer version of this program may say which session holds the lock, in a way that this version
+    /// does not know. Such a session is known to nobody here: neither dead nor this one.
+    pub(crate) fn unjudged(&self) -> Option<&str> {
+        let is_digest = |name: &str| name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if self.session().is_some_and(|name| !is_digest(name)) {
+            return Some("session");
+        }
+        let keys = self.unknown_lines().filter_map(|line| Some(line.split_once(':')?.0));
+        keys.into_iter().find(|key| ABOUT_SESSIONS.iter().any(|word| key.starts_with(word)))
+    }
+
+    /// The lines that this version does not know.
+    fn unknown_lines(&self) -> impl Iterator<Item = &String> {
+        self.further.iter().filter(|line| ![FOLDER, BASE, AGENT, SESSION].iter().any(|key| line.starts_with(key)))
+    }
+
+    /// The lock with the lines of an older one of the same session that this version does not know.
+    pub(crate) fn with_unknown_lines_of(mut self, older: &Self) -> Self {
+        self.further.extend(older.unknown_lines().cloned());
+        self
     }
 
     /// The name of a task's lock file.
@@ -212,6 +265,9 @@ impl LockEntry {
     /// process id is valid only on the host that it names, where all processes are visible, and only if the lock is
     /// younger than the boot.
     pub(crate) fn liveness(&self, repository: &Repository, host: &str) -> Liveness {
+        if self.unjudged().is_some() {
+            return Liveness::Unknown;
+        }
         if self.process.scope.is_some() {
             return self.process.liveness(repository);
         }
@@ -246,7 +302,10 @@ impl LockEntry {
             let scopes = self.process.scope.is_some() && process.scope.is_some();
             (scopes || self.is_on_host_of(session)) && self.process.is_same(process)
         };
-        let is_same_process = || is_process(&session.process) || session.agent_process.as_ref().is_some_and(is_process);
+        let is_same_process = || {
+            let is_of = is_process(&session.process) || session.agent_process.as_ref().is_some_and(is_process);
+            is_of && self.unjudged().is_none()
+        };
         let SessionName { kind, digest } = &session.name;
         match (self.session(), digest.as_deref()) {
             (Some(there), Some(here)) => {
@@ -280,6 +339,23 @@ const BASE: &str = "base: ";
 const AGENT: &str = "agent: ";
 /// The key of [`LockEntry::session`], kept likewise.
 const SESSION: &str = "session: ";
+
+/// How keys that say which session holds a lock would begin.
+const ABOUT_SESSIONS: [&str; 7] = ["session", "agent", "holder", "locked", "pid", "process", "thread"];
+
+/// The key of [`LockEntry::since_with_zone`], kept likewise.
+const SINCE: &str = "since: ";
+
+/// A time as RFC 3339 has it, to the second.
+pub(crate) const RFC_3339: &str = "%Y-%m-%dT%H:%M:%S%:z";
+
+/// The local time of an RFC 3339 time, as locks and task files write it. Another text stays as it is.
+pub(crate) fn local_minute(time: &str) -> String {
+    match time.split_once('T').and_then(|(date, time)| Some((date, time.get(..5)?))) {
+        Some((date, minute)) => format!("{date} {minute}"),
+        None => time.to_owned(),
+    }
+}
 
 /// The keys of a lock file, in the order in which they are written.
 const KEYS: [&str; 10] = [
@@ -464,6 +540,23 @@ mod tests {
         let entry = LockEntry::parse(task("1"), four, None);
         assert_eq!(entry.process, ProcessIdentity { kind: "proc".into(), ..ProcessIdentity::default() });
         assert!(String::from_utf8(entry.to_bytes()).unwrap().ends_with("\nreason: lunch\n"));
+    }
+
+    #[test]
+    fn the_time_of_a_lock_has_a_zone_where_one_is_known() {
+        let since = |lines: &str| {
+            let text = format!("locked_at: 2026-01-02 03:04\nhostname: box\n{lines}");
+            LockEntry::parse(task("1"), text.as_bytes(), None).since_with_zone("far")
+        };
+        let known = "2026-01-02T03:04:05+02:00";
+        assert_eq!(since(&format!("since: {known}\n")).as_deref(), Some(known));
+        // a script has refreshed it since
+        assert_eq!(since("since: 2026-01-02T03:03:05+02:00\n"), None);
+        assert_eq!((since(""), since("since: noon\n")), (None, None));
+        let here = LockEntry::parse(task("1"), b"locked_at: 2026-01-02 03:04\nhostname: box\n", None);
+        assert!(here.since_with_zone("box").unwrap().starts_with("2026-01-02T03:04:00"));
+        let odd = LockEntry::parse(task("1"), b"locked_at: unknown\nhostname: box\n", None);
+        assert_eq!(odd.since_with_zone("box"), None);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(crate) struct ProcessIdentity {
 }
 
 /// Whether the process of a session lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Liveness {
     /// It certainly lives.

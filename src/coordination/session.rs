@@ -53,6 +53,21 @@ impl Session {
         user_config: Option<&[u8]>,
         progress: fn(&str),
     ) -> Result<Self> {
+        let (email, email_origin) = Self::find_email(repository, settings, file, user_config)?;
+        let session = Self::of_script(repository, &email, progress)?;
+        Ok(Self { email_origin, ..session.of_verb(repository) })
+    }
+
+    /// Finds the address and its source. No process.
+    ///
+    /// # Errors
+    /// Those of [`Self::find`], but for the address itself.
+    pub(crate) fn find_email(
+        repository: &Repository,
+        settings: &Settings,
+        file: &Path,
+        user_config: Option<&[u8]>,
+    ) -> Result<(String, Origin)> {
         let of_file =
             |content| email_of(file, content).map_err(|error| error.hint("git config aitask.email you@example.com"));
         let found = match (&settings.email, user_config) {
@@ -61,37 +76,49 @@ impl Session {
             (None, None) => None,
         };
         let of_git = || repository.config().last("user.email").map(|email| (email.to_owned(), Origin::GitConfig));
-        let (email, email_origin) = found.or_else(of_git).ok_or_else(|| {
+        found.or_else(of_git).ok_or_else(|| {
             Error::new(Kind::NoIdentity, "no e-mail address is configured, and a lock needs one")
                 .hint("git config --global user.email you@example.com")
-        })?;
-        let mut session = Self::of_script(repository, &email, progress)?;
-        session.email_origin = email_origin;
-        let scope = || PidScope::here(repository).cloned();
-        if let Some(found) = &session.recognition.session {
-            session.origin = found.origin;
+        })
+    }
+
+    /// The session of this command with this address on this host, so that nothing is read and no process is started to
+    /// find them.
+    pub(crate) fn with(repository: &Repository, email: &str, host: &str) -> Self {
+        Self::assemble(repository, email.to_owned(), host.to_owned()).of_verb(repository)
+    }
+
+    /// The session as the verbs know it: by the agent that was recognised, else by the terminal.
+    fn of_verb(mut self, repository: &Repository) -> Self {
+        if let Some(found) = &self.recognition.session {
+            self.origin = found.origin;
             // A name without a process has a scope: after the next boot the session does not live.
-            let nameless = || ProcessIdentity { scope: scope(), ..ProcessIdentity::default() };
-            session.process = session.agent_process.take().unwrap_or_else(nameless);
+            let nameless =
+                || ProcessIdentity { scope: PidScope::here(repository).cloned(), ..ProcessIdentity::default() };
+            self.process = self.agent_process.take().unwrap_or_else(nameless);
         } else if let (SessionOrigin::None, Some(process)) =
-            (session.origin, terminal().and_then(|pid| ProcessIdentity::of_process(repository, pid)))
+            (self.origin, terminal().and_then(|pid| ProcessIdentity::of_process(repository, pid)))
         {
-            (session.process, session.origin) = (process, SessionOrigin::Terminal);
+            (self.process, self.origin) = (process, SessionOrigin::Terminal);
         }
-        Ok(session)
+        self
     }
 
     /// The session of a script with this address. The locks of the scripts carry only the process of `AIT_AGENT_PID` or
     /// of the tmux pane, since the remaining bash scripts must judge them in the same way; the locks of the verbs are
     /// judged by all that is known.
     pub(crate) fn of_script(repository: &Repository, email: &str, progress: fn(&str)) -> Result<Self> {
-        let email = parse_email(email)?;
-        let host = host_name(repository);
-        let recognition = recognition(repository);
-        let found = recognition.session.as_ref();
-        if let Some(ignored) = recognition.ignored.iter().find(|ignored| ignored.starts_with(agents::AGENT_PID)) {
+        let session = Self::assemble(repository, parse_email(email)?, host_name(repository));
+        let mut ignored = session.recognition.ignored.iter();
+        if let Some(ignored) = ignored.find(|ignored| ignored.starts_with(agents::AGENT_PID)) {
             progress(&format!("warning: {ignored}; it is ignored"));
         }
+        Ok(session)
+    }
+
+    fn assemble(repository: &Repository, email: String, host: String) -> Self {
+        let recognition = recognition(repository);
+        let found = recognition.session.as_ref();
         let process_of = |pid| ProcessIdentity::of_process(repository, pid);
         let agent_process = found.and_then(|found| found.pid).and_then(process_of);
         let given = repository.git().environment().text(agents::AGENT_PID).and_then(agents::pid).and_then(process_of);
@@ -103,7 +130,7 @@ impl Session {
             },
         };
         let name = found.map(|found| found.name.clone()).unwrap_or_default();
-        Ok(Self { email, email_origin: Origin::Flag, host, process, agent_process, name, origin, recognition })
+        Self { email, email_origin: Origin::Flag, host, process, agent_process, name, origin, recognition }
     }
 
     /// Whether the session can be told from others of the same person.

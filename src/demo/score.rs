@@ -16,7 +16,7 @@ pub(crate) struct DemoOptions {
 }
 
 /// What one agent did.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub(crate) struct Score {
     /// The session, such as `Ann/2`.
     pub(crate) name: String,

@@ -1,7 +1,8 @@
 //! A hint: a command that can be pasted into a shell, and a note behind it.
 
 use super::text::{quoted, redacted};
-use serde::{Serialize, Serializer};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::path::Path;
@@ -16,11 +17,96 @@ enum Part {
 }
 
 /// A command that helps, with a note; or only the note, where no command does.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(into = "HintForPrograms")]
 pub(crate) struct Hint {
     parts: Vec<Part>,
     note: Option<String>,
     tells_where_text_is: bool,
+}
+
+/// A hint as JSON has it: a program starts the command as it stands, without a shell of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+struct HintForPrograms {
+    /// The folder to change to: for the command, or, where there is none, for what comes next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cd: Option<String>,
+    /// The program and its arguments.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    command: Vec<String>,
+    /// What it does, or advice where no command helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+impl JsonSchema for Hint {
+    fn schema_name() -> Cow<'static, str> {
+        "Hint".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        HintForPrograms::json_schema(generator)
+    }
+}
+
+impl From<Hint> for HintForPrograms {
+    fn from(hint: Hint) -> Self {
+        let (cd, parts) = leading_cd(&hint.parts);
+        let command = words(&parts).unwrap_or_else(|| vec!["sh".to_owned(), "-c".to_owned(), shell_line(&parts)]);
+        Self {
+            cd: cd.as_deref().map(redacted),
+            command: command.iter().map(|word| redacted(word)).collect(),
+            note: hint.note.as_deref().map(redacted),
+        }
+    }
+}
+
+/// The folder of a `cd` at the beginning, and what is run in it. A `cd` that is run by itself would change nothing.
+fn leading_cd(parts: &[Part]) -> (Option<String>, Vec<Part>) {
+    match parts {
+        [Part::Text("cd"), Part::Word(dir)] => (Some(dir.clone()), Vec::new()),
+        [Part::Text("cd"), Part::Word(dir), Part::Text(next), rest @ ..] if next.starts_with("&&") => {
+            let next = next.trim_start_matches("&&").trim_start();
+            let first = (!next.is_empty()).then_some(Part::Text(next));
+            (Some(dir.clone()), first.into_iter().chain(rest.iter().cloned()).collect())
+        }
+        [Part::Text(text)] => match text.strip_prefix("cd ").filter(|dir| !dir.contains(' ')) {
+            Some(dir) => (Some(dir.to_owned()), Vec::new()),
+            None => (None, parts.to_vec()),
+        },
+        _ => (None, parts.to_vec()),
+    }
+}
+
+/// The words of a command; `None` where only a shell can run it. Fixed text has no quotes but where it needs a shell anyway.
+fn words(parts: &[Part]) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    for part in parts {
+        match part {
+            Part::Text(text) if text.contains(['&', '|', ';', '<', '>', '$', '`', '*', '\'', '"', '\\']) => {
+                return None;
+            }
+            Part::Text(text) => words.extend(text.split_whitespace().map(str::to_owned)),
+            Part::Word(word) => words.push(word.clone()),
+        }
+    }
+    Some(words)
+}
+
+/// The parts as one line of a shell.
+fn shell_line(parts: &[Part]) -> String {
+    let mut line = String::new();
+    for part in parts {
+        let part = match part {
+            Part::Text(text) => Cow::Borrowed(*text),
+            Part::Word(word) => Cow::Owned(quoted(word)),
+        };
+        if !line.is_empty() && !part.starts_with(')') {
+            line.push(' ');
+        }
+        line.push_str(&part);
+    }
+    line
 }
 
 /// A hint from the parts of a command line: a literal is fixed text, the value of any other expression is one quoted
@@ -84,26 +170,10 @@ impl From<&'static str> for Hint {
 /// One line, without passwords of URLs.
 impl Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut command = String::new();
-        for part in &self.parts {
-            let part = match part {
-                Part::Text(text) => Cow::Borrowed(*text),
-                Part::Word(word) => Cow::Owned(quoted(word)),
-            };
-            if !command.is_empty() && !part.starts_with(')') {
-                command.push(' ');
-            }
-            command.push_str(&part);
-        }
+        let command = shell_line(&self.parts);
         let note = self.note.as_deref().unwrap_or_default();
         let between = if command.is_empty() || note.is_empty() { "" } else { "   # " };
         f.write_str(&redacted(&format!("{command}{between}{note}")))
-    }
-}
-
-impl Serialize for Hint {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 
@@ -131,7 +201,47 @@ mod tests {
             (Hint::kept_in(path), "your text is kept in /tmp/sp ace"),
         ] {
             assert_eq!(hint.to_string(), shown);
-            assert_eq!(serde_json::to_value(&hint).unwrap(), shown);
+        }
+    }
+
+    #[test]
+    fn for_programs_a_command_is_a_list_of_words_and_a_shell_is_named_where_one_is_needed() {
+        let (path, id) = (Path::new("/tmp/sp ace"), 12);
+        for (hint, shown) in [
+            (Hint::from("git aitask list"), r#"{"command":["git","aitask","list"]}"#),
+            (
+                command!["git aitask pick", id, "--steal"].note("take it over"),
+                r#"{"command":["git","aitask","pick","12","--steal"],"note":"take it over"}"#,
+            ),
+            (command!["mv", path.display(), "NEW_PLACE"], r#"{"command":["mv","/tmp/sp ace","NEW_PLACE"]}"#),
+            (command!["git show", String::new()], r#"{"command":["git","show",""]}"#),
+            (
+                command!["git switch", String::from("a;b")].within(path),
+                r#"{"cd":"/tmp/sp ace","command":["git","switch","a;b"]}"#,
+            ),
+            (command!["cd", path.display()].note("goes on"), r#"{"cd":"/tmp/sp ace","note":"goes on"}"#),
+            (
+                command!["cd", path.display(), "&& git aitask drop", id],
+                r#"{"cd":"/tmp/sp ace","command":["git","aitask","drop","12"]}"#,
+            ),
+            (Hint::from("cd ../.."), r#"{"cd":"../.."}"#),
+            (Hint::from("git fetch && git status"), r#"{"command":["sh","-c","git fetch && git status"]}"#),
+            (
+                command!["git switch", String::from("a b"), "&& git merge x"].within(path),
+                r#"{"cd":"/tmp/sp ace","command":["sh","-c","git switch 'a b' && git merge x"]}"#,
+            ),
+            (command!["a \"$(b", String::from("c d"), ")\""], r#"{"command":["sh","-c","a \"$(b 'c d')\""]}"#),
+            (
+                command!["git ls-remote", String::from("https://u:t@h/a b")],
+                r#"{"command":["git","ls-remote","https://***@h/a b"]}"#,
+            ),
+            (
+                command!["git fetch; git ls-remote", String::from("https://u:t@h/a")],
+                r#"{"command":["sh","-c","git fetch; git ls-remote https://***@h/a"]}"#,
+            ),
+            (Hint::advice("use high or low"), r#"{"note":"use high or low"}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&hint).unwrap(), shown);
         }
     }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// One fact about an error. The fields are those of the JSON form, under the same names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum Payload {
     /// The field of a task that is invalid.
@@ -52,6 +52,10 @@ pub(crate) enum Payload {
     Done { done: bool },
     /// The last lines of what the check command printed.
     Output { output: String },
+    /// The usage line of the verb whose arguments are wrong.
+    Usage { usage: String },
+    /// The values, or the verbs of a verb, that could stand there.
+    PossibleValues { possible_values: Vec<String> },
     /// The message has several lines, all written by this program, so its newlines are printed.
     Lines { lines: bool },
 }
@@ -131,6 +135,8 @@ mod tests {
             (Payload::Archived { archived: text("a.md") }, r#"{"archived":"a.md"}"#),
             (Payload::Tasks { tasks: vec![text("1"), text("2")] }, r#"{"tasks":["1","2"]}"#),
             (Payload::Lines { lines: true }, r#"{"lines":true}"#),
+            (Payload::Usage { usage: text("git aitask list") }, r#"{"usage":"git aitask list"}"#),
+            (Payload::PossibleValues { possible_values: vec![text("a")] }, r#"{"possible_values":["a"]}"#),
             (Payload::Done { done: true }, r#"{"done":true}"#),
             (Payload::Output { output: text("o") }, r#"{"output":"o"}"#),
         ] {

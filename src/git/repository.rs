@@ -56,7 +56,7 @@ impl Repository {
         let Some(toplevel) = lines.next().filter(|_| bare == "false") else {
             let place = Path::new(git_dir).display();
             return Err(Error::new(Kind::BareRepository, format!("{place} has no work tree here"))
-                .hint("cd into a checkout of it")
+                .advice("cd into a checkout of it")
                 .hint("git worktree add ../checkout"));
         };
         // An unborn HEAD has no name for rev-parse.

@@ -17,7 +17,7 @@ use crate::worktrees::scratch::Scratch;
 use std::time::Duration;
 
 /// How a task branch is merged into its output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum MergeMode {
     /// A merge commit, also where a fast-forward is possible.
@@ -36,7 +36,7 @@ impl MergeMode {
             "squash" => Ok(Self::Squash),
             "ff" => Ok(Self::Ff),
             _ => {
-                Err(Error::new(Kind::Usage, format!("{text:?} is not a merge mode")).advice("use merge, squash or ff"))
+                Err(Error::new(Kind::Usage, format!("{text:?} is not a merge mode")).one_of(&["merge", "squash", "ff"]))
             }
         }
     }

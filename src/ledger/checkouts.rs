@@ -2,7 +2,7 @@
 //! commits, by a merge that is computed in the object store. Never by a rebase, a reset or a stash, which could lose
 //! work.
 
-use crate::error::{Error, Result, quoted};
+use crate::error::{Error, Hint, Result};
 use crate::files::records::{self, RecordKind};
 use crate::git::checkout::{self, CheckoutUpdate, UncommittedInput};
 use crate::git::merge::{self, Renames};
@@ -93,13 +93,19 @@ impl Ledger<'_> {
             if let Some((cause, reason)) = lag {
                 let is_data = self.data_only_branch.as_ref() == Some(branch)
                     || self.code_home.as_ref().is_some_and(|home| home.branch == *branch);
-                let command = match self.checkout_of(branch)? {
+                let merge = || command!["git merge --no-overwrite-ignore", format!("{remote}/{branch}")];
+                let hint = match self.checkout_of(branch)? {
                     // It joins what a merge does not, and says what is in the way.
-                    _ if is_data => "git aitask sync".to_owned(),
-                    Some(path) => format!("cd {} && git merge --no-overwrite-ignore {remote}/{branch}", quoted(path)),
-                    None => format!("git switch {branch} && git merge --no-overwrite-ignore {remote}/{branch}"),
+                    _ if is_data => Hint::from("git aitask sync"),
+                    Some(path) => merge().within(path),
+                    None => command![
+                        "git switch",
+                        branch,
+                        "&& git merge --no-overwrite-ignore",
+                        format!("{remote}/{branch}")
+                    ],
                 };
-                lagging.push(OutdatedCheckout { branch: branch.clone(), reason, command, cause });
+                lagging.push(OutdatedCheckout { branch: branch.clone(), reason, hint, cause });
             }
         }
         Ok(lagging)
@@ -298,10 +304,9 @@ impl Ledger<'_> {
             if let CheckoutUpdate::Refused(said) =
                 update_checkout::follow_head(self.repository, path, &old, &new, adopted)?
             {
-                let path = quoted(&record.path);
-                let command = format!("cd {path} && git status && git aitask status");
+                let hint = command!["git status && git aitask status"].within(&record.path);
                 let reason = first_line(&said);
-                return Ok(Some(OutdatedCheckout { branch, reason, command, cause: Cause::Dirty }));
+                return Ok(Some(OutdatedCheckout { branch, reason, hint, cause: Cause::Dirty }));
             }
         }
         self.forget_checkout_updates(std::slice::from_ref(record)).map(|()| None)

@@ -1,5 +1,6 @@
 //! The plan of a transaction: the commits to make on each branch; and the result of publishing it.
 
+use crate::error::Hint;
 use crate::git::checkout::UncommittedInput;
 use crate::git::objects::Edit;
 use crate::git::{Branch, Oid, RefUpdate};
@@ -184,20 +185,20 @@ pub(crate) fn marked(message: &str, nonce: &str) -> String {
 }
 
 /// A checkout that could not be updated to the published commit.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub(crate) struct OutdatedCheckout {
     /// The branch that is checked out there.
     pub(crate) branch: Branch,
     /// Why it was not updated.
     pub(crate) reason: String,
     /// The command that updates it.
-    pub(crate) command: String,
+    pub(crate) hint: Hint,
     /// The reason as a word.
     pub(crate) cause: Cause,
 }
 
 /// Why a checkout could not be updated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Cause {
     /// Uncommitted changes are in the way.

@@ -77,7 +77,7 @@ impl Place {
 }
 
 /// What a file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Purpose {
     /// A skill.
@@ -89,7 +89,7 @@ pub(crate) enum Purpose {
 }
 
 /// How a file is after the command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum State {
     /// It has what this version writes.
@@ -101,7 +101,7 @@ pub(crate) enum State {
 }
 
 /// One file.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct AgentFile {
     /// The path, from the root; a file elsewhere has its whole path.
     #[serde(serialize_with = "crate::report::path::one")]
@@ -118,7 +118,7 @@ pub(crate) struct AgentFile {
 }
 
 /// The outcome of an installation or a removal.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct AgentFiles {
     /// The folder that the paths are relative to.
     #[serde(serialize_with = "crate::report::path::one")]

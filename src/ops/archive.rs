@@ -28,7 +28,7 @@ use serde::Serialize;
 use std::cell::{Cell, RefCell};
 
 /// The outcome: the archived tasks.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct ArchivedTasks {
     /// Them, and the parents that were archived with them.
     pub(crate) tasks: Vec<TaskInfo>,

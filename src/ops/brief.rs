@@ -3,10 +3,12 @@
 
 use crate::agents::texts::VerbHelp;
 use crate::coordination::lock_record::LockRecord;
+use crate::coordination::{LockEntry, Session};
 use crate::error::{Hint, Result};
 use crate::git::Freshness;
 use crate::ledger::Ledger;
 use crate::ops::list::ReadView;
+use crate::ops::lock::LockedTask;
 use crate::ops::task_info::TaskInfo;
 use crate::ops::whoami::Identity;
 use crate::project::context::Context;
@@ -20,14 +22,14 @@ use std::path::PathBuf;
 const NAMED: usize = 5;
 
 /// The outcome.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Brief {
     /// Who asks.
     pub(crate) who: Identity,
     /// Whether this clone is set up for tasks.
     pub(crate) initialised: bool,
-    /// Tasks that this clone had taken and that somebody else holds now.
-    pub(crate) lost: Vec<LostTask>,
+    /// Tasks that were taken over: another session holds them now.
+    pub(crate) lost: Vec<LockedTask>,
     /// The tasks that this session holds.
     pub(crate) holds: Vec<TaskInfo>,
     /// The task in whose worktree the command runs.
@@ -50,16 +52,6 @@ pub(crate) struct Brief {
     pub(crate) as_of: Option<String>,
 }
 
-/// A task that somebody else holds now.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct LostTask {
-    /// The task.
-    pub(crate) task_id: TaskId,
-    /// Who holds it.
-    #[serde(flatten)]
-    pub(crate) holder: Holder,
-}
-
 /// Reads it all.
 pub(crate) fn brief(context: &Context, verbs: Vec<VerbHelp>) -> Result<Brief> {
     let ledger = context.reading_ledger();
@@ -74,12 +66,10 @@ pub(crate) fn brief(context: &Context, verbs: Vec<VerbHelp>) -> Result<Brief> {
     let holds: Vec<_> = own.iter().take(NAMED).map(|task| loaded.describe(task)).collect();
     let free: Vec<_> = board.ready().into_iter().filter(|task| !loaded.locks.contains_key(&task.id)).collect();
     let ready: Vec<_> = free.iter().take(NAMED).map(|task| loaded.describe(task)).collect();
-    let lost = loaded.locks.values().filter(|lock| {
-        let held = LockRecord::load(&context.repository, lock.task);
-        held.is_some_and(|held| !held.is_about(lock)) && !lock.is_of(&session)
-    });
+    // In the worktree of such a task every answer begins with it.
+    let lost = loaded.locks.values().filter(|lock| Some(lock.task) != here && is_lost(context, &session, lock));
     let lost: Vec<_> =
-        lost.map(|lock| LostTask { task_id: lock.task, holder: Holder::new(context, lock, &session.host) }).collect();
+        lost.map(|lock| LockedTask { task_id: lock.task, lock: Holder::new(context, lock, &session.host) }).collect();
     let initialised = view.base(&Ledger::locks_branch()?).is_some();
     let is_here = holds.iter().any(|task| Some(task.id) == here);
     let place = |task: &TaskInfo| task.worktree.as_ref().map(|worktree| worktree.path.clone());
@@ -108,4 +98,15 @@ pub(crate) fn brief(context: &Context, verbs: Vec<VerbHelp>) -> Result<Brief> {
         verbs,
         as_of: loaded.as_of.clone(),
     })
+}
+
+/// Whether another session holds a task that this clone had taken, or, where it did so in this clone, that this session had
+/// taken.
+fn is_lost(context: &Context, session: &Session, lock: &LockEntry) -> bool {
+    let Some(held) = LockRecord::load(&context.repository, lock.task) else { return false };
+    let was_ours = |text: &String| LockEntry::parse(lock.task, text.as_bytes(), None).is_of(session);
+    // A script, run by the same person, leaves a lock that cannot be told from one of this session.
+    let is_untold = lock.holder == session.email && !lock.is_known();
+    let is_taken = if held.is_about(lock) { held.former.iter().any(was_ours) } else { !is_untold };
+    is_taken && !lock.is_of(session)
 }

@@ -31,7 +31,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 /// The outcome.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Dropped {
     /// The task.
     pub(crate) task: TaskInfo,
@@ -61,8 +61,11 @@ pub(crate) struct Dropped {
 /// [`Kind::NotHolder`], and [`Kind::Dirty`] for uncommitted work.
 pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, work: Unsaved) -> Result<Dropped> {
     if status.is_closed() || *status == Status::Implementing {
-        return Err(Error::new(Kind::Usage, format!("a task cannot be dropped with the status {status}"))
-            .advice("use Ready, Postponed or Editing"));
+        return Err(Error::new(Kind::Usage, format!("a task cannot be dropped with the status {status}")).one_of(&[
+            "Ready",
+            "Postponed",
+            "Editing",
+        ]));
     }
     let session = context.session()?;
     let Branches { locks, data } = branches(context)?;

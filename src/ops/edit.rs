@@ -27,7 +27,7 @@ use serde::Serialize;
 use std::path::Path;
 
 /// The outcome: a published task that was edited.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Edited {
     /// The task.
     pub(crate) task: TaskInfo,
@@ -102,9 +102,8 @@ fn load_published_view(
     locks: Option<&Branch>,
 ) -> Result<EditView> {
     let (data, id) = (index.branch(), path.id());
-    let parent = id.parent().and_then(|parent| index.active(parent)).map(TaskPath::as_str);
-    let wanted = [Some(path.as_str()), Some(paths::TASK_TYPES_FILE), Some(paths::LABELS_FILE), parent];
-    let wanted = wanted.into_iter().flatten().map(|path| (data, path.to_owned()));
+    let wanted = [path.as_str(), paths::TASK_TYPES_FILE, paths::LABELS_FILE].map(|path| (data, path.to_owned()));
+    let wanted = wanted.into_iter();
     let lock = locks.into_iter().flat_map(|locks| [(locks, LockEntry::path(id)), Locks::request(locks)]);
     let found = view.read(&wanted.chain(lock).collect::<Vec<_>>())?;
     let file = |path: &str| {
@@ -120,7 +119,7 @@ fn load_published_view(
         id: id.to_string(),
         task: file(path.as_str()).ok_or_else(gone)?,
         neighbours: Vec::new(),
-        parent: parent.and_then(file),
+        parent: None,
         vocabulary: Vocabulary::of(&found, data),
         not_holder,
     })

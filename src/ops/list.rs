@@ -55,7 +55,7 @@ pub(crate) struct ListOptions {
 }
 
 /// The list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct TaskList {
     /// When the remote was last fetched (RFC 3339); `null` when it never was.
     pub(crate) as_of: Option<String>,
@@ -73,7 +73,7 @@ pub(crate) struct TaskList {
 }
 
 /// What is not understood of the files of active tasks.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub(crate) struct Doubts {
     /// Files that look like tasks and are none by their names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -84,7 +84,7 @@ pub(crate) struct Doubts {
 }
 
 /// A file that is not understood.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct NotUnderstood {
     /// The file.
     pub(crate) path: TaskPath,
@@ -153,7 +153,7 @@ impl<'c> ReadView<'c> {
         view.require_home()?;
         let index = Index::load(&view, &data)?;
         let tasks = index.load_active(&view)?;
-        let entries = view.locks()?.map_or(Ok(Vec::new()), |locks| locks.entries(&context.repository))?;
+        let entries = view.locks()?.map_or(Ok(Vec::new()), |locks| locks.entries(&*context.repository))?;
         let locks = entries.into_iter().map(|lock| (lock.task, lock)).collect();
         let worktrees = Worktrees::new(context, worktree::list(&context.repository)?);
         let around = Surroundings::new(context, index.active_ids()).with_worktrees(worktrees);

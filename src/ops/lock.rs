@@ -16,7 +16,7 @@ use crate::worktrees::base::recorded;
 use serde::Serialize;
 
 /// The outcome: a lock that was taken.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Locked {
     /// The task.
     pub(crate) task_id: TaskId,
@@ -28,7 +28,7 @@ pub(crate) struct Locked {
 }
 
 /// The outcome: a lock that was released.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 #[expect(clippy::struct_field_names, reason = "a key of the JSON answer")]
 pub(crate) struct Unlocked {
     /// The task.
@@ -41,14 +41,14 @@ pub(crate) struct Unlocked {
 }
 
 /// All locks.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct LockList {
     /// The locked tasks.
     pub(crate) locks: Vec<LockedTask>,
 }
 
 /// A locked task.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct LockedTask {
     /// The task.
     pub(crate) task_id: TaskId,
@@ -104,7 +104,7 @@ pub(crate) fn take(
         LockRule::Verb => Some(context.data_branch()?.clone()),
         LockRule::Script => None,
     };
-    let (mark, now) = (nonce()?, Context::now());
+    let (mark, now) = (nonce()?, Context::instant());
     let claimant = LockRequest {
         session,
         rule,

@@ -65,7 +65,7 @@ impl NewOptions {
 }
 
 /// The outcome: a task that was created.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Created {
     /// The task; absent for a draft.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -45,7 +45,7 @@ pub(crate) struct PickOptions {
 }
 
 /// From whom the task was picked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PickKind {
     /// Nobody held it.
@@ -57,7 +57,7 @@ pub(crate) enum PickKind {
 }
 
 /// The outcome: a task that was picked.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Picked {
     /// The task.
     pub(crate) task: TaskInfo,
@@ -91,7 +91,7 @@ pub(crate) struct Picked {
 }
 
 /// Work that only its holder has.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct UnpublishedWork {
     /// The host of the holder.
     pub(crate) host: String,

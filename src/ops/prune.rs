@@ -24,19 +24,22 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The outcome: what was removed, and what was not.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Pruned {
     /// The branches that were removed, here or on the remote.
     pub(crate) removed: Vec<RemovedBranch>,
     /// The branches that were kept.
     pub(crate) kept: Vec<KeptBranch>,
+    /// Where the shell should go: it was in a worktree that was removed.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
+    pub(crate) cd: Option<PathBuf>,
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Notices,
 }
 
 /// A task branch that was removed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct RemovedBranch {
     /// The task.
     pub(crate) task_id: TaskId,
@@ -56,7 +59,7 @@ pub(crate) struct RemovedBranch {
 }
 
 /// A task branch that was kept.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct KeptBranch {
     /// The task.
     pub(crate) task_id: TaskId,
@@ -104,6 +107,7 @@ pub(crate) fn prune(context: &Context) -> Result<Pruned> {
     let mut pruned = Pruned {
         removed: Vec::new(),
         kept: Vec::new(),
+        cd: None,
         aside: Notices { dry_run: context.dry_run.then(DryRun::default), ..Notices::default() },
     };
     let local = refs::load_below(repository, &format!("refs/heads/{BRANCH_PREFIX}"))?;
@@ -293,6 +297,7 @@ fn remove(context: &Context, candidate: Candidate, on_remote: bool, pruned: &mut
         let it = kept(task, removed.branch.clone(), &landed, Some(&removed.into), false);
         pruned.kept.push(KeptBranch { why, ..it });
     }
+    pruned.cd = pruned.cd.take().or_else(|| context.way_out(removed.worktree.as_ref()?));
     if removed.here || removed.on_remote || removed.worktree.is_some() {
         pruned.removed.push(removed);
     }

@@ -24,7 +24,7 @@ pub(crate) enum SetupAction {
 }
 
 /// The outcome.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(crate) struct SetUp {
     /// The files that were written or removed; in a dry run, those that would be.
     #[serde(serialize_with = "crate::report::path::all")]

@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// What exists under the name of a script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ShimState {
     /// A shim.
@@ -22,7 +22,7 @@ pub(crate) enum ShimState {
 }
 
 /// One script of a folder.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct ShimEntry {
     /// Its name.
     pub(crate) script: String,
@@ -39,7 +39,7 @@ pub(crate) struct ShimEntry {
 }
 
 /// The scripts of a folder.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Shims {
     /// The folder.
     #[serde(serialize_with = "crate::report::path::one")]

@@ -1,5 +1,6 @@
 //! The current state: who works on what, what can be picked, and which locks, worktrees and statuses do not match.
 
+use crate::coordination::LockEntry;
 use crate::coordination::process::Liveness;
 use crate::error::Result;
 use crate::git::Freshness;
@@ -8,14 +9,16 @@ use crate::ops::lock::LockedTask;
 use crate::ops::task_info::{TaskInfo, WorktreeState};
 use crate::ops::worktrees::ListedWorktree;
 use crate::project::context::Context;
+use crate::project::holder::holds;
 use crate::project::outcome::Holder;
 use crate::task::{ActiveTasks, Status, Task, TaskId, TaskName};
 use crate::worktrees::registry::task_branch_of;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// The outcome: the current state.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Overview {
     /// Where the task data is.
     pub(crate) tasks: TasksPlace,
@@ -23,7 +26,7 @@ pub(crate) struct Overview {
     pub(crate) as_of: Option<String>,
     /// The tasks that are held.
     pub(crate) active: Vec<TaskInfo>,
-    /// Those of them that the caller holds on this machine, and that have no worktree in this clone.
+    /// Those of them that this session holds, and that have no worktree in this clone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) without_worktree: Vec<TaskId>,
     /// Locks whose session is dead, or whose task is no longer active.
@@ -37,10 +40,16 @@ pub(crate) struct Overview {
     /// Files that are not understood.
     #[serde(flatten)]
     pub(crate) doubts: Doubts,
+    /// Those of the held tasks that this session holds.
+    #[serde(skip)]
+    pub(crate) mine: BTreeSet<TaskId>,
+    /// Those that other sessions of the same person hold.
+    #[serde(skip)]
+    pub(crate) other_sessions: BTreeSet<TaskId>,
 }
 
 /// Where the task data is.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct TasksPlace {
     /// The branch.
     pub(crate) branch: String,
@@ -80,13 +89,19 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
         })
     });
     let unlocked = board.ordered().into_iter().filter(|task| task.status == Status::Implementing && !held(task));
+    let own = context.session().ok();
+    let of_person = |lock: &&LockEntry| own.as_ref().is_some_and(|own| own.email == lock.holder);
+    let is_mine = |lock: &&LockEntry| own.as_ref().is_some_and(|own| holds(context, own, lock));
+    let (mine, others): (Vec<_>, Vec<_>) = loaded.locks.values().filter(of_person).partition(is_mine);
+    let [mine, other_sessions] =
+        [mine, others].map(|locks| locks.into_iter().map(|lock| lock.task).collect::<BTreeSet<_>>());
     let active: Vec<_> = board.ordered().into_iter().filter(held).map(describe).collect();
     Ok(Overview {
         tasks: TasksPlace::find(context)?,
         as_of: loaded.as_of.clone(),
         without_worktree: active
             .iter()
-            .filter(|row| row.lacks_worktree(context, loaded.around.session()))
+            .filter(|row| mine.contains(&row.id) && row.lacks_worktree(context, loaded.around.session()))
             .map(|row| row.id)
             .collect(),
         active,
@@ -95,5 +110,7 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
         unlocked_implementing: unlocked.map(describe).collect(),
         ready: board.ready().into_iter().filter(|task| !held(task)).map(describe).collect(),
         doubts: loaded.doubts.clone(),
+        mine,
+        other_sessions,
     })
 }

@@ -73,7 +73,7 @@ pub(crate) fn unreconciled(context: &Context) -> Option<Unreconciled> {
 }
 
 /// The outcome of `git aitask sync`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Synced {
     /// What was done.
     pub(crate) did: SyncAction,
@@ -97,7 +97,7 @@ pub(crate) struct Synced {
 }
 
 /// A task branch whose work is, or was, in the branch that it goes to.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct LandedBranch {
     /// The task.
     pub(crate) task_id: TaskId,
@@ -115,7 +115,7 @@ pub(crate) struct LandedBranch {
 }
 
 /// What a sync did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SyncAction {
     /// Both sides were equal.
@@ -174,7 +174,7 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
             if let Some(taken) = files.iter().find(|file| file.is_number_taken()) {
                 let path = taken.path.display();
                 let message = format!("the number of {path} was given to another new task at the remote");
-                let hint = command!["git mv", taken.path.display(), "<the next number>"]
+                let hint = command!["git mv", taken.path.display(), "THE_NEXT_NUMBER"]
                     .within(context.data_dir())
                     .note("then correct the parent's children_to_implement, and run git aitask sync");
                 return Err(Error::new(Kind::Conflict, message).hint(hint).with(Payload::Files { files: names }));

@@ -1,6 +1,6 @@
 //! The vocabulary of a project: its issue types and labels.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::Branch;
 use crate::git::objects::Edit;
 use crate::ledger::{Found, View};
@@ -43,7 +43,8 @@ impl Vocabulary {
             return Ok(());
         }
         Err(Error::new(Kind::Usage, format!("{wanted:?} is not an issue type of this project"))
-            .advice(format!("use one of: {}", self.types.join(", "))))
+            .advice(format!("use one of: {}", self.types.join(", ")))
+            .with(Payload::PossibleValues { possible_values: self.types.iter().map(ToString::to_string).collect() }))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::settings::Origin;
 use serde::Serialize;
 
 /// The identity of the calling session.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Identity {
     /// The e-mail that locks record as the holder.
     pub(crate) email: String,

@@ -2,6 +2,8 @@
 
 use crate::coordination::Session;
 use crate::coordination::lock_format::LOCK_FORMAT;
+use crate::coordination::locks::RFC_3339;
+use crate::coordination::session::parse_email;
 use crate::error::{Error, Hint, Kind, Result};
 use crate::files::{Tree, data_checkout};
 use crate::git::run::WITHIN;
@@ -16,14 +18,14 @@ use crate::settings::{Effect, Environment, Flags, Settings};
 use crate::task::{TaskId, TaskName, TaskPath, WORKTREES_DIR, paths};
 use crate::waiting;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// The context of one command.
 #[derive(Debug)]
 pub(crate) struct Context {
     /// The repository of the current directory.
-    pub(crate) repository: Repository,
+    pub(crate) repository: Arc<Repository>,
     /// The settings.
     pub(crate) settings: Settings,
     /// Where branches are published.
@@ -128,6 +130,7 @@ impl Context {
         let default_branch = known.map_or_else(OnceLock::new, OnceLock::from);
         leftovers::sweep(&repository);
         let (here, shell, json) = (dir.to_owned(), dir.to_owned(), false);
+        let repository = Arc::new(repository);
         Ok(Self { repository, settings, channel, progress, dry_run, here, shell, json, data_home, default_branch })
     }
 
@@ -250,7 +253,7 @@ impl Context {
     pub(crate) fn ledger(&self) -> Ledger<'_> {
         Ledger {
             repository: &self.repository,
-            refs: &self.repository,
+            refs: &*self.repository,
             channel: self.channel.clone(),
             timeout: self.settings.timeout,
             data_only_branch: match &self.data_home {
@@ -297,6 +300,14 @@ impl Context {
         Session::find(&self.repository, &self.settings, &file, user_config.as_deref(), self.progress)
     }
 
+    /// The e-mail address of the caller, where one can be found. No process.
+    pub(crate) fn email(&self) -> Option<String> {
+        let file = self.data_dir().join(paths::USER_CONFIG_FILE);
+        let user_config = self.tree().load(&file).ok()?;
+        let found = Session::find_email(&self.repository, &self.settings, &file, user_config.as_deref()).ok()?;
+        parse_email(&found.0).ok()
+    }
+
     /// Whether this clone has seen the coordination branches.
     pub(crate) fn is_initialised(&self) -> Result<bool> {
         let locks = Ledger::locks_branch()?;
@@ -336,6 +347,11 @@ impl Context {
     /// The local time in the format of task files and locks: to the minute, without a zone.
     pub(crate) fn now() -> String {
         jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
+    /// The time with its zone (RFC 3339), to the second.
+    pub(crate) fn instant() -> String {
+        jiff::ZonedDateTime::now().strftime(RFC_3339).to_string()
     }
 }
 

@@ -24,13 +24,15 @@ pub(crate) fn observe_lock(context: &Context, claimant: &LockRequest<'_>, lock: 
         LockRule::Script => lock.liveness_as_scripts_judge(repository, &session.host),
     };
     let nameless = !lock.is_known() && !session.is_known();
+    let inside = is_inside(context, &lock);
     let record = || LockRecord::load(repository, lock.task).filter(|held| held.is_about(&lock));
     let evidence = match (claimant.rule, lock.nonce.as_deref()) {
         (LockRule::Verb, Some(nonce)) if nonce == claimant.nonce => LocalEvidence::ThisCommand,
+        (LockRule::Verb, _) if inside && may_go_on(context, session, &lock, inside) => LocalEvidence::Worktree,
         // An interrupted attempt belongs to its session, which has no process; neither has this one, so it may be the
         // same.
         (LockRule::Verb, Some(_)) if nameless => match record() {
-            Some(_) if context.task_here().is_some_and(|name| name.id() == lock.task) => LocalEvidence::Worktree,
+            Some(_) if inside => LocalEvidence::Worktree,
             Some(held) if held.is_leftover(repository, &lock) => LocalEvidence::CutOff,
             _ => LocalEvidence::Nothing,
         },
@@ -49,12 +51,10 @@ pub(crate) fn held(context: &Context, session: &Session, in_the_way: &LockConfli
     with_folder(error, context, session, lock)
 }
 
-/// Adds to an error about the lock of another session of this person the folder of the task, where this clone has it and
-/// that session is not known to live: whoever is in it may go on.
+/// Adds to an error about the lock of another session the folder of the task in this clone, where this session may go on
+/// with the task in it.
 fn with_folder(error: Error, context: &Context, session: &Session, lock: &LockEntry) -> Error {
-    let is_own = lock.holder == session.email && lock.host == session.host;
-    let is_refused_there = lock.session().is_some() && session.is_known() && may_live(context, session, lock);
-    if !is_own || is_refused_there || lock.liveness(&context.repository, &session.host) == Liveness::Alive {
+    if is_inside(context, lock) || !may_go_on(context, session, lock, true) {
         return error;
     }
     let records = worktree::list(&context.repository).unwrap_or_default();
@@ -88,31 +88,72 @@ pub(crate) fn displaced(context: &Context, view: &View<'_>, task: TaskId, since:
     Ok(Some(error))
 }
 
-/// Whether a session may go on with the task of a lock: it is the session that the lock names, or it runs in the clone
-/// that took the lock and so has its nonce.
+/// Whether a session may go on with the task of a lock, from where it is now: it is the session that the lock names. Else
+/// it is of the same person, in the clone that took the lock and so has its nonce, and
+/// - the lock names no session that could be told from this one; or
+/// - this is the worktree of the task, and the session of the lock is dead, or is the terminal or pane that this command
+///   runs in; or this is its worktree, and nothing tells which session this is.
+///
+/// Every other session goes on only by `pick --steal`.
 pub(crate) fn holds(context: &Context, session: &Session, lock: &LockEntry) -> bool {
-    if lock.is_of(session) {
-        return true;
-    }
-    let repository = &context.repository;
-    // A session without a process may be the one of the lock or another one; being inside the task's worktree decides.
-    let inside = context.task_here().is_some_and(|name| name.id() == lock.task);
-    let named = session.is_known();
-    // Whoever works below a person's terminal, a tmux pane or the like, as an agent that was started there does, goes on
-    // with what was taken there.
-    let below = || {
-        let is_here =
-            lock.agent().is_none() && lock.session().is_none() && lock.process.liveness(repository) == Liveness::Alive;
-        inside && is_here && lock.process.number().is_some_and(|pid| process::is_above(repository, pid))
+    may_go_on(context, session, lock, is_inside(context, lock))
+}
+
+/// Whether this command runs in the worktree of the task.
+fn is_inside(context: &Context, lock: &LockEntry) -> bool {
+    context.task_here().is_some_and(|name| name.id() == lock.task)
+}
+
+/// [`holds`], `inside` the worktree of the task or elsewhere.
+fn may_go_on(context: &Context, session: &Session, lock: &LockEntry, inside: bool) -> bool {
+    let is_taken_here = || match lock.nonce {
+        Some(_) => LockRecord::load(&context.repository, lock.task).is_some_and(|held| held.is_about(lock)),
+        // A lock of the scripts has no nonce: for it, person and host decide.
+        None => lock.host == session.host,
     };
-    let alive_elsewhere = may_live(context, session, lock) && (named || !inside) && !below();
-    lock.holder == session.email
-        && !alive_elsewhere
-        && match lock.nonce {
-            Some(_) => LockRecord::load(repository, lock.task).is_some_and(|held| held.is_about(lock)),
-            // A lock of the scripts has no nonce: for it, person and host decide.
-            None => lock.host == session.host,
-        }
+    lock.is_of(session)
+        || lock.holder == session.email
+            && is_taken_here()
+            && match standing(context, &session.host, lock) {
+                Standing::Unnamed => true,
+                Standing::Dead => inside,
+                Standing::MayLive => inside && (!session.is_known() || is_around(context, lock)),
+            }
+}
+
+/// Whether the session of a lock is the terminal, the tmux pane or the like in which this command runs: an agent that a
+/// person started there goes on with what was taken there.
+fn is_around(context: &Context, lock: &LockEntry) -> bool {
+    let repository = &context.repository;
+    let is_place = lock.agent().is_none() && lock.session().is_none();
+    is_place
+        && lock.process.liveness(repository) == Liveness::Alive
+        && lock.process.number().is_some_and(|pid| process::is_above(repository, pid))
+}
+
+/// What is known here of the session of a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// The lock names no session.
+    Unnamed,
+    /// It has ended.
+    Dead,
+    /// It lives; or this cannot be told, as of one in another PID namespace or on another host.
+    MayLive,
+}
+
+/// The standing of the session of a lock, seen from the clone that took it: one that this host started before its last
+/// boot has ended.
+fn standing(context: &Context, host: &str, lock: &LockEntry) -> Standing {
+    let repository = &context.repository;
+    let is_over = || lock.process.scope.as_ref().is_some_and(|scope| scope.is_over(repository) && lock.host == host);
+    match lock.liveness(repository, host) {
+        Liveness::Alive => Standing::MayLive,
+        Liveness::Dead => Standing::Dead,
+        Liveness::Unknown if !lock.is_known() => Standing::Unnamed,
+        Liveness::Unknown if lock.unjudged().is_none() && is_over() => Standing::Dead,
+        Liveness::Unknown => Standing::MayLive,
+    }
 }
 
 /// Checks that a session may drop or finish a task with this lock ([`holds`]).
@@ -155,23 +196,10 @@ pub(crate) fn require_holder(
     let branch = was_ours.then(|| context.task_here()).flatten().filter(|name| name.id() == task);
     let keep = branch.map(|name| command!["git push origin", name.branch_name()].note("keeps your commits for others"));
     let error = with_folder(keep.into_iter().fold(error, Error::hint), context, session, lock);
-    Err(error
-        .hint(command!["git aitask pick", task, "--steal"].note("take it over"))
-        .with(Payload::Held { holder: Payload::described(&holder) }))
-}
-
-/// Whether the session of a lock may live, seen from the clone that took it: one of another PID namespace or host may;
-/// one that this host started before its last boot does not.
-fn may_live(context: &Context, session: &Session, lock: &LockEntry) -> bool {
-    let repository = &context.repository;
-    match lock.liveness(repository, &session.host) {
-        Liveness::Alive => true,
-        Liveness::Dead => false,
-        Liveness::Unknown => {
-            let scope = lock.process.scope.as_ref().filter(|_| lock.is_known());
-            scope.is_some_and(|scope| !scope.is_over(repository) || lock.host != session.host)
-        }
-    }
+    let is_free = lock.holder == session.email && holder.session == Liveness::Dead;
+    let way = command!["git aitask pick", task];
+    let way = if is_free { way.note("goes on with it") } else { way.word(&"--steal").note("take it over") };
+    Err(error.hint(way).with(Payload::Held { holder: Payload::described(&holder) }))
 }
 
 /// Whose sessions keep the worktree of a task from being removed.
@@ -181,6 +209,8 @@ pub(crate) enum Respected {
     Others,
     /// Those of other people, and the other ones of this person.
     All,
+    /// All that took the task in this clone, and so may work in its worktree.
+    Here,
 }
 
 /// Refuses to remove the worktree of a task while another session that may live on this host works on it: neither this
@@ -197,18 +227,22 @@ pub(crate) fn require_idle(context: &Context, name: &str, respected: Respected) 
         Err(error) => return Err(error),
     };
     let host = session.as_ref().map_or_else(|| host_name(repository), |session| session.host.clone());
-    let lives = match &session {
-        Some(session) => may_live(context, session, &lock),
-        None => lock.liveness(repository, &host) == Liveness::Alive,
+    let is_alive = lock.liveness(repository, &host) == Liveness::Alive;
+    // A process of a script's lock may be any process of that host, so it counts only where it is seen.
+    let may_live = || lock.process.scope.is_some() && standing(context, &host, &lock) == Standing::MayLive;
+    let is_here = || match lock.nonce {
+        Some(_) => LockRecord::load(repository, lock.task).is_some_and(|held| held.is_about(&lock)),
+        None => lock.host == host,
     };
-    if !lives {
+    if !is_alive && !(session.is_some() && may_live()) || respected == Respected::Here && !is_here() {
         return Ok(());
     }
     let same_person = session.as_ref().is_none_or(|session| session.email == lock.holder);
     let same_session = session.as_ref().is_some_and(|session| lock.is_of_session(session));
     let above = || lock.process.number().is_some_and(|pid| process::is_above(repository, pid));
     let is_overruled = respected == Respected::Others && session.is_some();
-    if same_person && (is_overruled || same_session || above()) {
+    let goes_on = || session.as_ref().is_some_and(|session| holds(context, session, &lock));
+    if same_person && (is_overruled || same_session || above() || respected == Respected::Here && goes_on()) {
         return Ok(());
     }
     let holder = Holder::new(context, &lock, &host);

@@ -16,6 +16,7 @@ pub(crate) mod leftovers;
 pub(crate) mod marker;
 pub(crate) mod outcome;
 pub(crate) mod repaired;
+pub(crate) mod taken_over;
 pub(crate) mod task_files;
 pub(crate) mod worktree_recovery;
 

@@ -12,15 +12,21 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 /// The holder of a task.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 #[expect(clippy::struct_field_names, reason = "a key of the JSON answer")]
 pub(crate) struct Holder {
     /// The e-mail address.
     pub(crate) holder: String,
     /// The host.
     pub(crate) host: String,
-    /// When the lock was taken, local time of that host.
-    pub(crate) since: String,
+    /// When the lock was taken (RFC 3339); `null` where the zone of its host is unknown.
+    pub(crate) since: Option<String>,
+    /// When the lock was taken, in the unknown zone of its host, as the lock says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) since_local: Option<String>,
+    /// When the lock was taken, as people see it: local time of its host.
+    #[serde(skip)]
+    pub(crate) since_shown: String,
     /// The blob of the lock; `null` for a lock that is not written yet.
     pub(crate) token: Option<Oid>,
     /// The process id of the session, when it is known.
@@ -33,20 +39,27 @@ pub(crate) struct Holder {
     pub(crate) session: Liveness,
     #[serde(skip)]
     here: bool,
+    /// The key of a newer version that says which session it is.
+    #[serde(skip)]
+    unjudged: Option<String>,
 }
 
 impl Holder {
     /// Describes a lock, seen from the host `host`.
     pub(crate) fn new(context: &Context, lock: &LockEntry, host: &str) -> Self {
+        let since = lock.since_with_zone(host);
         Self {
             holder: lock.holder.clone(),
             host: lock.host.clone(),
-            since: lock.since.clone(),
+            since_local: since.is_none().then(|| lock.since.clone()),
+            since,
+            since_shown: lock.since.clone(),
             token: lock.token.clone(),
             pid: lock.process.number(),
             agent: lock.agent().map(str::to_owned),
             session: lock.liveness(&context.repository, host),
             here: lock.host == host,
+            unjudged: lock.unjudged().map(str::to_owned),
         }
     }
 
@@ -57,9 +70,13 @@ impl Holder {
 
     /// One sentence: who, since when, where, whether the session lives and how that is known.
     pub(crate) fn sentence(&self) -> String {
-        let Self { holder, since, host, .. } = self;
+        let Self { holder, since_shown: since, host, .. } = self;
         let agent = self.agent.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
         let how = match (self.session, self.pid, self.here) {
+            _ if self.unjudged.is_some() => {
+                let key = self.unjudged.as_deref().unwrap_or_default();
+                format!("a newer version says in {key} which session it is, and this one cannot judge that")
+            }
             (Liveness::Alive, Some(pid), _) => format!("its session lives (pid {pid} is running)"),
             (Liveness::Dead, Some(pid), _) => format!("its session is dead (pid {pid} is gone)"),
             (_, Some(pid), true) => format!("it is unknown whether its session (pid {pid}) lives"),
@@ -71,7 +88,7 @@ impl Holder {
 }
 
 /// A task's worktree.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct WorktreeInfo {
     /// Its path.
     #[serde(serialize_with = "crate::report::path::one")]
@@ -116,7 +133,7 @@ pub(crate) struct WorktreeInfo {
 }
 
 /// A task branch as it is published.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub(crate) struct PublishedWork {
     /// Its tip.
     pub(crate) tip: Oid,
@@ -130,7 +147,7 @@ pub(crate) struct PublishedWork {
 }
 
 /// How a local task branch relates to the published one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LocalBranch {
     /// There was none; it was made from the published one.
@@ -162,7 +179,7 @@ impl WorktreeInfo {
 }
 
 /// One ref of a swap, as `--dry-run` shows it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct RefChange {
     /// The full name.
     #[serde(rename = "ref")]
@@ -180,7 +197,7 @@ impl From<&RefUpdate> for RefChange {
 }
 
 /// The result of a `--dry-run`.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub(crate) struct DryRun {
     /// The refs that would be moved.
     pub(crate) refs: Vec<RefChange>,
@@ -197,7 +214,7 @@ impl DryRun {
 }
 
 /// The notices that go with every result.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub(crate) struct Notices {
     /// Set only under `--dry-run`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -214,7 +231,7 @@ pub(crate) struct Notices {
 }
 
 /// What failed after the change was published: it is no error of the command, since what was asked for has happened.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Incomplete {
     /// The kind of the error, as in errors.
     pub(crate) kind: &'static str,

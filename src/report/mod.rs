@@ -19,10 +19,42 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
+use std::sync::OnceLock;
 
 /// The version of the JSON form. Within a version, fields are only added.
-const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 2;
+
+/// What every answer and error of a command begins with: a line for people, and a key of the document.
+#[derive(Debug, Clone)]
+pub(crate) struct Heading {
+    what: String,
+    line: String,
+    key: &'static str,
+    value: Value,
+}
+
+impl Heading {
+    /// What has happened, and how; and the facts under this key.
+    pub(crate) fn new(what: String, how: String, key: &'static str, facts: &impl Serialize) -> Self {
+        Self { line: sanitise(&format!("{what} {how}")), what, key, value: Payload::described(facts) }
+    }
+}
+
+type FindHeading = Box<dyn Fn() -> Option<Heading> + Send + Sync>;
+
+static HEADING: OnceLock<FindHeading> = OnceLock::new();
+
+/// Lets the answers of this process begin with what is found when there is one. Verbs know nothing of it, so that none can
+/// forget it. The first call counts.
+pub(crate) fn begin_with(find: impl Fn() -> Option<Heading> + Send + Sync + 'static) {
+    let _ = HEADING.set(Box::new(find));
+}
+
+fn heading() -> Option<Heading> {
+    HEADING.get()?()
+}
 
 /// How to show things.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +70,8 @@ pub(crate) struct Report {
 impl Report {
     /// The form of an error before, or without, a command line that can be parsed.
     pub(crate) fn by_arguments(mut args: impl Iterator<Item = std::ffi::OsString>) -> Self {
-        Self { json: args.any(|arg| arg == "--json"), quiet: false, color: anstream::ColorChoice::Auto }
+        let json = args.any(|arg| arg == "--json" || arg == "--schema");
+        Self { json, quiet: false, color: anstream::ColorChoice::Auto }
     }
 
     /// Shows a result on standard output.
@@ -46,15 +79,23 @@ impl Report {
     /// # Errors
     /// [`Kind::Io`] when it cannot be written; a reader that closed the pipe is no error.
     pub(crate) fn answer<T: Serialize>(self, outcome: &T, page: impl FnOnce() -> Page) -> Result<(), Error> {
+        let heading = heading();
         let written = if self.json {
-            let document = document(outcome)?;
-            let text =
-                serde_json::to_string_pretty(&document).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
-            writeln!(io::stdout(), "{}", escaped(&text))
+            let mut document = document(outcome)?;
+            document.extend(heading.map(|heading| (heading.key.to_owned(), heading.value)));
+            print_json(&Value::Object(document))
         } else {
             let mut stream = AutoStream::new(io::stdout(), self.color);
             let advice = if self.quiet { Advice::LeftOut } else { Advice::Given };
-            stream.write_all(page().render(columns(), advice).as_bytes())
+            let mut page = page();
+            if let Some(Heading { line, .. }) = heading {
+                if self.quiet || page.is_bare() {
+                    let _ = writeln!(io::stderr(), "{line}");
+                } else {
+                    page = page.below(&line);
+                }
+            }
+            stream.write_all(page.render(columns(), advice).as_bytes())
         };
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -69,21 +110,40 @@ impl Report {
         }
     }
 
+    /// Shows the schema of documents on standard output.
+    ///
+    /// # Errors
+    /// As for [`Report::answer`].
+    pub(crate) fn schema(self, schema: &Value) -> Result<(), Error> {
+        match print_json(schema) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Error::new(Kind::Io, format!("the schema cannot be written: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Shows an error on standard error.
     pub(crate) fn error(self, error: &Error) {
         if self.json {
             let mut fields = Map::new();
             fields.insert("kind".to_owned(), error.kind().name().into());
             fields.insert("message".to_owned(), error.to_string().into());
-            fields.insert("hints".to_owned(), error.hints().iter().map(ToString::to_string).collect());
+            fields.insert("hints".to_owned(), serde_json::to_value(error.hints()).unwrap_or_default());
             fields.insert("exit".to_owned(), error.kind().exit_code().into());
             fields.extend(error.fields());
-            let document = serde_json::json!({ "schema": SCHEMA, "error": fields });
+            let mut document =
+                Map::from_iter([("schema".to_owned(), SCHEMA.into()), ("error".to_owned(), fields.into())]);
+            document.extend(heading().map(|heading| (heading.key.to_owned(), heading.value)));
+            let document = Value::Object(document);
             let _ = writeln!(io::stderr(), "{}", escaped(&document.to_string()));
             return;
         }
         let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
-        let mut text = format!("{red}error:{red:#} {}\n", sanitise(&error.to_string()));
+        // An error that says the same is the first line itself.
+        let heading = heading().filter(|heading| !error.to_string().starts_with(&heading.what));
+        let mut text = heading.map(|heading| heading.line + "\n").unwrap_or_default();
+        let _ = writeln!(text, "{red}error:{red:#} {}", sanitise(&error.to_string()));
         if !self.quiet {
             for hint in error.hints() {
                 text.extend(["  try: ", &sanitise(&hint.to_string()), "\n"]);
@@ -153,12 +213,16 @@ fn escaped(json: &str) -> String {
     text
 }
 
-fn document<T: Serialize>(outcome: &T) -> Result<Value, Error> {
+fn print_json(document: &Value) -> io::Result<()> {
+    writeln!(io::stdout(), "{}", escaped(&format!("{document:#}")))
+}
+
+fn document<T: Serialize>(outcome: &T) -> Result<Map<String, Value>, Error> {
     let value = serde_json::to_value(outcome).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
     let mut document = Map::from_iter([("schema".to_owned(), SCHEMA.into())]);
     match value {
         Value::Object(fields) => document.extend(fields),
         other => drop(document.insert("value".to_owned(), other)),
     }
-    Ok(Value::Object(document))
+    Ok(document)
 }

@@ -17,6 +17,7 @@ pub(super) enum Advice {
 pub(crate) struct Page {
     lines: Vec<Line>,
     dry_run: bool,
+    bare: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -190,6 +191,22 @@ impl Page {
         self.dry_run = true;
         let head = "nothing was changed (--dry-run); without it the result would be:".to_owned();
         self.lines.insert(0, Line::Text(head, Style::new().bold()));
+        self
+    }
+
+    /// Programs read its lines, so none is put before them.
+    pub(crate) fn bare(self) -> Self {
+        Self { bare: true, ..self }
+    }
+
+    pub(super) fn is_bare(&self) -> bool {
+        self.bare
+    }
+
+    /// The page below a line that needs attention.
+    pub(super) fn below(mut self, line: &str) -> Self {
+        let lines = Self::new().warning(line).lines;
+        self.lines.splice(..0, lines);
         self
     }
 

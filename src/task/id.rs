@@ -102,6 +102,8 @@ impl Serialize for TaskId {
     }
 }
 
+super::text::schema_of_text!(TaskId);
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -50,8 +50,14 @@ impl Status {
     /// Parses the value of an option: one of the six, case-sensitive.
     pub(crate) fn parse_known(text: &str) -> Result<Self> {
         match Self::parse(text) {
-            Self::Other(_) => Err(Error::new(Kind::Usage, format!("there is no status {text:?}"))
-                .advice("use Ready, Editing, Implementing, Postponed, Done or Folded")),
+            Self::Other(_) => Err(Error::new(Kind::Usage, format!("there is no status {text:?}")).one_of(&[
+                "Ready",
+                "Editing",
+                "Implementing",
+                "Postponed",
+                "Done",
+                "Folded",
+            ])),
             known => Ok(known),
         }
     }
@@ -102,7 +108,7 @@ impl Level {
     /// Parses the value of an option.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         Self::try_parse(text).ok_or_else(|| {
-            Error::new(Kind::Usage, format!("there is no level {text:?}")).advice("use high, medium or low")
+            Error::new(Kind::Usage, format!("there is no level {text:?}")).one_of(&["high", "medium", "low"])
         })
     }
 
@@ -174,6 +180,8 @@ impl Serialize for Reference {
         }
     }
 }
+
+super::text::schema_of_text!(Reference);
 
 as_text!(Status, Level);
 

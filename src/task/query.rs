@@ -34,6 +34,8 @@ impl Serialize for Blocker {
     }
 }
 
+super::text::schema_of_text!(Blocker);
+
 /// All active tasks.
 #[derive(Debug, Clone)]
 pub(crate) struct ActiveTasks<'a> {

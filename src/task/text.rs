@@ -16,9 +16,30 @@ macro_rules! as_text {
                 serializer.serialize_str(self.as_str())
             }
         }
+        crate::task::text::schema_of_text!($type);
     )*};
 }
 pub(super) use as_text;
+
+/// Implements the schema of types that are texts in JSON.
+macro_rules! schema_of_text {
+    ($type:ty) => {
+        impl schemars::JsonSchema for $type {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                "text".into()
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                <String as schemars::JsonSchema>::json_schema(generator)
+            }
+        }
+    };
+}
+pub(super) use schema_of_text;
 
 /// A run of 1 to 18 ASCII digits as a number greater than zero.
 pub(super) fn parse_number(digits: &str) -> Option<u64> {

@@ -212,13 +212,12 @@ impl Teardown<'_> {
         let (respected, reason) = match (self.options.work, self.options.extent) {
             // The scripts know one option for work to discard and for a session of one's own that is to end, and one
             // word for all that it overrules.
-            (Unsaved::Discard, Extent::FolderUnlessRebasing) => (Some(Respected::Others), KeptReason::Held),
-            (Unsaved::Discard, _) => (Some(Respected::All), KeptReason::Held),
-            (Unsaved::Keep, Extent::FolderUnlessRebasing) => (Some(Respected::All), KeptReason::Dirty),
-            (Unsaved::Keep, _) => (None, KeptReason::Held),
+            (Unsaved::Discard, Extent::FolderUnlessRebasing) => (Respected::Others, KeptReason::Held),
+            (Unsaved::Discard, _) => (Respected::All, KeptReason::Held),
+            (Unsaved::Keep, Extent::FolderUnlessRebasing) => (Respected::All, KeptReason::Dirty),
+            (Unsaved::Keep, _) => (Respected::Here, KeptReason::Held),
         };
-        let idle = respected.map(|respected| require_idle(self.context, name_of(&self.place.branch), respected));
-        if let Some(Err(error)) = idle {
+        if let Err(error) = require_idle(self.context, name_of(&self.place.branch), respected) {
             let why = error.to_string();
             self.removal.held = Some(error);
             return Ok(self.kept(reason, first.clone(), why));

@@ -61,7 +61,7 @@ fn fails_clearly(repo: &Repo, args: &[&str], code: i32, kind: &str) -> Run {
     let error = run.error();
     assert_eq!(error["error"]["kind"], kind, "{run}");
     assert_eq!(error["error"]["exit"], code, "{run}");
-    assert_eq!(error["schema"], 1, "{run}");
+    assert_eq!(error["schema"], 2, "{run}");
     assert!(error["error"]["hints"].is_array(), "{run}");
     assert_eq!(run.stdout, "", "{run}");
     let message = error["error"]["message"].as_str().unwrap_or_default();

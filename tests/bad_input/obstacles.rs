@@ -144,7 +144,7 @@ fn a_conflict_lists_the_files() {
     for mode in ["--merge", "--squash"] {
         let run = refused(&ann, &["finish", "1", mode], 1, "conflict");
         assert_eq!(run.error()["error"]["files"], serde_json::json!(["one.txt", "two words.txt"]), "{run}");
-        assert!(run.error()["error"]["hints"][0].as_str().unwrap().contains("git merge"), "{run}");
+        assert!(run.hints()[0].contains("git merge"), "{run}");
     }
     refused(&ann, &["finish", "1", "--ff"], 1, "conflict");
     assert_eq!(world.locks(), ["t1_lock.yaml"]);

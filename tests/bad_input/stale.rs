@@ -162,7 +162,7 @@ fn a_remote_of_another_name_is_not_taken_for_none() {
     let bob = world.clone("bob");
     bob.git(&["remote", "rename", "origin", "upstream"]);
     let run = refused(&bob, &["new", "Twice"], 2, "usage");
-    assert!(run.error()["error"]["hints"][0].as_str().unwrap().contains("aitask.remote upstream"), "{run}");
+    assert!(run.hints()[0].contains("aitask.remote upstream"), "{run}");
     bob.git(&["config", "aitask.remote", "upstream"]);
     bob.task("Once", &[]);
     bob.git(&["config", "aitask.remote", "."]);
@@ -194,9 +194,9 @@ fn stealing_is_the_last_hint() {
     let (_world, ann, bob) = two();
     bob.aitask(&["pick", "1", "--no-worktree"]).ok();
     let run = refused(&ann, &["pick", "1"], 1, "held");
-    let hints = run.error()["error"]["hints"].clone();
-    assert!(hints[0].as_str().unwrap().starts_with("git aitask pick 2   # "), "{hints}");
-    assert!(hints[1].as_str().unwrap().starts_with("git aitask pick 1 --steal"), "{hints}");
+    let hints = run.hints();
+    assert!(hints[0].starts_with("git aitask pick 2   # "), "{run}");
+    assert!(hints[1].starts_with("git aitask pick 1 --steal"), "{run}");
 }
 
 #[test]

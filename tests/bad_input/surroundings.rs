@@ -176,8 +176,8 @@ fn hints_with_a_path_that_has_a_space_in_it_can_be_pasted() {
     ann.write("aiwork/t1_one/new.txt", "new\n");
     for verb in [&["drop", "1"][..], &["worktree", "remove", "1"], &["finish", "1"]] {
         let run = ann.aitask(&[verb, &["--json"]].concat()).fails(1);
-        let hint = run.error()["error"]["hints"][0].clone();
-        let (way, _) = hint.as_str().unwrap().split_once(" && ").unwrap();
-        ann.run("sh", &["-c", way]).ok();
+        let (way, _) = run.hints()[0].split_once(" && ").map(|(way, next)| (way.to_owned(), next.to_owned())).unwrap();
+        ann.run("sh", &["-c", &way]).ok();
+        assert!(std::path::Path::new(run.error()["error"]["hints"][0]["cd"].as_str().unwrap()).is_dir(), "{run}");
     }
 }

@@ -144,7 +144,7 @@ fn hints_about_addresses_can_be_pasted() {
     let run = ann.aitask(&["new", "x", "--json"]).fails(2);
     let hints = run.error()["error"]["hints"].clone();
     for hint in [&hints[1], &hints[0]] {
-        ann.run("sh", &["-c", hint.as_str().unwrap()]).ok();
+        ann.follow(hint).ok();
     }
     assert_eq!(ann.git(&["config", "remote.hub.url"]).trim(), origin);
     assert_eq!(ann.git(&["config", "remote.origin.pushurl"]).trim(), origin);
@@ -158,8 +158,7 @@ fn an_alias_before_there_is_anything_to_compare_can_be_set_up_by_a_hint() {
     let bob = world.clone("bob");
     let bob = by_alias(&world, &bob, "origin.git");
     let run = bob.aitask(&["init", "--json"]).fails(2);
-    let hints = run.error()["error"]["hints"].clone();
-    bob.run("sh", &["-c", hints[2].as_str().unwrap()]).ok();
+    bob.follow(&run.error()["error"]["hints"][2]).ok();
     bob.aitask(&["init"]).ok();
     assert!(world.remote_branch("aitask-locks").is_some());
 }

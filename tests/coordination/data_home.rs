@@ -1,6 +1,6 @@
 //! Which branch carries the tasks: the same one for every clone of a remote, whatever is checked out.
 
-use crate::support::{Repo, World, share};
+use crate::support::{Repo, World, hints, share};
 
 const TASK: &str = "aitasks/t1_one.md";
 
@@ -176,7 +176,7 @@ fn a_remote_that_cannot_be_asked_is_said_with_a_way_around() {
     std::fs::rename(world.origin(), &away).unwrap();
     let run = ann.aitask(&["list", "--json"]).fails(75);
     assert_eq!(run.error()["error"]["kind"], "unreachable", "{run}");
-    assert!(run.error()["error"]["hints"].to_string().contains("git config aitask.data main"), "{run}");
+    assert!(run.hints().join("\n").contains("git config aitask.data main"), "{run}");
     std::fs::rename(&away, world.origin()).unwrap();
     ann.aitask(&["init"]).ok();
     std::fs::rename(world.origin(), &away).unwrap();
@@ -197,7 +197,7 @@ fn a_renamed_default_branch_is_said_at_once_and_its_commands_follow_it() {
         assert!(message.contains("the default branch of origin is trunk now") && message.contains("main"), "{run}");
         assert_eq!(world.git(&["--git-dir=origin.git", "for-each-ref"]), before, "{run}");
         for hint in error["hints"].as_array().unwrap() {
-            ann.run("sh", &["-c", hint.as_str().unwrap()]).ok();
+            ann.follow(hint).ok();
         }
         ann.aitask(verb).ok();
         assert_eq!((here(&ann, "trunk"), world.remote_branch("main")), (true, None));
@@ -217,7 +217,7 @@ fn a_task_that_was_picked_before_the_rename_is_finished_after_it() {
     there.commit("work");
     rename(&world, "trunk");
     for hint in ann.aitask(&["finish", "1", "--json"]).fails(1).error()["error"]["hints"].as_array().unwrap() {
-        ann.run("sh", &["-c", hint.as_str().unwrap()]).ok();
+        ann.follow(hint).ok();
     }
     let notes = ann.aitask(&["finish", "1", "--json"]).ok().json()["notes"].to_string();
     assert!(notes.contains("main is gone from the remote, and trunk is its default branch"), "{notes}");
@@ -232,7 +232,7 @@ fn a_branch_of_the_tasks_that_was_deleted_is_put_back_by_the_command_that_is_nam
     world.git(&["--git-dir=origin.git", "update-ref", "-d", "refs/heads/main"]);
     let error = ann.aitask(&["new", "Two", "--json"]).fails(1).error()["error"].clone();
     assert_eq!(error["kind"], "branch_gone", "{error}");
-    ann.run("sh", &["-c", error["hints"][0].as_str().unwrap().split('#').next().unwrap()]).ok();
+    ann.follow(&error["hints"][0]).ok();
     assert_eq!(world.remote_branch("main"), tip);
     ann.aitask(&["new", "Two"]).ok();
 }
@@ -310,10 +310,10 @@ fn another_default_branch_beside_the_old_one_is_said_and_its_commands_bring_all_
         let error = run.error()["error"].clone();
         assert_eq!(error["kind"], "not_initialised", "{run}");
         assert!(error["message"].as_str().unwrap().contains("the default branch of origin is trunk now"), "{run}");
-        let hints: Vec<_> = error["hints"].as_array().unwrap().iter().map(|hint| hint.as_str().unwrap()).collect();
-        assert!(hints.last().unwrap().starts_with("git config aitask.data main"), "{run}");
+        let hints = error["hints"].as_array().unwrap();
+        assert!(run.hints().last().unwrap().starts_with("git config aitask.data main"), "{run}");
         for hint in &hints[..hints.len() - 1] {
-            ann.run("sh", &["-c", hint]).ok();
+            ann.follow(hint).ok();
         }
         ann.aitask(verb).ok();
         for repo in [&ann, &eve] {
@@ -354,9 +354,9 @@ fn an_output_that_was_deleted_is_named_at_once_and_is_no_stale_lock_file() {
         let error = run.error()["error"].clone();
         assert_eq!(error["kind"], "branch_gone", "{run}");
         assert!(error["message"].as_str().unwrap().contains("feature is gone from origin"), "{run}");
-        assert_eq!(error["hints"][0], "git aitask finish 1 --into main", "{run}");
+        assert_eq!(hints(&error)[0], "git aitask finish 1 --into main", "{run}");
         if named {
-            bob.run("sh", &["-c", error["hints"][1].as_str().unwrap()]).ok();
+            bob.follow(&error["hints"][1]).ok();
             bob.aitask(&["finish", "1"]).ok();
         } else {
             bob.aitask(&["finish", "1", "--into", "main"]).ok();
@@ -439,8 +439,8 @@ fn after_the_setup_of_the_scripts_moved_the_tasks_a_clone_that_has_not_heard_of_
         let run = bob.aitask(&[verb, &["--json"]].concat()).fails(1);
         let error = run.error()["error"].clone();
         assert_eq!(
-            (&error["kind"], &error["hints"]),
-            (&"not_initialised".into(), &serde_json::json!(["git aitask init --data-branch"]))
+            (&error["kind"], run.hints()),
+            (&"not_initialised".into(), vec!["git aitask init --data-branch".to_owned()])
         );
         assert_eq!((world.remote_branch("main"), world.remote_branch("aitask-data")), (main, data), "{verb:?}");
         bob.aitask(&["init", "--data-branch"]).ok();

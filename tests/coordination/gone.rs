@@ -1,6 +1,6 @@
 //! A coordination branch that was deleted on the server, or set back there.
 
-use crate::support::{Repo, World, rounds, share};
+use crate::support::{Repo, World, hints, rounds, share};
 
 const LOCKS: &str = "aitask-locks";
 
@@ -35,7 +35,7 @@ fn says_gone(world: &World, repo: &Repo, verb: &[&str], commit: &str, branch: &s
     let message = error["message"].as_str().unwrap();
     assert!(message.contains("gone from origin") && message.contains(commit), "{run}");
     assert!(!message.contains("not set up"), "{run}");
-    assert!(error["hints"].to_string().contains("git aitask init"), "{run}");
+    assert!(hints(&error).join("\n").contains("git aitask init"), "{run}");
     assert_eq!(world.remote_branch(branch), None);
 }
 
@@ -155,7 +155,7 @@ fn a_lock_branch_that_was_set_back_gives_nobody_a_held_task() {
         let error = run.error()["error"].clone();
         assert_eq!(error["kind"], "branch_gone", "{run}");
         assert!(error["message"].as_str().unwrap().contains("t1"), "{run}");
-        assert!(error["hints"].to_string().contains("git aitask init"), "{run}");
+        assert!(hints(&error).join("\n").contains("git aitask init"), "{run}");
         assert_eq!(world.remote_branch(LOCKS), older);
     }
     let run = ann.script("aitask_lock.sh", &["1", "--email", "ann@example.com"]).fails(10);
@@ -176,8 +176,7 @@ fn a_branch_that_was_set_back_is_accepted_by_the_command_of_the_hint() {
     let (world, ann, _) = set_back_below_a_lock();
     set_back(&world, LOCKS, 1);
     let run = ann.aitask(&["lock", "2", "--json"]).fails(1);
-    let hints = run.error()["error"]["hints"].clone();
-    ann.run("sh", &["-c", hints[1].as_str().unwrap()]).ok();
+    ann.follow(&run.error()["error"]["hints"][1]).ok();
     ann.aitask(&["lock", "2"]).ok();
     assert_eq!(world.locks(), ["t2_lock.yaml"]);
 }

@@ -1,6 +1,6 @@
 //! Where a repository without tasks gets them: on a branch of their own, unless the user or existing tasks say otherwise.
 
-use crate::support::{Repo, When, World};
+use crate::support::{Repo, When, World, hints};
 
 const TASK: &str = "aitasks/t1_one.md";
 
@@ -99,8 +99,8 @@ fn tasks_on_another_branch_get_no_second_home() {
         let run = bob.aitask(&[verb, &["--json"]].concat()).fails(1);
         let error = &run.error()["error"];
         assert_eq!(
-            (&error["kind"], &error["hints"][0]),
-            (&"not_initialised".into(), &"git config aitask.data BRANCH   # names that branch".into())
+            (&error["kind"], hints(error)[0].as_str()),
+            (&"not_initialised".into(), "git config aitask.data BRANCH   # names that branch")
         );
         assert_eq!(world.remote_branch("aitask-data"), None);
     }

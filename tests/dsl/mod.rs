@@ -1,6 +1,6 @@
 //! The test support itself, on git alone: what it counts, records and kills is what happened.
 
-use crate::support::{Running, Sleeper, When, World, sh_wait_for_file};
+use crate::support::{Run, Running, Sleeper, When, World, sh_wait_for_file};
 
 #[test]
 fn people_share_one_remote() {
@@ -184,4 +184,35 @@ fn two_people_want_one_task() {
     let no = bob.aitask(&["pick", &id, "--json"]).fails(1);
     assert_eq!(no.error()["error"]["kind"], "held");
     assert_eq!(world.locks(), [format!("t{id}_lock.yaml")]);
+}
+
+#[test]
+fn json_of_a_verb_is_checked_against_its_schema() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    let ann = World::new().clone("ann");
+    ann.aitask(&["init"]).ok();
+    let run = ann.aitask(&["list", "--json"]).ok();
+    run.json();
+    let refused = ann.aitask(&["show", "9", "--json"]).fails(1);
+    refused.error();
+    for (from, to) in [
+        (r#""schema": 2"#, r#""schema": 3"#),
+        (r#""tasks": []"#, r#""tasks": [], "more": 1"#),
+        (r#""tasks": []"#, r#""tasks": {}"#),
+        (r#""tasks": []"#, r#""tasks": [{}]"#),
+        (r#""tasks": []"#, r#""others": []"#),
+    ] {
+        let changed = Run { stdout: run.stdout.replace(from, to), ..run.clone() };
+        assert_ne!(changed.stdout, run.stdout, "{from}");
+        assert!(catch_unwind(AssertUnwindSafe(|| changed.json())).is_err(), "{to}");
+    }
+    for (from, to) in [
+        (r#""exit":1"#, r#""exit":1,"more":1"#),
+        (r#""kind":"no_such_task""#, r#""kind":"nonsense""#),
+        (r#""command""#, r#""commands""#),
+    ] {
+        let changed = Run { stderr: refused.stderr.replace(from, to), ..refused.clone() };
+        assert_ne!(changed.stderr, refused.stderr, "{from}");
+        assert!(catch_unwind(AssertUnwindSafe(|| changed.error())).is_err(), "{to}");
+    }
 }

@@ -300,8 +300,7 @@ fn a_branch_of_an_agents_own_in_the_worktree_is_recognised() {
         }
         assert_eq!((world.remote_branch("main"), world.locks().len()), (main, 1));
         let run = there.aitask(&["finish", "--json"]).fails(1);
-        let hint = run.error()["error"]["hints"][0].as_str().unwrap().to_owned();
-        ann.run("sh", &["-c", &hint]).ok();
+        ann.follow(&run.error()["error"]["hints"][0]).ok();
         there.aitask(&["finish"]).ok();
         for file in ["work.txt", "own.txt"] {
             assert!(world.remote_file("main", file).is_some(), "{own} {is_beside} {file}");

@@ -1,13 +1,17 @@
 //! Who holds a task, and what that gives a right to: the faults that let a former holder land, or a session take what
 //! another one holds.
 
+mod advice;
 mod agents;
 mod displaced;
 mod fences;
 mod gates;
+mod going_on;
 mod handover;
+mod matrix;
 mod records;
 mod rounds;
+mod taken_over;
 mod task_branch;
 mod worlds;
 

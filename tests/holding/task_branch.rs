@@ -145,9 +145,8 @@ fn the_branch_of_a_renamed_task_is_named_and_can_be_finished() {
     ann.script("aitask_update.sh", &["--batch", "1", "--name", "uno", "--commit"]).ok();
     ann.git(&["push", "-q"]);
     let run = ann.aitask(&["finish", "1", "--json"]).fails(1);
-    let hint = run.error()["error"]["hints"][0].as_str().unwrap().to_owned();
     assert!(run.to_string().contains("its work is on aitask/t1_one"), "{run}");
-    ann.run("sh", &["-c", &hint]).ok();
+    ann.follow(&run.error()["error"]["hints"][0]).ok();
     ann.aitask(&["finish", "1"]).ok();
     assert!(world.remote_file("main", "work.txt").is_some());
 }

@@ -4,7 +4,7 @@ use super::{killed_after_push, kind};
 use crate::support::{Repo, Sleeper, World};
 
 /// Rewrites the lock file of t1 on the remote by a `sed` expression.
-fn relock(repo: &Repo, expression: &str) {
+pub(super) fn relock(repo: &Repo, expression: &str) {
     let script = format!(
         "git fetch -q && git show origin/aitask-locks:t1_lock.yaml | sed '{expression}' >lock && \
          blob=$(git hash-object -w lock) && rm lock && \
@@ -120,7 +120,8 @@ fn a_session_of_another_machine_in_a_shared_clone_is_not_over() {
     // What this machine took before it was started again is over.
     let name = ann.run("hostname", &[]).ok().stdout;
     relock(&ann, &format!("s/^hostname: .*/hostname: {}/", name.trim()));
-    ann.aitask(&["drop", "1"]).ok();
+    ann.aitask(&["worktree", "add", "1"]).ok();
+    ann.at("aiwork/t1_one").aitask(&["drop"]).ok();
 }
 
 #[test]

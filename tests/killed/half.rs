@@ -1,6 +1,6 @@
 //! Worktrees that are half made or half removed: none is called whole, and nothing that somebody did in one is lost.
 
-use crate::support::{Repo, Sleeper, World, share};
+use crate::support::{Repo, Sleeper, World, hints, share};
 
 const WORK: &str = "aiwork/t1_one";
 
@@ -59,7 +59,7 @@ fn half_a_worktree_was_called_whole() {
             let list = ann.aitask(&["worktree", "list"]).ok().stdout;
             assert!(list.contains("in the middle of being made"), "{list}");
             let error = ann.aitask(&["worktree", "path", "1", "--json"]).fails(1).error();
-            assert_eq!(error["error"]["hints"][0], "git aitask worktree add 1", "{error}");
+            assert_eq!(hints(&error["error"])[0], "git aitask worktree add 1", "{error}");
             let script = ann.script("aitask_task_worktree.sh", &["resolve", "t1_one"]).ok().stdout;
             assert!(script.starts_with("LOCKED "), "{script}");
             ann.aitask(verb).ok();
@@ -92,7 +92,7 @@ fn what_somebody_did_in_half_a_worktree_stays() {
     for verb in ["drop", "finish"] {
         ann.aitask(&["pick", "1", "--no-worktree"]).ok();
         let error = ann.aitask(&[verb, "1", "--json"]).fails(1).error();
-        let hints = error["error"]["hints"].to_string();
+        let hints = hints(&error["error"]).join("\n");
         assert_eq!(error["error"]["kind"], "dirty", "{error}");
         assert!(hints.contains("git aitask worktree add 1") && !hints.contains("git add"), "{error}");
     }

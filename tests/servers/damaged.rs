@@ -13,11 +13,10 @@ fn two_people() -> (World, Repo) {
     (world, ann)
 }
 
-/// The first hint, run by a shell.
+/// The first hint, followed.
 #[track_caller]
 fn cure(repo: &Repo, failed: &Run) {
-    let hint = failed.error()["error"]["hints"][0].as_str().unwrap().to_owned();
-    repo.run("sh", &["-c", &hint]);
+    repo.follow(&failed.error()["error"]["hints"][0]);
 }
 
 #[track_caller]
@@ -100,7 +99,7 @@ fn a_broken_object_is_named_and_the_hints_repair_it() {
             let failed = run(&ann, "list --json").fails(128);
             assert_eq!(kind(&failed), "damaged", "{what} {text:?}\n{failed}");
             for hint in failed.error()["error"]["hints"].as_array().unwrap() {
-                ann.run("sh", &["-c", hint.as_str().unwrap()]);
+                ann.follow(hint);
             }
             run(&ann, "list").ok();
             run(&ann, "pick 2").ok();
@@ -175,7 +174,7 @@ fn an_address_that_leads_nowhere_is_not_the_network() {
         ann.git(&["config", "remote.origin.url", url]);
         for line in ["pick 1 --json", "locks --json"] {
             let failed = damaged(&ann, line, words);
-            assert!(failed.stderr.contains("git remote set-url origin"), "{failed}");
+            assert!(failed.to_string().contains("git remote set-url origin"), "{failed}");
         }
     }
     ann.git(&["remote", "set-url", "origin", world.origin().to_str().unwrap()]);

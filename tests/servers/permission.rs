@@ -15,7 +15,7 @@ fn denied(world: &World, ann: &Repo, words: &str) {
         assert!(begun.elapsed() < Duration::from_secs(10), "{:?}\n{refused}", begun.elapsed());
         assert_eq!(kind(&refused), "denied", "{refused}");
         assert!(message(&refused).contains(words), "{refused}");
-        assert!(!message(&refused).contains("hook") && refused.stderr.contains("get-url --push"), "{refused}");
+        assert!(!message(&refused).contains("hook") && refused.to_string().contains("get-url --push"), "{refused}");
     }
     assert_eq!(published(world), before);
     assert!(!ann.path("aiwork").exists());

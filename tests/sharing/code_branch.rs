@@ -1,6 +1,6 @@
 //! Task data on a code branch: what a sync of the verbs publishes, and a history that was rewritten on the server.
 
-use crate::support::{Repo, When, World, share};
+use crate::support::{Repo, When, World, hints, share};
 
 /// Ann's clone with the task 1, on `main`.
 fn project() -> (World, Repo) {
@@ -100,7 +100,7 @@ fn a_history_that_was_rewritten_on_the_server_is_not_published_again() {
         }
         let said = ann.aitask(&["sync", "--json"]).fails(1).error();
         assert!(said["error"]["message"].as_str().unwrap().contains("origin/main was rewritten"), "{said}");
-        assert!(said["error"]["hints"].to_string().contains("git reset --keep origin/main"), "{said}");
+        assert!(hints(&said["error"]).join("\n").contains("git reset --keep origin/main"), "{said}");
         assert_eq!(super::sync(&ann), "ERROR:pull_rebase_failed");
         assert!(!is_back());
     }
@@ -123,7 +123,7 @@ fn own_commits_on_a_history_that_was_rewritten_can_be_carried_over() {
     bob.git(&["push", "--quiet", "--force"]);
     let said = ann.aitask(&["sync", "--json"]).fails(1).error();
     let expected = format!("git rebase --onto origin/main {removed}");
-    assert!(said["error"]["hints"].to_string().contains(&expected), "{said}");
+    assert!(hints(&said["error"]).join("\n").contains(&expected), "{said}");
     ann.run("sh", &["-ec", &expected]).ok();
     ann.aitask(&["sync"]).ok();
     assert!(ann.path("mine.c").exists() && !ann.path("secret.txt").exists());

@@ -1,6 +1,6 @@
 //! The move of the task data to a branch of its own: clones that do not know of it yet, obstacles, a kill in between.
 
-use crate::support::{Repo, World, share};
+use crate::support::{Repo, World, hints, share};
 
 /// Two clones that know one task, on the code branch.
 fn on_main() -> (World, Repo, Repo) {
@@ -35,7 +35,7 @@ fn a_clone_that_has_its_tasks_on_main_does_not_go_on_there() {
         let run = bob.aitask(&[&line.split(' ').collect::<Vec<_>>()[..], &["--json"]].concat()).fails(1);
         let error = &run.error()["error"];
         assert!(error["message"].as_str().unwrap().contains("lives on aitask-data"), "{line}\n{run}");
-        assert_eq!(error["hints"][0], "git aitask init --data-branch", "{run}");
+        assert_eq!(hints(error)[0], "git aitask init --data-branch", "{run}");
     }
     assert_eq!(published(&world), before);
     assert!(bob.aitask(&["list"]).fails(1).stderr.contains("git aitask init --data-branch"));

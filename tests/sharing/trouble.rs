@@ -53,10 +53,9 @@ fn a_file_that_git_does_not_track_is_moved_away_and_no_stash_of_the_user_is_touc
             ann.write(".git/info/exclude", "secret\n");
             ann.write(own, "mine\n");
             let run = ann.aitask(&["sync", "--json"]).fails(1);
-            let hint = run.error()["error"]["hints"][0].as_str().unwrap().to_owned();
+            let hint = run.hints().swap_remove(0);
             assert!(hint.ends_with(&format!("mv -n {named} {named}.mine && git aitask sync")), "{run}");
-            let program = std::path::Path::new(env!("CARGO_BIN_EXE_git-aitask"));
-            ann.with_programs(program.parent().unwrap()).run("sh", &["-c", &hint]).ok();
+            ann.follow(&run.error()["error"]["hints"][0]).ok();
             assert_eq!([ann.read(theirs), ann.read(&format!("{named}.mine"))], ["theirs\n", "mine\n"]);
             assert_eq!(ann.git(&["stash", "list"]).lines().count(), 1);
         }
@@ -74,7 +73,7 @@ fn an_edit_of_a_tracked_file_is_stashed_until_the_sync_is_done() {
     ann.write("README.md", "my project\n");
     ann.write("new.txt", "mine\n");
     let run = ann.aitask(&["sync", "--json"]).fails(1);
-    let hint = run.error()["error"]["hints"][0].as_str().unwrap().to_owned();
+    let hint = run.hints().swap_remove(0);
     assert!(hint.ends_with("git stash && git aitask sync; git stash pop"), "{run}");
 }
 

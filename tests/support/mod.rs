@@ -13,12 +13,15 @@
 //! directory and environment of the next call, [`Run`] what a program answered. [`Repo::count_connections`],
 //! [`Repo::git_commands`] and [`Repo::killed_at`] look at what the program did on the way.
 
+mod agent;
 mod broken;
+mod hint;
 mod killer;
 mod needs;
 mod observe;
 mod repo;
 mod run;
+mod schema;
 mod server;
 mod share;
 mod sleeper;
@@ -26,7 +29,9 @@ mod template;
 mod wait;
 mod world;
 
+pub(crate) use agent::Agent;
 pub(crate) use broken::First;
+pub(crate) use hint::hints;
 pub(crate) use killer::When;
 pub(crate) use needs::{can_run, is_stand_in, program, skipped};
 pub(crate) use repo::Repo;

@@ -16,6 +16,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub(crate) struct Run {
     /// The command line, for failures.
     pub(crate) line: String,
+    /// The arguments, where it is a call of a verb.
+    pub(crate) verb: Option<Vec<String>>,
     /// The exit code; as in a shell, 128 + n for a process that signal n ended.
     pub(crate) code: i32,
     /// The signal that ended it.
@@ -38,16 +40,32 @@ impl Run {
         self
     }
 
-    /// The one JSON document on stdout.
+    /// The one JSON document on stdout; that of a verb is what its schema says.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("stdout is no JSON ({error}):\n{self}"))
+        let document =
+            serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("stdout is no JSON ({error}):\n{self}"));
+        if let Some(args) = &self.verb {
+            super::schema::check_answer(args, &document);
+        }
+        document
     }
 
     /// The one JSON document on stderr, which is how `--json` reports an error.
     #[track_caller]
     pub(crate) fn error(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stderr).unwrap_or_else(|error| panic!("stderr is no JSON ({error}):\n{self}"))
+        let document =
+            serde_json::from_str(&self.stderr).unwrap_or_else(|error| panic!("stderr is no JSON ({error}):\n{self}"));
+        if let Some(args) = &self.verb {
+            super::schema::check_error(args, &document);
+        }
+        document
+    }
+
+    /// The hints of the error, as people see them.
+    #[track_caller]
+    pub(crate) fn hints(&self) -> Vec<String> {
+        super::hints(&self.error()["error"])
     }
 
     /// For `assert_cmd` and `predicates`: `run.assert().success().stdout(contains("t1"))`.
@@ -68,6 +86,15 @@ impl fmt::Display for Run {
         for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
             writeln!(f, "----- {name}\n{}", text.trim_end_matches('\n'))?;
         }
+        // hints in JSON are words, and hard to read
+        for text in [&self.stdout, &self.stderr] {
+            let document: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+            for with_hints in [&document["error"], &document["incomplete"]] {
+                if with_hints["hints"].is_array() {
+                    writeln!(f, "----- hints\n{}", super::hints(with_hints).join("\n"))?;
+                }
+            }
+        }
         Ok(())
     }
 }
@@ -75,6 +102,7 @@ impl fmt::Display for Run {
 /// A program that was started and not yet waited for. Dropped, it is ended.
 pub(crate) struct Running {
     line: String,
+    pub(crate) verb: Option<Vec<String>>,
     child: Child,
     /// Both streams, each sent once at its end.
     output: Receiver<(&'static str, Vec<u8>)>,
@@ -93,7 +121,12 @@ impl Running {
     #[track_caller]
     pub(crate) fn fed(mut command: Command, input: Option<String>) -> Self {
         let words = std::iter::once(command.get_program()).chain(command.get_args());
-        let line = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+        let words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+        let line = words.join(" ");
+        let verb = words.split_first().filter(|(program, args)| {
+            program.ends_with("/git-aitask") && args.first().is_none_or(|first| first != "compat")
+        });
+        let verb = verb.map(|(_, args)| args.to_vec());
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -112,7 +145,7 @@ impl Running {
                 let _ = sender.send((name, bytes));
             });
         }
-        Self { line, child, output, until: Instant::now() + LIMIT, waited: false }
+        Self { line, verb, child, output, until: Instant::now() + LIMIT, waited: false }
     }
 
     /// The process id.
@@ -139,10 +172,10 @@ impl Running {
             status = self.child.try_wait().unwrap();
         }
         self.waited = true;
-        let (status, line) = (status.unwrap(), self.line.clone());
+        let (status, line, verb) = (status.unwrap(), self.line.clone(), self.verb.take());
         let signal = status.signal();
         let code = status.code().unwrap_or_else(|| 128 + signal.unwrap_or(0));
-        Run { line, code, signal, stdout: stdout.unwrap(), stderr: stderr.unwrap() }
+        Run { line, verb, code, signal, stdout: stdout.unwrap(), stderr: stderr.unwrap() }
     }
 
     /// Kills the program as a crash of the machine would, without a chance to clean up, and waits for it.

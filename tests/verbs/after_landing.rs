@@ -44,7 +44,7 @@ fn undisturbed(world: &World, ann: &Repo) {
 }
 
 fn hints(json: &Value) -> String {
-    json["incomplete"]["hints"].to_string()
+    crate::support::hints(&json["incomplete"]).join("\n")
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `git aitask agents`: what it writes, what it leaves, and that all of it can be taken back.
 
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, hints};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
@@ -279,7 +279,7 @@ fn the_skills_of_a_user_go_home_from_anywhere_and_what_is_there_stays() {
     assert_eq!(everything(&home), before);
     let error = outside.aitask(&["agents", "install", "--json"]).fails(128).error();
     assert_eq!(error["error"]["kind"], "not_a_repository");
-    assert!(error["error"]["hints"].to_string().contains("git aitask agents install --user"), "{error}");
+    assert!(hints(&error["error"]).iter().any(|hint| hint.starts_with("git aitask agents install --user")), "{error}");
     outside.env("HOME", "").aitask(&["agents", "install", "--user"]).fails(2);
 }
 

@@ -82,6 +82,13 @@ fn a_task_that_was_taken_over_stands_first() {
     let json = ann.aitask(&["brief", "--json"]).ok().json();
     assert_eq!((&json["lost"][0]["task_id"], &json["lost"][0]["holder"]), (&"1".into(), &"bob@example.com".into()));
     assert_eq!(bob.aitask(&["brief", "--json"]).ok().json()["lost"], serde_json::json!([]));
+    // By another session in the same clone: only the former one is told.
+    let [one, two, three] = ["one", "two", "three"].map(|name| ann.env("CODEX_THREAD_ID", name));
+    ann.task("Two", &[]);
+    one.aitask(&["pick", "2"]).ok();
+    two.aitask(&["pick", "2", "--steal"]).ok();
+    assert!(brief(&one).contains("t2 was taken over"), "{}", brief(&one));
+    assert!(!brief(&two).contains("t2 was taken over") && !brief(&three).contains("t2 was taken over"));
 }
 
 #[test]

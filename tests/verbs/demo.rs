@@ -19,7 +19,7 @@ fn all_of_it_holds_and_nothing_is_left() {
         ann.env("GIT_DIR", "/nowhere").env("GIT_AITASK_REMOTE", "nowhere").env("GIT_AITASK_WORKTREE", "false");
     let run = hostile.aitask(&["demo", "--agents", "4", "--tasks", "6", "--json"]).ok();
     let answer = run.json();
-    assert_eq!(answer["schema"], 1);
+    assert_eq!(answer["schema"], 2);
     let agents = answer["agents"].as_array().unwrap();
     let names: Vec<_> = agents.iter().map(|agent| agent["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["Ann/1", "Bob/1", "Chen/1", "Dee/1"]);

@@ -2,7 +2,7 @@
 
 use super::init::{everything, keys, local, on_data_branch};
 use super::task_object::FREE;
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, hints};
 use predicates::prelude::*;
 use predicates::str::contains;
 
@@ -187,11 +187,7 @@ fn a_worktree_that_is_locked_keeps_its_task() {
     for line in ["drop 1", "drop 1 --discard", "finish 1"] {
         let args: Vec<_> = line.split(' ').collect();
         let error = ann.aitask(&[&args[..], &["--json"]].concat()).fails(1).error();
-        assert_eq!(
-            error["error"]["hints"][0].as_str().unwrap().split(" /").next(),
-            Some("git worktree unlock"),
-            "{line}"
-        );
+        assert_eq!(hints(&error["error"])[0].split(" /").next(), Some("git worktree unlock"), "{line}");
         assert_eq!((world.locks().len(), world.remote_file("main", "work.txt")), (1, None), "{line}");
     }
     ann.git(&["worktree", "unlock", "aiwork/t1_one"]);

@@ -65,13 +65,14 @@ fn values_that_cannot_be_are_refused() {
 }
 
 #[test]
-fn a_parent_is_not_done_before_its_children_and_a_child_that_is_done_leaves_its_list() {
-    let (_world, ann) = world_with_a_task();
-    ann.aitask(&["new", "Form", "--parent", "1"]).ok();
-    ann.aitask(&["edit", "1", "--status", "Done"]).fails(2).assert().stderr(contains("still contains: t1_1"));
-    ann.aitask(&["edit", "1_1", "--status", "Done"]).ok();
-    assert!(!file(&ann).contains("children_to_implement"));
-    ann.aitask(&["edit", "1", "--status", "Done"]).ok();
+fn a_task_is_ended_by_finish_or_archive_and_not_by_an_edit() {
+    let (world, ann) = world_with_a_task();
+    let tip = world.remote_branch("main");
+    let run = ann.aitask(&["edit", "1", "--status", "Done"]).fails(2);
+    for way in ["git aitask finish 1", "git aitask archive 1"] {
+        assert!(run.stderr.contains(way), "{run}");
+    }
+    assert_eq!(world.remote_branch("main"), tip);
 }
 
 #[test]

@@ -33,12 +33,143 @@ fn errors_are_json_where_that_was_asked_for() {
         (super::init::keys(&error), super::init::keys(&error["error"])),
         ("schema error".into(), "kind message hints exit".into())
     );
-    assert_eq!((&error["schema"], &error["error"]["exit"], run.stdout.as_str()), (&1.into(), &1.into(), ""));
+    assert_eq!((&error["schema"], &error["error"]["exit"], run.stdout.as_str()), (&2.into(), &1.into(), ""));
     for args in
         [&["--json", "nonsense"][..], &["--json", "pick"], &["list", "--json", "-n", "x"], &["show", "x y", "--json"]]
     {
         let error = ann.aitask(args).fails(2).error();
         assert_eq!((&error["error"]["kind"], &error["error"]["exit"]), (&"usage".into(), &2.into()), "{args:?}");
+    }
+}
+
+/// What clap prints for a command line, by lines; and the error in JSON.
+fn usage_error(repo: &Repo, args: &[&str]) -> (Vec<String>, serde_json::Value) {
+    let text = repo.aitask(args).fails(2).stderr;
+    let lines = text.lines().map(|line| line.trim_start_matches("error: ").trim().to_owned());
+    let error = repo.aitask(&[&["--json"], args].concat()).fails(2).error()["error"].clone();
+    assert_eq!((&error["kind"], &error["exit"]), (&"usage".into(), &2.into()), "{error}");
+    (lines.filter(|line| !line.is_empty() && !line.starts_with("For more information")).collect(), error)
+}
+
+#[test]
+fn a_usage_error_in_json_loses_nothing_of_its_text() {
+    let ann = World::new().clone("ann");
+    for args in [
+        &["pikc", "1"][..],
+        &["nonsense"],
+        &["new", "--parnt", "1"],
+        &["new", "a", "b"],
+        &["pick", "1", "--steal", "--steal"],
+        &["lock"],
+        &["worktree", "lst"],
+        &["list", "-n", "x"],
+        &["--color", "alway", "list"],
+        &["list", "--color"],
+        &["demo", "--agents", "1"],
+        &["finish", "--squash", "--ff"],
+        &["new", "--parent=", "--", "x", "a\n\n  tip: b\n\nUsage: c"],
+        &["help", "nonsense"],
+        &["-C", "pick", "drop", "--nonsense"],
+    ] {
+        let (lines, error) = usage_error(&ann, args);
+        let said = crate::support::hints(&error).join(" ");
+        let (message, usage) = (error["message"].as_str().unwrap(), error["usage"].as_str().unwrap());
+        for line in lines {
+            let tip = line.trim_start_matches("tip: ");
+            let of_usage = line.trim_start_matches("Usage: ");
+            assert!(message.contains(&line) || said.contains(tip) || usage.contains(of_usage), "{line:?} of {error}");
+        }
+        assert!(usage.starts_with("git aitask") && !message.contains('\n'), "{error}");
+        assert!(said.ends_with(" -h"), "{error}");
+    }
+}
+
+#[test]
+fn a_usage_error_in_json_has_what_is_meant_the_usage_and_the_values() {
+    let ann = World::new().clone("ann");
+    let (_, error) = usage_error(&ann, &["pikc", "1"]);
+    assert_eq!(
+        error["hints"],
+        serde_json::json!([
+            { "command": ["git", "aitask", "--json", "pick", "1"], "note": "a similar subcommand exists: 'pick'" },
+            { "command": ["git", "aitask", "-h"] }
+        ])
+    );
+    assert_eq!(
+        (&error["message"], &error["usage"]),
+        (&"unrecognized subcommand 'pikc'".into(), &"git aitask [OPTIONS] [VERB]".into())
+    );
+    let (_, error) = usage_error(&ann, &["list", "--color=alway"]);
+    assert_eq!(error["possible_values"], serde_json::json!(["auto", "always", "never"]));
+    assert_eq!(error["usage"], "git aitask list [OPTIONS]");
+    assert_eq!(error["hints"][0]["command"][4], "--color=always");
+    assert_eq!(
+        error["hints"].as_array().unwrap().last().unwrap()["command"],
+        serde_json::json!(["git", "aitask", "list", "-h"])
+    );
+    let (_, error) = usage_error(&ann, &["worktree", "add", "--bse", "dev"]);
+    assert_eq!(
+        error["hints"][0]["command"],
+        serde_json::json!(["git", "aitask", "--json", "worktree", "add", "--base", "dev"])
+    );
+    assert_eq!(error["hints"][1]["command"], serde_json::json!(["git", "aitask", "worktree", "add", "-h"]));
+    let (_, error) = usage_error(&ann, &["worktree"]);
+    assert_eq!(
+        (&error["message"], &error["usage"]),
+        (&"a verb is missing".into(), &"git aitask worktree [OPTIONS] <VERB>".into())
+    );
+    assert_eq!(error["possible_values"], serde_json::json!(["add", "list", "remove", "prune", "path"]));
+    // what a program asked for counts for the help of a word that is no verb, too
+    assert_eq!(ann.aitask(&["help", "claim", "--json"]).fails(2).error()["error"]["kind"], "usage");
+}
+
+#[test]
+fn a_value_that_the_verb_refuses_is_listed_with_those_that_it_takes() {
+    let ann = World::new().initialised("ann");
+    ann.task("One", &[]);
+    for (args, values) in [
+        (
+            &["edit", "1", "--status", "nonsense"][..],
+            &["Ready", "Editing", "Implementing", "Postponed", "Done", "Folded"][..],
+        ),
+        (&["new", "x", "--priority", "urgent"], &["high", "medium", "low"]),
+        (&["drop", "1", "--status", "Done"], &["Ready", "Postponed", "Editing"]),
+    ] {
+        let (_, error) = usage_error(&ann, args);
+        assert_eq!(error["possible_values"], serde_json::json!(values), "{error}");
+        let usage = error["usage"].as_str().unwrap();
+        assert!(usage.starts_with(&format!("git aitask {}", args[0])), "{error}");
+        assert_eq!(crate::support::hints(&error).last().unwrap(), &format!("git aitask {} -h", args[0]));
+    }
+}
+
+#[test]
+fn the_schema_of_a_document_is_shown_without_a_repository_and_without_arguments() {
+    let world = World::new();
+    let nowhere = world.clone("ann").at(world.root());
+    for args in [
+        &["--json", "--schema"][..],
+        &["--schema", "new"],
+        &["finish", "--schema"],
+        &["-C", "pick", "worktree", "remove", "--schema"],
+        &["lock", "--schema", "--dry-run"],
+        &["shim", "install", "--json", "--schema"],
+        &["ls", "--schema"],
+    ] {
+        let run = nowhere.aitask(args).ok();
+        let schema: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{run}");
+        assert_eq!((&schema["properties"]["schema"]["const"], run.stderr.as_str()), (&2.into(), ""), "{run}");
+        assert!(schema["$defs"]["error"]["properties"]["hints"].is_object(), "{run}");
+    }
+    assert!(nowhere.aitask(&["ls", "--schema"]).ok().stdout.contains("\"git aitask list\""));
+    for args in [
+        &["explore", "--schema"][..],
+        &["worktree", "--schema"],
+        &["list", "--nonsense", "--schema"],
+        &["claim", "1", "--schema"],
+    ] {
+        assert_eq!(nowhere.aitask(args).fails(2).error()["error"]["kind"], "usage");
     }
 }
 
@@ -52,7 +183,10 @@ fn a_word_that_means_a_verb_is_a_usage_error_and_nothing_is_done() {
     let run = ann.aitask(&["claim", "1", "--json"]).fails(2);
     let error = &run.error()["error"];
     assert_eq!((&error["kind"], &error["exit"]), (&"usage".into(), &2.into()));
-    assert_eq!(error["hints"], serde_json::json!(["git aitask pick 1 --json"]));
+    assert_eq!(
+        error["hints"],
+        serde_json::json!([{ "command": ["git", "aitask", "pick", "1", "--json"] }, { "command": ["git", "aitask", "-h"] }])
+    );
     assert_eq!((run.stdout.as_str(), world.locks().len()), ("", 0));
     let run = ann.aitask(&["create", "It's $(touch made)"]).fails(2);
     assert!(run.stderr.ends_with("  try: git aitask new 'It'\\''s $(touch made)'\n"), "{run}");
@@ -202,7 +336,7 @@ fn without_a_verb_in_a_repository_without_a_commit_it_says_so() {
     ann.git(&["init", "-q", "empty"]);
     let run = ann.at("empty").aitask(&["--json"]).fails(128);
     assert_eq!(run.error()["error"]["kind"], "no_commit");
-    assert!(run.error()["error"]["hints"].to_string().contains("git commit --allow-empty"), "{run}");
+    assert!(run.hints().join("\n").contains("git commit --allow-empty"), "{run}");
 }
 
 #[test]
@@ -216,7 +350,7 @@ fn without_a_verb_it_says_where_things_stand_and_what_to_type() {
         let run = ann.aitask(&[]).ok();
         run.assert()
             .stdout(contains("1 held, 1 ready").and(contains("2  Two")).and(contains("git aitask pick --next")));
-        assert_eq!(ann.aitask(&["--json"]).ok().json()["schema"], 1);
+        assert_eq!(ann.aitask(&["--json"]).ok().json()["schema"], 2);
     }
 }
 

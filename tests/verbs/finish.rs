@@ -1,7 +1,7 @@
 //! `git aitask finish`.
 
 use super::init::{everything, keys, local, on_data_branch};
-use crate::support::{Repo, Run, World, share};
+use crate::support::{Repo, Run, World, hints, share};
 use predicates::prelude::*;
 use predicates::str::contains;
 
@@ -149,7 +149,7 @@ fn a_conflict_is_a_list_of_files_and_changes_nothing() {
     let error = run.error()["error"].clone();
     assert_eq!((&error["kind"], &error["files"]), (&"conflict".into(), &serde_json::json!(["work.txt"])));
     let hint = format!("cd {} && git merge origin/main", ann.path(WORK).canonicalize().unwrap().display());
-    assert!(error["hints"][0].as_str().unwrap().starts_with(&hint), "{run}");
+    assert!(hints(&error)[0].starts_with(&hint), "{run}");
     assert_eq!(world.git(&["--git-dir=origin.git", "for-each-ref"]), before);
     assert_eq!(ann.at(WORK).git(&["status", "--porcelain"]), "");
     ann.at(WORK).git_fails(&["merge", "origin/main"]);
@@ -262,7 +262,7 @@ fn work_that_is_in_the_way_is_kept_and_said() {
     let json = ann.aitask(&["finish", "1", "--json"]).ok().json();
     assert_eq!(
         (keys(&json["lagging"][0]), &json["lagging"][0]["branch"]),
-        ("branch reason command cause".into(), &"main".into())
+        ("branch reason hint cause".into(), &"main".into())
     );
     assert_eq!((ann.read("work.txt").as_str(), world.locks().len()), ("my own\n", 0));
     let ann = local();

@@ -197,7 +197,7 @@ fn before_anything_is_published_it_names_the_branch_to_publish() {
     world.git(&["--git-dir=origin.git", "update-ref", "-d", "refs/heads/main"]);
     ann.git(&["fetch", "-q", "--prune"]);
     let run = ann.aitask(&["init", "--json"]).fails(1);
-    assert!(run.error()["error"]["hints"].to_string().contains("git push -u origin main"), "{run}");
+    assert!(run.hints().join("\n").contains("git push -u origin main"), "{run}");
     ann.git(&["push", "-q", "-u", "origin", "main"]);
     ann.aitask(&["init"]).ok();
 }

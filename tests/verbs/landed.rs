@@ -2,7 +2,7 @@
 //! `git aitask worktree prune`.
 
 use super::init::{everything, keys, on_data_branch};
-use crate::support::{Repo, Run, World, share};
+use crate::support::{Repo, Run, World, hints, share};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -245,7 +245,7 @@ fn finish_does_not_merge_again_what_was_taken_back_until_that_is_reverted() {
         assert_eq!(kind(&run), "conflict", "{run}");
         let message = error["message"].as_str().unwrap();
         assert!(message.contains(&landed[..7]) && message.contains(&by[..7]), "{run}");
-        let hints = error["hints"].to_string();
+        let hints = hints(&error).join("\n");
         assert!(hints.contains(&format!("git revert {by}")) && hints.contains("git aitask archive 1"), "{run}");
         assert_eq!(everything(&ann), before);
         bob.git(&["revert", "--no-edit", &by]);
@@ -300,7 +300,7 @@ fn finish_does_not_merge_past_a_pull_request() {
         }
         let run = ann.aitask(&["finish", "1", "--json"]).fails(1);
         assert_eq!(kind(&run), "not_merged", "{run}");
-        let hints = run.error()["error"]["hints"].to_string();
+        let hints = run.hints().join("\n");
         assert!(hints.contains(&format!("git aitask finish 1 {mode}   # ")), "{run}");
         assert_eq!(world.remote_file("main", "f").as_deref(), Some(LINES));
         ann.aitask(&["finish", "1", mode]).ok();
@@ -446,7 +446,7 @@ fn prune_removes_what_landed_and_says_why_it_keeps_the_rest() {
     let run = ann.aitask(&["worktree", "prune", "--json"]).ok();
     let json = run.json();
     assert_eq!(keys(&json), "schema removed kept", "{run}");
-    assert_eq!(keys(&json["removed"][0]), "task branch into landed_at worktree here on_remote", "{run}");
+    assert_eq!(keys(&json["removed"][0]), "task_id branch into landed_at worktree here on_remote", "{run}");
     let [removed, kept] = ["removed", "kept"].map(|key| by_branch(&json[key]));
     let one = &removed["aitask/t1_landed"];
     assert_eq!((&one["here"], &one["on_remote"], &one["into"]), (&true.into(), &true.into(), &"main".into()), "{run}");

@@ -171,3 +171,33 @@ fn a_lock_that_nobody_can_read_is_held_by_somebody_unknown() {
     assert_eq!(run.error()["error"]["holder"]["holder"], "unknown");
     assert_eq!(run.error()["error"]["holder"]["session"], "unknown");
 }
+
+#[test]
+fn the_time_of_a_lock_has_a_zone_and_none_is_made_up() {
+    let world = World::new();
+    let ann = world.initialised("ann").env("TZ", "IST-5:30");
+    ann.task("One", &[]);
+    ann.task("Two", &[]);
+    let before = jiff::Timestamp::now();
+    let json = ann.aitask(&["pick", "1", "--no-worktree", "--json"]).ok().json();
+    let since = json["lock"]["since"].as_str().unwrap();
+    assert!(since.ends_with("+05:30"), "{since}");
+    let age = since.parse::<jiff::Timestamp>().unwrap().duration_since(before).as_secs();
+    assert!((-1..60).contains(&age), "{since}");
+    // another zone reads the same time
+    let bob = world.clone("bob").env("TZ", "UTC");
+    assert_eq!(bob.aitask(&["locks", "--json"]).ok().json()["locks"][0]["since"], since);
+    assert!(bob.aitask(&["list"]).ok().stdout.contains("just now"));
+    // a lock of a script has no zone: on this host its own counts, of another one it is unknown
+    ann.script("aitask_lock.sh", &["--lock", "2", "--email", "ann@example.com"]).ok();
+    let locks = ann.aitask(&["locks", "--json"]).ok().json()["locks"].clone();
+    assert!(locks[1]["since"].as_str().unwrap().ends_with(":00+05:30"), "{locks}");
+    let far = world.root().join("far");
+    world.script(&far.join("hostname"), "#!/bin/sh\necho elsewhere\n");
+    let locks = ann.with_programs(&far).aitask(&["locks", "--json"]).ok().json()["locks"].clone();
+    assert_eq!((&locks[0]["since"], locks[0].get("since_local")), (&since.into(), None), "{locks}");
+    assert!(locks[1]["since"].is_null() && locks[1]["since_local"].as_str().unwrap().len() == 16, "{locks}");
+    // a script that takes the lock of a verb again writes a time without a zone
+    ann.script("aitask_lock.sh", &["--lock", "1", "--email", "ann@example.com"]);
+    assert!(ann.aitask(&["locks", "--json"]).ok().json()["locks"][0]["since"].is_string());
+}

@@ -1,6 +1,6 @@
 //! The branches that the header of a plan names are those of every later pick and finish of the task.
 
-use crate::support::{Repo, World, share};
+use crate::support::{Repo, World, hints, share};
 use predicates::str::contains;
 
 /// A clone with the task t1, a plan with this header, and the branch `dev` one commit ahead of `main`.
@@ -44,7 +44,7 @@ fn what_is_named_now_wins() {
     // The plan and the branch contradict each other, so nobody guesses.
     let error = work.aitask(&["finish", "--json"]).fails(1).error();
     assert_eq!(error["error"]["kind"], "conflict");
-    assert_eq!(error["error"]["hints"][0], "git aitask finish 1 --into main");
+    assert_eq!(hints(&error["error"])[0], "git aitask finish 1 --into main");
     work.aitask(&["finish", "--into", "main"]).ok();
     assert!(world.remote_file("main", "work.txt").is_some());
 }

@@ -1,7 +1,7 @@
 //! The user's rules on code: signatures, hooks that see the message, and the attributes of the branch that is merged into.
 
 use super::init::{everything, local, on_data_branch};
-use crate::support::{Repo, World, can_run, program, share};
+use crate::support::{Repo, World, can_run, hints, program, share};
 use predicates::prelude::*;
 use predicates::str::contains;
 
@@ -94,7 +94,7 @@ fn a_passphrase_that_nobody_can_type_is_not_waited_for() {
     let run = ann.aitask(&["finish", "1", "--json"]).fails(128);
     let error = &run.error()["error"];
     assert_eq!((&error["kind"], asked.exists()), (&"signing_failed".into(), false), "{run}");
-    assert!(error["hints"][0].as_str().unwrap().starts_with(&format!("ssh-add {key}")), "{run}");
+    assert!(hints(error)[0].starts_with(&format!("ssh-add {key}")), "{run}");
     assert_eq!((world.locks().len(), world.remote_file("main", "work.txt")), (1, None));
     // a program that the user has named for this may be asked
     ann.env("SSH_ASKPASS_REQUIRE", "force").aitask(&["finish", "1"]).ok();

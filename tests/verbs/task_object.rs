@@ -142,11 +142,11 @@ fn a_document_says_where_the_shell_should_go() {
     let session = Sleeper::new();
     let ann = World::new().initialised("ann").env("AIT_AGENT_PID", session.pid());
     let root = ann.top().canonicalize().unwrap();
-    for title in ["One", "Two", "Three", "Four", "Five"] {
+    for title in ["One", "Two", "Three", "Four", "Five", "Six"] {
         ann.task(title, &[]);
     }
     let place = |name: &str| root.join("aiwork").join(name).to_str().unwrap().to_owned();
-    for (id, name) in [("1", "t1_one"), ("2", "t2_two"), ("3", "t3_three"), ("4", "t4_four")] {
+    for (id, name) in [("1", "t1_one"), ("2", "t2_two"), ("3", "t3_three"), ("4", "t4_four"), ("6", "t6_six")] {
         assert_eq!(document(&ann, &format!("pick {id}"))["cd"], *place(name));
         ann.at(place(name)).write(&format!("sub/{id}"), id);
         ann.at(place(name)).commit("work");
@@ -159,6 +159,11 @@ fn a_document_says_where_the_shell_should_go() {
     assert_eq!(document(&ann.at("aiwork/t2_two"), "drop")["cd"], *root.to_str().unwrap());
     assert_eq!(document(&ann.at("aiwork/t3_three"), "worktree remove 3")["cd"], *root.to_str().unwrap());
     assert!(document(&ann, "-C aiwork/t4_four finish").get("cd").is_none());
+    ann.git(&["pull", "-q"]);
+    ann.git(&["merge", "-q", "--no-edit", "aitask/t6_six"]);
+    ann.git(&["push", "-q"]);
+    ann.aitask(&["archive", "6"]).ok();
+    assert_eq!(document(&ann.at("aiwork/t6_six"), "worktree prune")["cd"], *root.to_str().unwrap());
     assert!(document(&ann, "pick 5 --no-worktree").get("cd").is_none());
     assert!(document(&ann, "drop 5").get("cd").is_none());
 }

@@ -23,12 +23,12 @@ fn a_task_without_one_is_an_error_with_its_cure() {
     let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     let run = ann.aitask(&["worktree", "path", "1", "--json"]).fails(1);
-    let hints = run.error()["error"]["hints"].to_string();
+    let hints = run.hints().join("\n");
     assert!(hints.contains("git aitask worktree add 1") && hints.contains("git aitask pick 1"), "{run}");
     ann.aitask(&["pick", "1"]).ok();
     std::fs::remove_dir_all(ann.path("aiwork")).unwrap();
     let run = ann.aitask(&["worktree", "path", "1", "--json"]).fails(1);
-    assert!(run.error()["error"]["hints"].to_string().contains("git worktree remove"), "{run}");
+    assert!(run.hints().join("\n").contains("git worktree remove"), "{run}");
     assert!(ann.aitask(&[]).ok().stdout.contains("next: git aitask worktree path 1"));
     ann.git(&["worktree", "remove", "--force", "aiwork/t1_one"]);
     ann.aitask(&["worktree", "add", "1"]).ok();

@@ -1,7 +1,7 @@
 //! Worktrees that were moved by hand, are in the middle of something, or were there before.
 
 use super::init::everything;
-use crate::support::{Repo, Sleeper, World, share};
+use crate::support::{Repo, Sleeper, World, hints, share};
 use predicates::prelude::*;
 use predicates::str::contains;
 
@@ -48,7 +48,7 @@ fn a_worktree_that_was_moved_by_hand_keeps_its_registration() {
     there.write("new.txt", "mine\n");
     for verb in share(["finish", "drop"]) {
         let error = refused(&ann, &[verb, "1"], "occupied");
-        let hints = error["hints"].to_string();
+        let hints = hints(&error).join("\n");
         assert!(hints.contains("git worktree repair NEW_PLACE") && hints.contains("git worktree remove "), "{error}");
         assert_eq!(hints.contains("--discard"), verb == "drop", "{error}");
     }
@@ -70,9 +70,9 @@ fn one_that_was_deleted_is_told_from_the_hint() {
     let path = ann.path(WORK).canonicalize().unwrap();
     std::fs::remove_dir_all(&path).unwrap();
     let error = refused(&ann, &["finish", "1"], "occupied");
-    let hint = error["hints"][1].as_str().unwrap().split("   #").next().unwrap();
+    let hint = hints(&error)[1].split("   #").next().unwrap().to_owned();
     assert_eq!(hint, format!("git worktree remove {}", path.display()));
-    ann.run("sh", &["-c", hint]).ok();
+    ann.follow(&error["hints"][1]).ok();
     let json = ann.aitask(&["finish", "1", "--json"]).ok().json();
     assert_eq!((&json["branch_deleted"], world.locks()), (&true.into(), vec![]), "{json}");
 }
@@ -164,7 +164,7 @@ fn a_dry_run_answers_what_the_removal_would() {
     assert!(text.contains("git worktree remove --force ") && ann.path(WORK).join("new").exists(), "{text}");
     std::fs::rename(ann.path(WORK), world.root().join("moved")).unwrap();
     let error = refused(&ann, &dry, "occupied");
-    assert!(error["hints"][0].as_str().unwrap().contains("git worktree repair"), "{error}");
+    assert!(hints(&error)[0].contains("git worktree repair"), "{error}");
     refused(&ann, &[&dry[..], &["--discard"]].concat(), "occupied");
 }
 
@@ -266,7 +266,7 @@ fn an_output_branch_that_is_not_pushed_is_said_to_be_here_alone() {
     ann.git(&["branch", "dev"]);
     let error = refused(&ann, &["finish", "1", "--into", "dev"], "usage");
     assert!(error["message"].as_str().unwrap().contains("dev is not published on origin"), "{error}");
-    assert_eq!(error["hints"][0], "git push -u origin dev");
+    assert_eq!(hints(&error)[0], "git push -u origin dev");
     let error = refused(&ann, &["finish", "1", "--into", "nowhere"], "usage");
     assert!(error["message"].as_str().unwrap().contains("there is no branch nowhere"), "{error}");
     ann.git(&["push", "-q", "-u", "origin", "dev"]);

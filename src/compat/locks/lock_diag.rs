@@ -142,7 +142,7 @@ fn locks(tally: &mut Tally<'_>, context: &Context) {
     let read = || -> Result<Option<Vec<LockEntry>>> {
         let (branch, ledger) = (Ledger::locks_branch()?, context.ledger());
         let view = ledger.view(std::slice::from_ref(&branch), Freshness::AsKnown)?;
-        view.locks()?.map(|locks| locks.entries(&context.repository)).transpose()
+        view.locks()?.map(|locks| locks.entries(&*context.repository)).transpose()
     };
     match read() {
         Ok(locks) => {

@@ -31,7 +31,7 @@ fn open_editor<T>(
     text: &[u8],
     read: impl FnMut(&Document) -> Result<T>,
 ) -> Result<Saved<T>> {
-    let repository = context.map(|context| &context.repository);
+    let repository = context.map(|context| &*context.repository);
     let saved = editor::edit(&invocation.environment, repository, text, read)?;
     saved.ok_or_else(|| usage("Nothing was changed in the editor".to_owned()))
 }

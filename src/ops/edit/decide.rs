@@ -85,7 +85,7 @@ pub(crate) struct EditView {
     pub(crate) task: LoadedFile,
     /// The file names in its folder; read only for a new name.
     pub(crate) neighbours: Vec<String>,
-    /// The active file of its parent; read only where the task may become done.
+    /// The active file of its parent; read only in a checkout, where the task may become done.
     pub(crate) parent: Option<LoadedFile>,
     /// The issue types and labels of the project.
     pub(crate) vocabulary: Vocabulary,
@@ -134,8 +134,16 @@ pub(crate) fn decide(location: DataLocation, seen: EditView, request: &EditReque
         let (edits, subject, parent, labels) = Default::default();
         return Ok(EditDecision { edits, subject, path, document: before, parent, labels, changes_holder: false });
     }
-    check(location, &before, &after, &vocabulary.types)?;
     let changes_holder = differ_in_holder(&before, &after);
+    if let Some(error) = not_holder.filter(|_| changes_holder) {
+        return Err(error);
+    }
+    if location == DataLocation::Published && change::is_done(&after) && !change::is_done(&before) {
+        return Err(Error::new(Kind::Usage, format!("an edit does not end t{id}"))
+            .hint(command!["git aitask finish", id].note("merges its branch and archives it"))
+            .hint(command!["git aitask archive", id].note("archives it without a merge")));
+    }
+    check(location, &before, &after, &vocabulary.types)?;
     let document = location.written(after, now)?;
     let mut edits = vec![Edit::Put { path: task.path.clone(), content: document.to_bytes() }];
     if path != task.path {
@@ -143,7 +151,7 @@ pub(crate) fn decide(location: DataLocation, seen: EditView, request: &EditReque
     }
     // The scripts report the parent on every change of a done task, and correct a parent that still lists it; callers
     // depend on both.
-    let is_done = change::is_done(&document) && (location == DataLocation::Checkout || !change::is_done(&before));
+    let is_done = change::is_done(&document) && location == DataLocation::Checkout;
     let child = TaskId::try_parse(&id).filter(|_| is_done);
     let left = child.map(|child| leave_parent(location, child, parent, now)).transpose()?.flatten();
     let (parent, edit) = left.map_or((None, None), |left| (Some(left.parent), left.edit));
@@ -155,9 +163,6 @@ pub(crate) fn decide(location: DataLocation, seen: EditView, request: &EditReque
     let added = add_words(paths::LABELS_FILE, &vocabulary.labels, &labels);
     let (edit, labels) = added.map_or((None, Vec::new()), |added| (Some(added.edit), added.new));
     edits.extend(edit);
-    if let Some(error) = not_holder.filter(|_| changes_holder) {
-        return Err(error);
-    }
     let subject = format!("ait: Update task t{id}: {}", title_in_subject(location, &path));
     Ok(EditDecision { edits, subject, path, document, parent, labels, changes_holder })
 }

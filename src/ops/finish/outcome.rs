@@ -30,20 +30,21 @@ pub(crate) struct FinishOptions {
 }
 
 /// The merge.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct LandedMerge {
     /// The task branch.
     pub(crate) branch: Branch,
     /// The output branch.
     pub(crate) into: Branch,
-    /// The commit of the output branch that contains the work.
+    /// The commit of the output branch that contains the work; `null` where it is not known.
     pub(crate) commit: Option<Oid>,
-    /// The merge mode; `null` where it had been merged before.
+    /// The merge mode; absent where it had been merged before.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mode: Option<MergeMode>,
 }
 
 /// The outcome: a task that was finished.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Finished {
     /// The task after the finish.
     pub(crate) task: TaskInfo,

@@ -4,7 +4,7 @@ use crate::coordination::decide::{
     LocalEvidence, LockConflict, LockRequest, LockRule, ObservedLock, Ownership, TakenLock,
 };
 use crate::coordination::lock_record::{LockAttempt, LockRecord};
-use crate::coordination::locks::unlock_step;
+use crate::coordination::locks::{local_minute, unlock_step};
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::Branch;
@@ -71,7 +71,7 @@ pub(crate) struct PickOperation<'a> {
     nonce: String,
     pub(super) locks: Branch,
     pub(super) data: Branch,
-    /// The time, as locks and task files write it.
+    /// The time with its zone (RFC 3339).
     now: String,
     /// Who picks it; in a working copy known only after the task was read.
     session: Option<Session>,
@@ -115,7 +115,7 @@ impl<'a> PickOperation<'a> {
             nonce,
             locks: Ledger::locks_branch()?,
             data: context.data_branch()?.clone(),
-            now: Context::now(),
+            now: Context::instant(),
             session,
             judged: None,
             finds_work: None,
@@ -156,7 +156,7 @@ impl<'a> PickOperation<'a> {
     }
 
     fn attempt(&mut self, view: &View<'_>, parts: PickParts) -> Result<Decision<PickOutcome>> {
-        self.now = Context::now();
+        self.now = Context::instant();
         self.lock_landed |= view.landed.contains(&self.locks);
         let (wanted, session) = match self.source {
             PickSource::Published(wanted, session) => (wanted, session),
@@ -290,7 +290,7 @@ impl<'a> PickOperation<'a> {
 
     fn decide(&self, seen: PickView, parts: PickParts) -> Result<PickDecision, PickRefusal> {
         let claimant = self.claimant().filter(|_| seen.email.is_some());
-        let (policy, now, locks, data) = (self.policy, &self.now, &self.locks, &self.data);
+        let (policy, now, locks, data) = (self.policy, &local_minute(&self.now), &self.locks, &self.data);
         decide(seen, &PickRequest { policy, claimant, parts, now, locks, data })
     }
 

@@ -60,24 +60,35 @@ fn a_task_that_is_so_already_is_published_no_more_but_written_in_a_checkout() {
 #[test]
 fn a_child_that_is_done_leaves_its_parent() {
     let done = set("status", "Done");
-    for location in HOMES {
-        let parent = |text: &str| Some(file("aitasks/t1_p.md", text));
-        let left = decide(location, EditView { parent: parent(PARENT), ..seen("1_1", TASK) }, &done, "now").unwrap();
-        assert_eq!(left.parent, Some(ParentState::Waits(TaskId::top(1), vec!["t1_2".to_owned()])));
-        assert!(put(&left.edits, "aitasks/t1_p.md").unwrap().contains("children_to_implement: [t1_2]\n"));
-        let last = PARENT.replace(", t1_2", "");
-        let left = decide(location, EditView { parent: parent(&last), ..seen("1_1", TASK) }, &done, "now").unwrap();
-        assert_eq!(left.parent, Some(ParentState::Free(TaskId::top(1))));
-        let left = decide(location, seen("1_1", TASK), &done, "now").unwrap();
-        assert_eq!((left.parent, left.edits.len()), (Some(ParentState::Gone(TaskId::top(1))), 1));
-        // A task that was done before, and that its parent still lists.
-        let was_done = EditView { parent: parent(PARENT), ..seen("1_1", &TASK.replace("Ready", "Done")) };
-        let left = decide(location, was_done, &set("priority", "high"), "now").unwrap();
-        assert_eq!(left.parent.is_some(), location == DataLocation::Checkout);
-        // One that the parent does not list changes nothing there.
-        let other = EditView { parent: parent(&PARENT.replace("t1_1, ", "")), ..seen("1_1", TASK) };
-        assert_eq!(decide(location, other, &done, "now").unwrap().edits.len(), 1);
-    }
+    let here = |seen: EditView, request: &EditRequest| decide(DataLocation::Checkout, seen, request, "now").unwrap();
+    let parent = |text: &str| Some(file("aitasks/t1_p.md", text));
+    let left = here(EditView { parent: parent(PARENT), ..seen("1_1", TASK) }, &done);
+    assert_eq!(left.parent, Some(ParentState::Waits(TaskId::top(1), vec!["t1_2".to_owned()])));
+    assert!(put(&left.edits, "aitasks/t1_p.md").unwrap().contains("children_to_implement: [t1_2]\n"));
+    let last = PARENT.replace(", t1_2", "");
+    let left = here(EditView { parent: parent(&last), ..seen("1_1", TASK) }, &done);
+    assert_eq!(left.parent, Some(ParentState::Free(TaskId::top(1))));
+    let left = here(seen("1_1", TASK), &done);
+    assert_eq!((left.parent, left.edits.len()), (Some(ParentState::Gone(TaskId::top(1))), 1));
+    // A task that was done before, and that its parent still lists.
+    let was_done = EditView { parent: parent(PARENT), ..seen("1_1", &TASK.replace("Ready", "Done")) };
+    assert!(here(was_done, &set("priority", "high")).parent.is_some());
+    // One that the parent does not list changes nothing there.
+    let other = EditView { parent: parent(&PARENT.replace("t1_1, ", "")), ..seen("1_1", TASK) };
+    assert_eq!(here(other, &done).edits.len(), 1);
+}
+
+#[test]
+fn an_edit_ends_no_published_task() {
+    let published =
+        |text: &str, request: &EditRequest| decide(DataLocation::Published, seen("1", text), request, "now");
+    assert_eq!(published(TASK, &set("status", "Done")).unwrap_err().kind(), Kind::Usage);
+    let [base, edited] = ["Ready", "Done"].map(|status| Document::parse(TASK.replace("Ready", status).as_bytes()));
+    let in_editor = EditRequest { in_editor: Some(EditorEdit { base, edited }), ..EditRequest::default() };
+    assert_eq!(published(TASK, &in_editor).unwrap_err().kind(), Kind::Usage);
+    // One that was ended so before can be edited, and opened again.
+    let done = TASK.replace("Ready", "Done");
+    assert!(published(&done, &set("priority", "high")).is_ok() && published(&done, &set("status", "Ready")).is_ok());
 }
 
 #[test]

@@ -358,10 +358,11 @@ proptest! {
         prop_assert_eq!(taking.lock.is_some(), asked.parts != PickParts::Status);
         prop_assert_eq!(taking.changed && taking.task.status != Status::Implementing, false);
         let Some(lock) = &taking.lock else { return Ok(()) };
-        // No lock of another person is replaced unless that is wanted.
+        // No lock of another person is replaced unless that is wanted; whose task is gone on with in its worktree is known
+        // before.
         if let (Some(there), Takeover::Refused, Some(_)) = (&there, asked.takeover, &lock.step) {
-            prop_assert!(there.lock.holder == "ann@x");
-            prop_assert!(asked.rule == Script || there.liveness == Dead);
+            prop_assert!(there.lock.holder == "ann@x" || there.evidence == Worktree);
+            prop_assert!(asked.rule == Script || there.liveness == Dead || there.evidence == Worktree);
         }
         // Every plan of the verb moves the lock branch, and its lock entry is unique.
         if asked.rule == Verb && !taking.plan.is_empty() {

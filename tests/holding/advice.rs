@@ -1,0 +1,68 @@
+//! What `git aitask` advises is what it then does, for every session.
+
+use super::{WORK, committed, kind};
+use crate::support::{Repo, Sleeper};
+
+/// The command that the page says is next.
+fn next(agent: &Repo) -> String {
+    let said = agent.aitask(&[]).ok().stdout;
+    let line = said.lines().find_map(|line| line.strip_prefix("next: ")).unwrap_or_else(|| panic!("{said}"));
+    line.split("   #").next().unwrap().to_owned()
+}
+
+/// Runs a command line of `git aitask`, without the program's name.
+fn follow(agent: &Repo, line: &str) {
+    let words: Vec<_> = line.strip_prefix("git aitask ").unwrap_or_else(|| panic!("{line}")).split(' ').collect();
+    agent.aitask(&words).ok();
+}
+
+#[test]
+fn each_of_two_agents_can_follow_it() {
+    let (_world, ann) = super::matrix::world();
+    let [a, b] = ["a", "b"].map(|session| ann.env("CODEX_THREAD_ID", session));
+    a.aitask(&["pick", "1"]).ok();
+    let said = a.aitask(&[]).ok().stdout;
+    assert!(said.contains("\nyou hold 1  ") && !said.contains("another session"), "{said}");
+    for place in ["", WORK] {
+        let said = b.at(place).aitask(&[]).ok().stdout;
+        assert!(said.contains("\nanother session of yours holds 1  ") && !said.contains("you hold"), "{said}");
+        assert!(!said.contains("finish") && !said.contains("next: cd"), "{said}");
+    }
+    let line = next(&a);
+    assert!(line.starts_with("cd ") && line.ends_with(WORK), "{line}");
+    assert_eq!(next(&a.at(WORK)), "work on t1, commit, then git aitask finish");
+    committed(&ann, "work.txt");
+    follow(&b.at(WORK), &next(&b.at(WORK)));
+    assert_eq!(next(&a.at(WORK)), "git aitask finish");
+    follow(&a.at(WORK), "git aitask finish");
+    let said = b.aitask(&[]).ok().stdout;
+    assert!(said.contains("\nyou hold 2  "), "{said}");
+}
+
+#[test]
+fn the_task_of_a_dead_session_is_named_with_the_way_to_go_on() {
+    let (_world, ann) = super::matrix::world();
+    let dead = Sleeper::new();
+    ann.env("OPENCODE_PID", dead.pid()).aitask(&["pick", "1"]).ok();
+    dead.die();
+    let ann = ann.env("CODEX_THREAD_ID", "b");
+    let said = ann.aitask(&[]).ok().stdout;
+    let way = "another session of yours holds 1  one (opencode); it is dead, to go on: git aitask pick 1\n";
+    assert!(said.to_lowercase().contains(way), "{said}");
+    assert!(ann.at(WORK).aitask(&[]).ok().stdout.contains("\nyou hold 1  "));
+    follow(&ann, "git aitask pick 1");
+    assert!(ann.aitask(&[]).ok().stdout.contains("\nyou hold 1  "));
+}
+
+#[test]
+fn a_missing_worktree_is_missed_by_the_session_that_holds_the_task() {
+    let (_world, ann) = super::matrix::world();
+    let [a, b] = ["a", "b"].map(|session| ann.env("CODEX_THREAD_ID", session));
+    a.aitask(&["pick", "1", "--no-worktree"]).ok();
+    let lacking = |agent: &Repo| agent.aitask(&["status", "--json"]).ok().json()["without_worktree"].is_array();
+    assert!(lacking(&a) && !lacking(&b));
+    let lacks = |agent: &Repo| agent.aitask(&["show", "1"]).ok().stdout.contains("git aitask worktree add 1");
+    assert!(lacks(&a) && !lacks(&b));
+    let run = b.aitask(&["finish", "1", "--json"]).fails(1);
+    assert_eq!(kind(&run), "not_holder");
+}
