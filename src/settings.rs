@@ -63,6 +63,14 @@ impl Config {
         Self(map)
     }
 
+    /// The same with further values.
+    pub(crate) fn with(mut self, pairs: &[(String, String)]) -> Self {
+        for (key, value) in pairs {
+            self.0.entry(key.clone()).or_default().push(value.clone());
+        }
+        self
+    }
+
     /// The value that counts for a key: the last one.
     pub(crate) fn last(&self, key: &str) -> Option<&str> {
         self.all(key).last().map(String::as_str)
