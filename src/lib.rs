@@ -51,8 +51,11 @@
 //!    `compat::faults::force_breaks_no_lock_but_the_one_it_showed`, `holding::rounds::taken_over_while_finish_is_checking`
 //! 6. **A former holder can neither finish nor release the task.** Drop, finish, archive, unlock and a change of the status or
 //!    assignee of a held task move the lock branch in the same swap, where needed by a commit without a change, since git does not send a ref that stays, and would compare
-//!    nothing. `holding::fences::a_push_of_a_former_holder_fails_when_the_takeover_lands_during_the_hook_of_the_server`,
-//!    `holding::displaced::a_former_holder_is_told_not_holder_after_the_task_has_ended`
+//!    nothing. The former holder hears of the takeover at its next verb in the worktree, in the first line.
+//!    `holding::fences::a_push_of_a_former_holder_fails_when_the_takeover_lands_during_the_hook_of_the_server`,
+//!    `holding::displaced::a_former_holder_is_told_not_holder_after_the_task_has_ended`,
+//!    `holding::taken_over::every_verb_in_the_worktree_begins_with_it`,
+//!    `holding::taken_over::of_two_agents_in_one_clone_the_one_that_had_the_task_is_told`
 //! 7. **"Cannot tell" is neither "dead" nor "free".** A lock that cannot be read is held by somebody unknown; a process of
 //!    another machine, boot or PID namespace may live; an unreadable remote is not an empty one.
 //!    `bad_input::data::a_lock_that_cannot_be_read_is_held_by_somebody_unknown`,
@@ -106,19 +109,19 @@
 //!     `sharing::code_branch::commits_that_only_this_clone_has_are_not_in_the_worktree_and_a_finish_does_not_publish_them`,
 //!     `sharing::code_branch::unfinished_code_stays_and_the_task_data_is_published`,
 //!     `sharing::code_branch::a_history_that_was_rewritten_on_the_server_is_not_published_again`
-//! 14. **What was published is said to have happened**, whatever fails afterwards, and a dry run promises what the real run does.
+//! 15. **What was published is said to have happened**, whatever fails afterwards, and a dry run promises what the real run does.
 //!     `verbs::after_landing::pick_that_cannot_make_the_worktree_says_that_the_task_is_taken`,
 //!     `verbs::after_landing::finish_that_cannot_remove_the_worktree_says_that_the_task_is_finished`,
 //!     `verbs::after_landing::an_answer_that_cannot_be_written_does_not_say_that_nothing_was_done`,
 //!     `verbs::after_landing::a_dry_run_promises_what_the_real_run_does`
-//! 15. **A holder is a session, and agents of one person are told apart without set-up**: by the name that an agent exports,
+//! 16. **A holder is a session, and agents of one person are told apart without set-up**: by the name that an agent exports,
 //!     else by its process; of several agents the nearest process above counts. A name counts more than a process. Locks
 //!     carry the kind of the agent and a digest of the name, never the name.
 //!     `holding::matrix::claude_code_by_its_variable`, `holding::matrix::codex_by_its_process`,
 //!     `holding::matrix::gemini_by_the_script_that_node_runs`,
 //!     `coordination::agents::tests::of_two_programs_that_name_a_session_the_nearer_one_counts`,
 //!     `holding::agents::the_lock_has_the_kind_and_a_digest_after_the_lines_of_the_scripts_and_never_the_name`
-//! 16. **Who goes on with a task**: the session that holds it; the same person in the worktree of the task, once that session
+//! 17. **Who goes on with a task**: the session that holds it; the same person in the worktree of the task, once that session
 //!     is dead, or where it is the terminal or pane that they are in. A session that lives, or of which this cannot be told,
 //!     keeps the task until somebody wants a takeover (`--steal`). Locks and sessions that name nobody are told apart by
 //!     worktree and address. What `git aitask` advises goes by the same rule.
@@ -127,7 +130,7 @@
 //!     `holding::going_on::what_a_newer_program_says_of_its_session_is_neither_guessed_nor_lost`,
 //!     `holding::agents::an_agent_that_a_person_starts_in_the_worktree_goes_on_with_what_was_taken_in_that_shell`,
 //!     `holding::advice::each_of_two_agents_can_follow_it`
-//! 17. **JSON needs no second look**: the command of a hint is started as it stands, a usage error has all that its text
+//! 18. **JSON needs no second look**: the command of a hint is started as it stands, a usage error has all that its text
 //!     has, a time has its zone or is said to have none, and `--schema` describes every document: each that a test reads is
 //!     compared with it, and may have no field beside.
 //!     `error::hint::tests::for_programs_a_command_is_a_list_of_words_and_a_shell_is_named_where_one_is_needed`,
@@ -135,10 +138,17 @@
 //!     `verbs::lock::the_time_of_a_lock_has_a_zone_and_none_is_made_up`,
 //!     `cli::tests::every_verb_has_the_schema_of_its_document_or_is_named_as_having_none`,
 //!     `dsl::json_of_a_verb_is_checked_against_its_schema`
-//! 18. **A task is one object in every document**, of what this command found or made true.
+//! 19. **A task is one object in every document**, of what this command found or made true.
 //!     `verbs::task_object::every_document_tells_the_same_of_a_task`,
 //!     `verbs::task_object::a_document_says_whether_the_task_is_that_of_this_session`,
 //!     `connections::documents::a_document_costs_no_connection_and_few_processes`
+//! 20. **No verb lets tasks wait for each other in a circle, nor for a task that nobody knows.** A task waits for those that
+//!     it depends on, a parent for its open children. The swap decides, on the newest content; what is there already is
+//!     named, and refuses no other change.
+//!     `ops::edit::decide::tests::in_a_thousand_graphs_every_circle_is_refused`,
+//!     `verbs::edit::of_two_who_each_add_half_of_a_circle_one_is_refused`,
+//!     `verbs::edit::a_circle_that_is_there_already_is_named_and_refuses_no_other_edit`,
+//!     `verbs::new::no_child_waits_silently_for_the_child_before_it`
 //!
 //! # Rules of safety
 //!

@@ -39,6 +39,11 @@ pub(crate) fn left() -> Duration {
     Duration::from_micros(LIMIT.load(Ordering::Acquire)).saturating_sub(waited())
 }
 
+/// Counts from zero again: what comes now is as a command of its own.
+pub(crate) fn start_again() {
+    WAITED.store(0, Ordering::Release);
+}
+
 /// Counts a wait.
 pub(crate) fn count(time: Duration) {
     WAITED.fetch_add(micros(time), Ordering::AcqRel);

@@ -4,7 +4,7 @@ use crate::cli::app::App;
 use crate::cli::command_line::{command, completed, named_verb, parse};
 use crate::cli::{Cli, Verb, brief, lock, schema, unknown_verb, usage, welcome, whoami};
 use crate::error::{Error, Kind, Result};
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::settings::Environment;
 use clap::error::ErrorKind;
 use clap_complete::CompleteEnv;
@@ -49,7 +49,7 @@ fn show_schema(args: &[OsString]) -> u8 {
     let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
     let verb = named_verb(&args);
     let shown = match schema::of(&verb) {
-        Some(schema) => report.schema(&schema),
+        Some(schema) => report::show_schema(&schema),
         None => Err(Error::new(Kind::Usage, format!("git aitask {} has no JSON document", verb.join(" ")))
             .hint(usage::help_of(&verb))),
     };

@@ -1,13 +1,13 @@
 //! `git aitask list`.
 
 use crate::cli::app::App;
+use crate::cli::filter::FilterArgs;
 use crate::error::Result;
 use crate::ops::list::{self, Shape, TaskSet};
 use crate::ops::task_info::TaskInfo;
-use crate::project::Wanted;
 use crate::report::{Cell, Page, Table, Tone, relative};
 use crate::settings::Effect;
-use crate::task::{Filter, Level, Status, WORKTREES_DIR};
+use crate::task::{Level, Status, WORKTREES_DIR};
 use clap::Args;
 
 /// List tasks: unblocked first, then by priority and effort
@@ -22,18 +22,14 @@ pub(crate) struct ListArgs {
     /// Only tasks with this status
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
-    /// Only tasks with this label; if repeated, with any of them
-    #[arg(long, value_name = "LABEL")]
-    label: Vec<String>,
+    #[command(flatten)]
+    filter: FilterArgs,
     /// Only tasks that are assigned to you
     #[arg(long)]
     mine: bool,
     /// Only tasks that can be picked now
     #[arg(long)]
     ready: bool,
-    /// Only the children of a task
-    #[arg(long, value_name = "TASK")]
-    children: Option<String>,
     /// Show children below their parents
     #[arg(long)]
     tree: bool,
@@ -41,8 +37,8 @@ pub(crate) struct ListArgs {
     #[arg(long, conflicts_with = "ready")]
     archived: bool,
     /// Show at most N tasks
-    #[arg(short, value_name = "N")]
-    n: Option<usize>,
+    #[arg(short = 'n', long, value_name = "N")]
+    max: Option<usize>,
     /// Fetch from the remote first
     #[arg(long)]
     fetch: bool,
@@ -60,11 +56,10 @@ impl ListArgs {
             } else {
                 TaskSet::Active
             },
-            filter: Filter { status, labels: self.label.clone(), ..Filter::default() },
+            filter: self.filter.parse(status)?,
             mine: self.mine,
-            children: self.children.as_deref().map(Wanted::parse).transpose()?,
             shape: if self.tree { Shape::Tree } else { Shape::Flat },
-            limit: self.n,
+            limit: self.max,
             freshness: self.fetch.into(),
         };
         let context = app.open(Effect::Real)?;
@@ -134,7 +129,7 @@ fn state(row: &TaskInfo) -> (String, Tone) {
         (Some(lock), _) => {
             let since = relative(lock.since.as_ref().unwrap_or(&lock.since_shown));
             let since = since.unwrap_or_else(|| format!("since {}", lock.since_shown));
-            (format!("held by {} on {}, {since} ({})", lock.holder, lock.host, lock.session), Tone::Busy)
+            (format!("held by {} on {}, {since} ({})", lock.seen_by(row.mine), lock.host, lock.session), Tone::Busy)
         }
         (None, []) if !row.children.is_empty() => {
             (format!("children {}", names(row.children.iter().map(ToString::to_string).collect())), Tone::Plain)

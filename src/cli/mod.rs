@@ -16,6 +16,7 @@ mod dispatch;
 pub(crate) mod drop;
 pub(crate) mod edit;
 pub(crate) mod explore;
+mod filter;
 pub(crate) mod finish;
 mod help;
 pub(crate) mod hook;
@@ -73,6 +74,7 @@ pub(crate) struct Cli {
 /// Options of every verb.
 #[derive(Debug, Args)]
 #[command(next_help_heading = OPTIONS_OF_EVERY_VERB)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub(crate) struct Global {
     /// Run as if started in DIR
     #[arg(short = 'C', value_name = "DIR", global = true)]

@@ -3,6 +3,7 @@
 use crate::cli::app::{App, with_notices};
 use crate::error::{Error, Kind, Result};
 use crate::interrupt;
+use crate::ops::new::Sibling;
 use crate::ops::{new, new_in_editor};
 use crate::project::Wanted;
 use crate::report::Page;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 ///
 /// The id and the file of the task are one atomic push.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(
     after_help = "Examples:\n  git aitask new \"Add login\" -m \"With e-mail and password.\" --priority high\n  \
 git aitask new \"Add login form\" --parent 12\n  generate-report | git aitask new \"Fix the report\" -F -\n  \
@@ -45,9 +47,12 @@ pub(crate) struct NewArgs {
     /// A task it depends on; may be repeated
     #[arg(long, value_name = "TASK")]
     depends: Vec<String>,
-    /// The parent task
+    /// The parent task; a child waits for the child before it
     #[arg(long, value_name = "TASK")]
     parent: Option<String>,
+    /// Do not let a child wait for the child before it
+    #[arg(long)]
+    no_sibling_dep: bool,
     /// Write the text in your editor, as without -m and -F
     #[arg(long, conflicts_with = "publish")]
     edit: bool,
@@ -83,7 +88,7 @@ impl NewArgs {
                 (Some(task), _) => Page::new()
                     .title(format!("{}  {}", task.id, task.title))
                     .line(format!("  {}", task.path))
-                    .advice(if self.depends.is_empty() {
+                    .advice(if self.depends.is_empty() && outcome.waits_for_sibling.is_none() {
                         format!("next: git aitask pick {}", task.id)
                     } else {
                         "next: git aitask pick --next".to_owned()
@@ -113,6 +118,7 @@ impl NewArgs {
             depends: self.depends.iter().map(|id| TaskId::parse(id)).collect::<Result<_>>()?,
             parent: self.parent.as_deref().map(Wanted::parse).transpose()?,
             draft: self.draft,
+            sibling: if self.no_sibling_dep { Sibling::Free } else { Sibling::After },
         })
     }
 }

@@ -2,11 +2,16 @@
 
 use crate::cli::app::{App, wanted, with_notices};
 use crate::cli::complete::tasks;
-use crate::error::{Result, quoted};
-use crate::ops::pick::{self, PickKind, Picked};
+use crate::cli::filter::FilterArgs;
+use crate::error::{Error, Kind, Result, quoted};
+use crate::ops::pick::{self, Among, NextOptions, Patience, PickKind, Picked};
 use crate::project::outcome::{CutFrom, LocalBranch, WorktreeInfo};
 use crate::report::Page;
+use crate::settings::parse_duration;
 use clap::Args;
+use std::io::IsTerminal as _;
+use std::num::NonZeroUsize;
+use std::time::Duration;
 
 /// Pick a task: lock it, set its status, create its worktree
 ///
@@ -16,6 +21,7 @@ use clap::Args;
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(
     after_help = "Examples:\n  git aitask pick 12\n  git aitask pick --next           # the first in order of priority\n  \
+git aitask pick --next --label ui --max 3 --wait=10m\n  \
 git aitask pick 12 15 7          # the first that is available\n  git aitask pick 12 --steal       # take it over from its holder\n  \
 cd \"$(git aitask worktree path 12)\""
 )]
@@ -23,20 +29,31 @@ pub(crate) struct PickArgs {
     /// The tasks to try, in this order
     #[arg(conflicts_with = "next", add = tasks())]
     task: Vec<String>,
-    /// Pick the ready task of highest priority that is not locked
+    /// Pick the best ready task that is not locked
     #[arg(long)]
     next: bool,
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Pick up to N ready tasks, one after the other
+    #[arg(long, value_name = "N")]
+    max: Option<NonZeroUsize>,
+    /// Wait until a task is ready, at most TIME
+    ///
+    /// TIME is such as 30s or 5m. Without it, it waits until Ctrl-C on a terminal, else 10 minutes: in CI, where the variable
+    /// CI is set, and for agents nobody is there to end it. Then it is refused as it would be at once.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    wait: Option<String>,
     /// Create a worktree (the default, unless aitask.worktree is false)
-    #[arg(long, overrides_with = "no_worktree")]
+    #[arg(long, overrides_with = "no_worktree", hide_short_help = true)]
     worktree: bool,
     /// Create no worktree
     #[arg(long)]
     no_worktree: bool,
-    /// The branch to cut the task branch from, where there is none yet
+    /// The branch to cut a new task branch from
     #[arg(long, value_name = "BRANCH")]
     base: Option<String>,
     /// The e-mail address to record as the holder
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", hide_short_help = true)]
     email: Option<String>,
     /// Take the task over from its holder
     #[arg(long)]
@@ -53,20 +70,48 @@ impl PickArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
+        let filter = self.filter.parse(None)?;
+        let is_about_next = !filter.is_all() || self.max.is_some() || self.wait.is_some();
+        if is_about_next && !self.next {
+            let why = "--label, --type, --priority, --effort, --parent, --max and --wait go with --next";
+            return Err(Error::new(Kind::Usage, why).hint("git aitask pick --next"));
+        }
+        let patience = self.wait.as_deref().map(|time| patience(app, time)).transpose()?;
         let here = self.task.is_empty() && !self.next;
         let options = pick::PickOptions {
             wanted: if here { vec![context.wanted(None)?] } else { wanted(&self.task)? },
+            among: Among { filter, ..Among::default() },
             worktree: if self.no_worktree { Some(false) } else { self.worktree.then_some(true) },
             base: self.base.clone(),
             steal: self.steal,
             ignore_blocked: self.ignore_blocked,
         };
-        let outcome = pick::pick(&context, &options)?;
-        app.report.answer(&outcome, || page(&outcome))
+        let outcome = if self.next {
+            let max = self.max.unwrap_or(NonZeroUsize::MIN);
+            pick::pick_next(&context, &options, NextOptions { max, patience })?
+        } else {
+            pick::pick(&context, &options)?
+        };
+        app.report.answer(&outcome, || outcome.more.iter().fold(one(Page::new(), &outcome), one))
     }
 }
 
-fn page(outcome: &Picked) -> Page {
+/// How long a command without a terminal waits: nobody is there to end it.
+const UNATTENDED: Duration = Duration::from_secs(600);
+
+/// How long to wait. A CI job may have a terminal, and nobody at it.
+fn patience(app: &App, time: &str) -> Result<Patience> {
+    let is_told = std::io::stderr().is_terminal();
+    let is_attended = is_told && std::io::stdin().is_terminal() && app.environment.text("CI").is_none();
+    let limit = match time {
+        "" => (!is_attended).then_some(UNATTENDED),
+        time => Some(parse_duration(time)?),
+    };
+    Ok(Patience { limit, is_told })
+}
+
+/// Adds a task that was picked to the page.
+fn one(page: Page, outcome: &Picked) -> Page {
     let task = &outcome.task;
     let took = match (outcome.took, &outcome.previous) {
         _ if outcome.aside.dry_run.is_some() => "can be picked".to_owned(),
@@ -78,7 +123,7 @@ fn page(outcome: &Picked) -> Page {
             format!("taken over{from}")
         }
     };
-    let mut page = Page::new().title(format!("{}  {}  ({took})", task.id, task.title));
+    let mut page = page.title(format!("{}  {}  ({took})", task.id, task.title));
     page = page.lines(outcome.excerpt.iter().map(|line| format!("  {line}")));
     if let Some(worktree) = &outcome.worktree {
         let made = if worktree.created { "" } else { "   (already there)" };

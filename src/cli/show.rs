@@ -55,7 +55,7 @@ impl ShowArgs {
                 page = page.line(format!("assigned  {email}"));
             }
             if let Some(lock) = &row.lock {
-                page = page.line(format!("lock      {}", lock.sentence()));
+                page = page.line(format!("lock      {}", lock.sentence_about(&lock.seen_by(row.mine))));
             }
             if let Some(request) = &row.pull_request {
                 page = page.line(format!("request   {}", request.sentence()));

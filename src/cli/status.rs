@@ -3,6 +3,7 @@
 use crate::cli::app::App;
 use crate::cli::{list, lock};
 use crate::error::Result;
+use crate::ops::dependencies::end_of_circle;
 use crate::ops::list::Shape;
 use crate::ops::status::{self, Overview};
 use crate::report::{Page, Table};
@@ -46,6 +47,11 @@ fn page(outcome: &Overview, is_set_up: bool) -> Page {
     page = section(page, "Implementing, but not locked", list::table(unlocked, Shape::Flat), unlocked.is_empty());
     page = section(page, "ready", list::table(&outcome.ready, Shape::Flat), outcome.ready.is_empty());
     page = outcome.doubts.lines().into_iter().fold(page, Page::warning);
+    for circle in &outcome.circles {
+        page = page.warning(format!("these wait for each other: {circle}"));
+        page =
+            circle.breakable().into_iter().fold(page, |page, id| page.advice(format!("  try: {}", end_of_circle(id))));
+    }
     for task in &outcome.without_worktree {
         page = page.advice(format!("{task} has no worktree; to create it: git aitask worktree add {task}"));
     }

@@ -7,6 +7,7 @@ use crate::git::Freshness;
 use crate::ops::status::{self, Overview, TasksPlace};
 use crate::ops::task_info::TaskInfo;
 use crate::project::Context;
+use crate::project::outcome::Holder;
 use crate::report::Page;
 use crate::settings::Effect;
 
@@ -31,10 +32,10 @@ pub(crate) fn run(app: &App) -> Result<()> {
         let TasksPlace { branch, folder } = &overview.tasks;
         let place = folder.as_ref().map_or("not checked out here yet", |_| "aitasks/, aiplans/");
         page = page.line(format!("tasks: branch {branch}, {place}"));
-        for row in overview.active.iter().filter(|row| overview.mine.contains(&row.id)) {
+        for row in overview.active.iter().filter(|row| row.mine) {
             page = page.line(format!("you hold {}  {}", row.id, row.title));
         }
-        for row in overview.active.iter().filter(|row| overview.other_sessions.contains(&row.id)) {
+        for row in overview.active.iter().filter(|row| is_of_other_session(row)) {
             page = page.line(format!("another session of yours holds {}  {}{}", row.id, row.title, of_other(row)));
         }
         if let Some(next) = own_next(&context, &overview) {
@@ -50,6 +51,11 @@ pub(crate) fn run(app: &App) -> Result<()> {
     })
 }
 
+/// Whether another session of the same person holds it.
+fn is_of_other_session(row: &TaskInfo) -> bool {
+    !row.mine && row.lock.as_ref().is_some_and(Holder::is_own)
+}
+
 /// What kind of session holds a task; and the way to go on with it, where that session is dead.
 fn of_other(row: &TaskInfo) -> String {
     let Some(lock) = &row.lock else { return String::new() };
@@ -62,7 +68,7 @@ fn of_other(row: &TaskInfo) -> String {
 /// The next step for a task that this session holds: that of the worktree the caller is in, else the first.
 fn own_next(context: &Context, overview: &Overview) -> Option<String> {
     let here = context.task_here().map(|name| name.id());
-    let mut rows = overview.active.iter().filter(|row| overview.mine.contains(&row.id));
+    let mut rows = overview.active.iter().filter(|row| row.mine);
     let row = rows.clone().find(|row| Some(row.id) == here).or_else(|| rows.next())?;
     let Some(worktree) = row.worktree.as_ref().filter(|worktree| worktree.path.exists()) else {
         let is_lost = row.worktree.is_some();

@@ -28,8 +28,8 @@
 //!
 //! The scripts write the first seven. The first line of a key counts. Lines with other keys, and lines that are no
 //! `key: value`, are kept when the lock of a session is written again. Where such a key may say which session holds the
-//! lock (it begins with `session`, `pid` or the like), that session is neither taken for dead nor for this one. A file that cannot be read, or is larger than 64 KiB, is a lock
-//! of an unknown holder: the task is held.
+//! lock (it begins with `session`, `pid` or the like), that session is neither taken for dead nor for this one. A file
+//! that cannot be read, or is larger than 64 KiB, is a lock of an unknown holder: the task is held.
 //!
 //! The blob of the file is the token of the holder. Since it contains the nonce, a lock that was released and taken
 //! again is a different blob, and every plan that relies on the lock can tell whether it is still the same.
@@ -178,7 +178,9 @@ impl LockEntry {
 
     /// The lines that this version does not know.
     fn unknown_lines(&self) -> impl Iterator<Item = &String> {
-        self.further.iter().filter(|line| ![FOLDER, BASE, AGENT, SESSION].iter().any(|key| line.starts_with(key)))
+        self.further
+            .iter()
+            .filter(|line| ![FOLDER, BASE, AGENT, SESSION, SINCE].iter().any(|key| line.starts_with(key)))
     }
 
     /// The lock with the lines of an older one of the same session that this version does not know.
@@ -340,9 +342,6 @@ const AGENT: &str = "agent: ";
 /// The key of [`LockEntry::session`], kept likewise.
 const SESSION: &str = "session: ";
 
-/// How keys that say which session holds a lock would begin.
-const ABOUT_SESSIONS: [&str; 7] = ["session", "agent", "holder", "locked", "pid", "process", "thread"];
-
 /// The key of [`LockEntry::since_with_zone`], kept likewise.
 const SINCE: &str = "since: ";
 
@@ -356,6 +355,9 @@ pub(crate) fn local_minute(time: &str) -> String {
         None => time.to_owned(),
     }
 }
+
+/// How keys that say which session holds a lock would begin.
+const ABOUT_SESSIONS: [&str; 7] = ["session", "agent", "holder", "locked", "pid", "process", "thread"];
 
 /// The keys of a lock file, in the order in which they are written.
 const KEYS: [&str; 10] = [

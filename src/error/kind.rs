@@ -52,6 +52,7 @@ kinds! {
     NoSuchTask "no_such_task" 1 "no task has this id", "git aitask list";
     NotClaimable "not_claimable" 1 "the task is done, folded or archived, or has open children", "git aitask list --ready";
     Blocked "blocked" 1 "the task depends on others that are not done", "git aitask show ID";
+    Circle "circle" 1 "tasks would wait for each other in a circle, so that none could begin", "leave one of the dependencies out";
     Held "held" 1 "another session holds the task", "pick another; git aitask pick ID --steal";
     NotHolder "not_holder" 1 "the caller does not hold the task, or no longer does", "git aitask show ID";
     NothingToPick "nothing_to_pick" 1 "no ready task is free", "git aitask list";

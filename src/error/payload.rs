@@ -38,6 +38,10 @@ pub(crate) enum Payload {
     Ready { ready: Value },
     /// The folder that the demo leaves behind.
     Folder { folder: String },
+    /// The tasks that were picked before it, each as in the JSON of `pick`.
+    Picked { picked: Value },
+    /// Circles of tasks: each waits for the next one, and the last one for the first.
+    Circles { circles: Vec<Vec<String>> },
     /// The gates that have not passed.
     Gates { gates: Vec<String> },
     /// The files that conflict.
@@ -47,7 +51,7 @@ pub(crate) enum Payload {
     /// The file of the archived task.
     Archived { archived: String },
     /// The tasks that have two holders.
-    Tasks { tasks: Vec<String> },
+    Tasks { task_ids: Vec<String> },
     /// The command did its work, and only its result could not be written.
     Done { done: bool },
     /// The last lines of what the check command printed.
@@ -133,7 +137,7 @@ mod tests {
             (Payload::Files { files: vec![text("f")] }, r#"{"files":["f"]}"#),
             (Payload::Written { written: vec![text("w")] }, r#"{"written":["w"]}"#),
             (Payload::Archived { archived: text("a.md") }, r#"{"archived":"a.md"}"#),
-            (Payload::Tasks { tasks: vec![text("1"), text("2")] }, r#"{"tasks":["1","2"]}"#),
+            (Payload::Tasks { task_ids: vec![text("1"), text("2")] }, r#"{"task_ids":["1","2"]}"#),
             (Payload::Lines { lines: true }, r#"{"lines":true}"#),
             (Payload::Usage { usage: text("git aitask list") }, r#"{"usage":"git aitask list"}"#),
             (Payload::PossibleValues { possible_values: vec![text("a")] }, r#"{"possible_values":["a"]}"#),

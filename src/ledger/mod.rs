@@ -39,7 +39,7 @@ pub(crate) use channel::Channel;
 pub(crate) use fence::FENCE;
 pub(crate) use found::Found;
 pub(crate) use ledger::{CodeHome, DATA, IDS, LOCKS, Ledger, LedgerLock, LockFormat};
-pub(crate) use nonce::nonce;
+pub(crate) use nonce::{nonce, random};
 pub(crate) use plan::{Decision, Plan, TransactionResult};
 pub(crate) use refusal::{no_branch, unreadable};
 pub(crate) use view::View;

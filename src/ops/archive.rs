@@ -253,7 +253,7 @@ impl ArchivePlace for PublishedTasks<'_> {
             ArchiveRefusal::OpenChildren(children) => {
                 let open: Vec<_> = children.into_iter().map(TaskId::prefixed).collect();
                 let message = format!("{} has open children: {}", id.prefixed(), open.join(", "));
-                Error::new(Kind::NotClaimable, message).hint(command!["git aitask list --children", id])
+                Error::new(Kind::NotClaimable, message).hint(command!["git aitask list --parent", id])
             }
             ArchiveRefusal::Pending(pending) => pending.refusal(id, VERB),
             ArchiveRefusal::Files(error) => error,

@@ -13,6 +13,7 @@ use crate::ledger::plan::Step;
 use crate::ledger::uncommitted_rename::UncommittedRename;
 use crate::ledger::{Decision, Edit, Plan, View, nonce};
 use crate::ops::data_location::{DataLocation, LoadedFile};
+use crate::ops::dependencies::{NewWaits, OtherTasks};
 use crate::ops::task_info::{Surroundings, TaskInfo};
 use crate::ops::vocabulary::Vocabulary;
 use crate::project::context::{Context, Wanted};
@@ -72,7 +73,11 @@ fn edit_with(context: &Context, wanted: &Wanted, request: &EditRequest, locking:
     let landed = context.ledger().transact(&nonce()?, &all, |view| {
         let index = Index::load(view, &data)?;
         let path = index.require_active(wanted)?.clone();
-        let seen = load_published_view(context, view, &index, &path, locks_read.as_ref())?;
+        let mut seen = load_published_view(context, view, &index, &path, locks_read.as_ref())?;
+        if let Ok(after) = request.applied(&seen.task.document) {
+            let new = new_waits(&path, &seen.task.document, &after);
+            seen.others = OtherTasks::load(view, &index, &new)?;
+        }
         let changed = decide(DataLocation::Published, seen, request, &Context::now())?;
         let (id, active) = (path.id(), index.active_ids().collect::<Vec<_>>());
         let task = Task::from_document(path, &changed.document);
@@ -93,7 +98,13 @@ fn edit_with(context: &Context, wanted: &Wanted, request: &EditRequest, locking:
     Ok(EditAttempt::Edited(Box::new(Edited { task, changed: *changed, aside: Notices::of(context, &landed) })))
 }
 
-/// Reads what an edit of a published task needs; its lock only where the lock branch is named. One process.
+/// What an edit lets a task wait for in addition.
+fn new_waits(path: &TaskPath, before: &Document, after: &Document) -> NewWaits {
+    let [before, after] = [before, after].map(|document| Task::from_document(path.clone(), document));
+    NewWaits::between(&before, &after)
+}
+
+/// Reads what an edit of a published task needs, except the other tasks; its lock only where the lock branch is named. One process.
 fn load_published_view(
     context: &Context,
     view: &View<'_>,
@@ -122,6 +133,7 @@ fn load_published_view(
         parent: None,
         vocabulary: Vocabulary::of(&found, data),
         not_holder,
+        others: OtherTasks::default(),
     })
 }
 
@@ -139,7 +151,12 @@ pub(crate) fn edit_in_editor(context: &Context, wanted: &Wanted) -> Result<Optio
         vec![format!("{} ({}). Leave this file unchanged to change nothing.", path.id().prefixed(), path.as_str())];
     let text = editor_template::with_help(&base, &[head, editor_template::help(&words)].concat());
     let environment = context.repository.git().environment();
-    let check = |document: &Document| editor_template::check(document, &words.types).map(|()| document.clone());
+    let check = |document: &Document| {
+        editor_template::check(document, &words.types)?;
+        let new = new_waits(path, &base, document);
+        let others = OtherTasks::load(&view, &index, &new)?;
+        new.require(&Task::from_document(path.clone(), document), &others).map(|()| document.clone())
+    };
     let Some(saved) = editor::edit(environment, Some(&context.repository), &text, check)? else { return Ok(None) };
     let in_editor = Some(EditorEdit { base, edited: saved.value.clone() });
     let edited = edit(context, &path.id().into(), &EditRequest { in_editor, ..EditRequest::default() });
@@ -234,5 +251,6 @@ fn load_checkout_view(
         parent,
         vocabulary,
         not_holder: None,
+        others: OtherTasks::default(),
     })
 }

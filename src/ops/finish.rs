@@ -30,7 +30,7 @@ use crate::ledger::{Channel, Decision, Ledger, View, nonce};
 use crate::ops::finish::decide::{FinishDecision, FinishRequest, FinishView, TaskWork, VERB, decide};
 use crate::ops::finish::rules::CommitRules;
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{OVER, displaced, require_holder};
+use crate::project::holder::{OVER, displaced, is_left_by_the_dead, require_holder};
 use crate::project::index::{Branches, Index, branches};
 use crate::report;
 use crate::task::{PlanPath, Task, TaskId, TaskPath};
@@ -171,7 +171,7 @@ fn finish_with_branches(
     };
     // Not before: a refusal is a document on standard error, too.
     report::pass_on(&job.check_said);
-    let mut finished = clean_up::finish_locally(context, &request, landed, refusal)?;
+    let mut finished = clean_up::finish_locally(context, &request, &job.session, landed, refusal)?;
     let followed = job
         .gone
         .map(|gone| format!("{gone} is gone from the remote, and {into} is its default branch and continues it"));
@@ -313,7 +313,11 @@ impl FinishOperation<'_> {
                 return Ok((seen, place));
             }
         }
-        seen.not_holder = require_holder(context, &self.session, id, lock.as_ref()).err();
+        // A lock that a kill has left on a task that is over cannot be picked any more.
+        let is_left = |lock: &LockEntry| path.is_archived() && is_left_by_the_dead(context, &self.session, lock);
+        if !lock.as_ref().is_some_and(is_left) {
+            seen.not_holder = require_holder(context, &self.session, id, lock.as_ref()).err();
+        }
         if seen.not_holder.is_none() {
             seen.loss = place.require_removable(context, Unsaved::Keep).err();
         }

@@ -110,10 +110,10 @@ impl InitPlan {
             let said = said.collect::<Vec<_>>().join(", ");
             let message =
                 format!("tasks that were locked here before the clone had a remote are held by others: {said}");
-            let tasks: Vec<_> = clashes.iter().map(|(task, ..)| task.to_string()).collect();
+            let task_ids: Vec<_> = clashes.iter().map(|(task, ..)| task.to_string()).collect();
             return Err(Error::new(Kind::Held, message)
                 .hint(command!["git aitask unlock", task, "--force --remote ."].note("removes the lock of this clone"))
-                .with(Payload::Tasks { tasks }));
+                .with(Payload::Tasks { task_ids }));
         }
         ours.retain(|lock| theirs.iter().all(|other| other.task != lock.task));
         if ours.is_empty() {

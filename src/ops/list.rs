@@ -5,10 +5,11 @@ use crate::coordination::{LockEntry, ReadLocks};
 use crate::error::Result;
 use crate::git::{Branch, Freshness, worktree};
 use crate::ledger::{Ledger, View};
+use crate::ops::filter::TaskFilter;
 use crate::ops::task_info::{Surroundings, TaskInfo, Worktrees};
-use crate::project::context::{Context, Wanted};
+use crate::project::context::Context;
 use crate::project::index::{Branches, Index, branches};
-use crate::task::{ActiveTasks, Filter, Order, Selection, Task, TaskId, TaskPath};
+use crate::task::{ActiveTasks, Order, Selection, Task, TaskId, TaskPath};
 use crate::worktrees::landed::merge_targets;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,12 +41,10 @@ pub(crate) enum Shape {
 pub(crate) struct ListOptions {
     /// Which tasks are listed.
     pub(crate) among: TaskSet,
-    /// The filter by status, label, assignee.
-    pub(crate) filter: Filter,
+    /// Which of them.
+    pub(crate) filter: TaskFilter,
     /// Only tasks that are assigned to the caller.
     pub(crate) mine: bool,
-    /// Only the children of this task.
-    pub(crate) children: Option<Wanted>,
     /// How children are ordered.
     pub(crate) shape: Shape,
     /// At most this many.
@@ -182,16 +181,16 @@ pub(crate) fn list(context: &Context, options: &ListOptions) -> Result<TaskList>
                 bundled.insert(task.path.to_string(), place);
                 archived.push(task);
             }
+            archived.sort_by_key(|task| task.id);
             archived
         }
         TaskSet::Active | TaskSet::Ready => Vec::new(),
     };
     let mut filter = options.filter.clone();
     if options.mine {
-        filter.assigned_to = Some(context.session()?.email);
+        filter.fields.assigned_to = Some(context.session()?.email);
     }
-    let parent = options.children.as_ref().map(|wanted| loaded.index.require_active(wanted)).transpose()?;
-    let parent = parent.map(TaskPath::id);
+    let filter = filter.look_up(&view, &loaded.index)?;
     let (tasks, order): (Vec<&Task>, _) = match options.among {
         TaskSet::Active => (board.tasks().collect(), Order::Best),
         TaskSet::Ready => {
@@ -200,8 +199,8 @@ pub(crate) fn list(context: &Context, options: &ListOptions) -> Result<TaskList>
         }
         TaskSet::Archived => (archived.iter().collect(), Order::AsGiven),
     };
-    let tasks = tasks.into_iter().filter(|task| parent.is_none() || task.id.parent() == parent);
-    let mut chosen = board.choose(&Selection { filter, order }, tasks);
+    let tasks = tasks.into_iter().filter(|task| filter.matches(task));
+    let mut chosen = board.choose(&Selection { order, ..Selection::default() }, tasks);
     if options.shape == Shape::Tree {
         chosen = as_tree(&chosen);
     }

@@ -17,6 +17,7 @@ use crate::ledger::plan::Step;
 use crate::ledger::uncommitted_rename::UncommittedRename;
 use crate::ledger::{Decision, Ledger, Plan, View, nonce};
 use crate::ops::data_location::{DataLocation, LoadedFile};
+use crate::ops::dependencies::{NewWaits, OtherTasks};
 use crate::ops::drafts;
 use crate::ops::new_record::{self, CreationRecord};
 use crate::ops::task_info::{Surroundings, TaskInfo};
@@ -25,7 +26,7 @@ use crate::project::context::{Context, Wanted};
 use crate::project::index::{CreationProgress, Index};
 use crate::project::outcome::{DryRun, Notices};
 use crate::project::task_files::{FilesAsRead, PlannedWrites, TaskFiles};
-use crate::task::{Document, Level, NewTask, Reference, Scan, Task, TaskId, TaskPath, Title, paths};
+use crate::task::{Document, Level, NewTask, Reference, Task, TaskId, TaskPath, Title, paths};
 use decide::{NewDecision, NewView, TaskPosition, decide};
 use serde::Serialize;
 
@@ -50,16 +51,19 @@ pub(crate) struct NewOptions {
     pub(crate) parent: Option<Wanted>,
     /// Only a draft in this clone: no id, no commit, no network.
     pub(crate) draft: bool,
+    /// Whether a child depends on the child before it.
+    pub(crate) sibling: Sibling,
 }
 
 impl NewOptions {
     /// What tells one creation from another in its record. It is compared with what an earlier build wrote, so that a command
     /// which was interrupted before an upgrade is recognised after it: the names in it are those of the first build.
     fn identity(&self) -> String {
-        let Self { title, text, priority, effort, issue_type, labels, depends, parent, draft } = self;
+        let Self { title, text, priority, effort, issue_type, labels, depends, parent, draft, sibling } = self;
+        let free = if *sibling == Sibling::Free { "free" } else { "" };
         format!(
             "Options {{ title: {title:?}, text: {text:?}, priority: {priority:?}, effort: {effort:?}, issue_type: {issue_type:?}, \
-             labels: {labels:?}, depends: {depends:?}, parent: {parent:?}, draft: {draft:?} }} "
+             labels: {labels:?}, depends: {depends:?}, parent: {parent:?}, draft: {draft:?} }} {free}"
         )
     }
 }
@@ -73,6 +77,9 @@ pub(crate) struct Created {
     /// The draft's file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) draft: Option<String>,
+    /// The child before it, which it waits for although nobody said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) waits_for_sibling: Option<TaskId>,
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Notices,
@@ -100,7 +107,7 @@ pub(crate) fn new(context: &Context, options: &NewOptions) -> Result<Created> {
     let request = NewRequest {
         slug: options.title.slug(),
         document: task.document(&Context::now())?,
-        sibling: Sibling::After,
+        sibling: options.sibling,
         issue_type: options.issue_type.clone(),
         depends: options.depends.clone(),
         origin: None,
@@ -124,7 +131,7 @@ pub(crate) fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
         slug: Title::parse(&title)?.slug(),
         sibling: Sibling::Free,
         issue_type: draft.document.scalar("issue_type").filter(|kind| !kind.is_empty()).map(str::to_owned),
-        depends: Vec::new(),
+        depends: draft.document.list("depends").iter().filter_map(|id| TaskId::try_parse(id)).collect(),
         document: draft.document,
         origin: None,
         folds: Vec::new(),
@@ -160,7 +167,8 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
             let document = index.load_document(view, path.as_str())?;
             found = true;
             let task = Task::from_document(path.clone(), &document);
-            return Ok(Decision::NoChange((task, active)));
+            let sibling = waited_for_sibling(&task, request, &index);
+            return Ok(Decision::NoChange((task, active, sibling)));
         }
         let mut plan = Plan::new();
         let parent = parent.map(|wanted| index.require_active(wanted)).transpose()?;
@@ -184,7 +192,8 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
             CreationRecord::new(repository, words, &mark, made.id, made.path.as_str()).save(repository)?;
         }
         let task = Task::from_document(made.path, &made.document);
-        Ok(Decision::Publish(plan.step(&data, Step::edit(made.subject, made.edits)), (task, active)))
+        let sibling = waited_for_sibling(&task, request, &index);
+        Ok(Decision::Publish(plan.step(&data, Step::edit(made.subject, made.edits)), (task, active, sibling)))
     });
     // After an unknown outcome the record is kept, so that the same command finds the task.
     let in_doubt = match &outcome {
@@ -203,14 +212,25 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
     if found {
         aside.notes.push("an earlier run of this command created this task".to_owned());
     }
-    let (task, active) = landed.value;
+
+    let (task, active, waits_for_sibling) = landed.value;
+    aside.notes.extend(waits_for_sibling.map(|sibling| {
+        format!("it waits for {sibling}, the child before it; --no-sibling-dep makes one that does not")
+    }));
     let around = Surroundings::new(context, active);
     let task = if found {
         around.describe(&task, around.known_lock(task.id).as_ref())
     } else {
         around.describe_at(&task, None, None)
     };
-    Ok(Created { task: Some(task), draft: None, aside })
+    Ok(Created { task: Some(task), draft: None, waits_for_sibling, aside })
+}
+
+/// The open child before a task, which it depends on without a word of the request.
+fn waited_for_sibling(task: &Task, request: &NewRequest, index: &Index) -> Option<TaskId> {
+    let before = TaskId::child(task.id.number(), task.id.child_number()?.checked_sub(1)?);
+    let depends = task.depends.iter().any(|entry| entry.id() == Some(before)) && !request.depends.contains(&before);
+    index.active(before).filter(|_| depends).map(TaskPath::id)
 }
 
 /// Reads what creating a published task needs. One process at most.
@@ -233,8 +253,8 @@ fn load_published_view(
         let document = Document::parse(found.file(index.branch(), &path).ok_or_else(gone)?);
         *file = Some(LoadedFile { path, document });
     }
-    let highest = index.max_number(Scan::UpperBound);
-    Ok(NewView { place, vocabulary, emails: String::new(), highest, folded: Vec::new() })
+    let others = OtherTasks::load(view, index, &NewWaits::on(&request.depends))?;
+    Ok(NewView { place, vocabulary, emails: String::new(), others, folded: Vec::new() })
 }
 
 /// How a new task of a checkout gets its number.
@@ -330,7 +350,13 @@ fn make_here(
         let place = place(snapshot)?;
         let vocabulary = Vocabulary { types: Vec::new(), labels: snapshot.text(paths::LABELS_FILE)? };
         let folded = fold::load(files, snapshot, &request.folds, &request.document)?;
-        let seen = NewView { place, vocabulary, emails: snapshot.text(paths::EMAILS_FILE)?, highest: 0, folded };
+        let seen = NewView {
+            place,
+            vocabulary,
+            emails: snapshot.text(paths::EMAILS_FILE)?,
+            others: OtherTasks::default(),
+            folded,
+        };
         let mut made = decide(DataLocation::Checkout, seen, request, &Context::now())?;
         if let Some(origin) = &request.origin {
             origin.save(files, made.id, made.path.as_str(), made.document.to_bytes())?;
@@ -373,7 +399,7 @@ fn draft(context: &Context, options: &NewOptions, mut task: NewTask) -> Result<C
         crate::files::exclude(&context.repository.common_dir, &format!("/{}/", paths::DRAFTS_DIR))?;
         drafts::save(&context.tree(), &context.data_dir(), &slug, &document)?
     };
-    Ok(Created { task: None, draft: Some(path), aside })
+    Ok(Created { task: None, draft: Some(path), waits_for_sibling: None, aside })
 }
 
 /// The text of a new task. Its heading has the title, since the file name keeps only the letters and digits of that.

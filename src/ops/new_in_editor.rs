@@ -82,6 +82,7 @@ fn ask(context: &Context, options: &NewOptions, title: &str) -> Result<Saved<New
                 .transpose()
                 .map_err(of("parent"))?,
             draft: options.draft,
+            sibling: options.sibling,
         })
     };
     let text = editor_template::with_help(&document, &help);

@@ -9,10 +9,13 @@
 
 mod choose;
 mod decide;
+mod next;
 mod operation;
 mod planned_worktree;
 
+pub(crate) use choose::Among;
 pub(crate) use decide::{PickDecision, PickGates, PickRefusal, PickView, Policy, WorkState};
+pub(crate) use next::{NextOptions, Patience, pick_next};
 pub(crate) use operation::{PickOperation, PickOutcome, PickResult, PickSource, WorkingCopy};
 
 use crate::coordination::LockEntry;
@@ -34,6 +37,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct PickOptions {
     /// The tasks to try, in order; empty picks the best ready one.
     pub(crate) wanted: Vec<Wanted>,
+    /// The tasks of which that is the best.
+    pub(crate) among: Among,
     /// Whether to add a worktree; `None` follows the settings.
     pub(crate) worktree: Option<bool>,
     /// The branch to cut the task branch from.
@@ -82,6 +87,9 @@ pub(crate) struct Picked {
     /// Where the work of the former holder is, of whom nothing is published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unpublished: Option<UnpublishedWork>,
+    /// The tasks that were picked after it, each as if it were the only one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) more: Vec<Self>,
     /// The first lines of its text.
     #[serde(skip)]
     pub(crate) excerpt: Vec<String>,
@@ -127,6 +135,7 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
         gates: if options.ignore_blocked { PickGates::Children } else { PickGates::Blockers },
     };
     let mut taker = PickOperation::new(context, policy, PickSource::Published(&options.wanted, &session))?;
+    taker.among = options.among.clone();
     if options.worktree.unwrap_or(context.settings.worktree) {
         taker.planned_worktree = Some(PlannedWorktree::new(context, options.base.as_deref(), &options.wanted)?);
     }
@@ -170,7 +179,7 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
     let lost = previous.filter(|_| taker.finds_work == Some(false)).map(|before| &before.observed.lock);
     let unpublished = lost.and_then(|lock| UnpublishedWork::of(context, lock, &session.host));
     aside.notes.extend(lost.zip(unpublished.as_ref()).map(|(lock, work)| work.note(&sanitise(&lock.holder))));
-    let around = Surroundings::new(context, taker.active);
+    let around = Surroundings::new(context, taker.active).asked_by(&session);
     // What a dry run has not made is not in the registry.
     let made = worktree.as_ref().filter(|made| context.json && context.dry_run && made.created);
     let mut task = match made {
@@ -195,6 +204,7 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
         },
         previous: previous.map(|before| Holder::new(context, &before.observed.lock, &session.host)),
         unpublished,
+        more: Vec::new(),
         excerpt,
         aside,
     })

@@ -1,13 +1,11 @@
 //! Showing one task with its text, plan and fields.
 
-use crate::coordination::LockEntry;
 use crate::error::Result;
 use crate::git::{Branch, Freshness};
 use crate::ledger::View;
 use crate::ops::list::ReadView;
 use crate::ops::task_info::{PlanText, TaskInfo};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::holds;
 use crate::task::bundle::Member;
 use crate::task::{Document, Task, TaskId, TaskPath, bundle, paths};
 use serde::Serialize;
@@ -70,12 +68,9 @@ pub(crate) fn show(context: &Context, wanted: &Wanted, freshness: Freshness) -> 
         None => Vec::new(),
     };
     let waiting = loaded.tasks.iter().filter(|other| other.depends.iter().any(|entry| entry.id() == Some(task.id)));
-    let own = context.session().ok();
-    let is_mine = |lock: &LockEntry| own.as_ref().is_some_and(|own| holds(context, own, lock));
-    let is_mine = loaded.locks.get(&task.id).is_some_and(is_mine);
     Ok(Shown {
         as_of: loaded.as_of.clone(),
-        lacks_worktree: is_mine && info.lacks_worktree(context, own.as_ref()),
+        lacks_worktree: info.lacks_worktree(context),
         text: String::from_utf8_lossy(document.body()).into_owned(),
         blocks: waiting.filter(|_| !path.is_archived()).map(|other| other.id).collect(),
         task: info,

@@ -1,6 +1,5 @@
 //! The current state: who works on what, what can be picked, and which locks, worktrees and statuses do not match.
 
-use crate::coordination::LockEntry;
 use crate::coordination::process::Liveness;
 use crate::error::Result;
 use crate::git::Freshness;
@@ -9,12 +8,11 @@ use crate::ops::lock::LockedTask;
 use crate::ops::task_info::{TaskInfo, WorktreeState};
 use crate::ops::worktrees::ListedWorktree;
 use crate::project::context::Context;
-use crate::project::holder::holds;
 use crate::project::outcome::Holder;
+use crate::task::waits::Circle;
 use crate::task::{ActiveTasks, Status, Task, TaskId, TaskName};
 use crate::worktrees::registry::task_branch_of;
 use serde::Serialize;
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// The outcome: the current state.
@@ -37,15 +35,12 @@ pub(crate) struct Overview {
     pub(crate) unlocked_implementing: Vec<TaskInfo>,
     /// The tasks that can be picked, best first.
     pub(crate) ready: Vec<TaskInfo>,
+    /// Tasks that wait for each other in a circle.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) circles: Vec<Circle>,
     /// Files that are not understood.
     #[serde(flatten)]
     pub(crate) doubts: Doubts,
-    /// Those of the held tasks that this session holds.
-    #[serde(skip)]
-    pub(crate) mine: BTreeSet<TaskId>,
-    /// Those that other sessions of the same person hold.
-    #[serde(skip)]
-    pub(crate) other_sessions: BTreeSet<TaskId>,
 }
 
 /// Where the task data is.
@@ -89,28 +84,17 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
         })
     });
     let unlocked = board.ordered().into_iter().filter(|task| task.status == Status::Implementing && !held(task));
-    let own = context.session().ok();
-    let of_person = |lock: &&LockEntry| own.as_ref().is_some_and(|own| own.email == lock.holder);
-    let is_mine = |lock: &&LockEntry| own.as_ref().is_some_and(|own| holds(context, own, lock));
-    let (mine, others): (Vec<_>, Vec<_>) = loaded.locks.values().filter(of_person).partition(is_mine);
-    let [mine, other_sessions] =
-        [mine, others].map(|locks| locks.into_iter().map(|lock| lock.task).collect::<BTreeSet<_>>());
     let active: Vec<_> = board.ordered().into_iter().filter(held).map(describe).collect();
     Ok(Overview {
         tasks: TasksPlace::find(context)?,
         as_of: loaded.as_of.clone(),
-        without_worktree: active
-            .iter()
-            .filter(|row| mine.contains(&row.id) && row.lacks_worktree(context, loaded.around.session()))
-            .map(|row| row.id)
-            .collect(),
+        without_worktree: active.iter().filter(|row| row.lacks_worktree(context)).map(|row| row.id).collect(),
         active,
         stale_locks: stale_locks.collect(),
         orphan_worktrees: orphans.collect(),
         unlocked_implementing: unlocked.map(describe).collect(),
         ready: board.ready().into_iter().filter(|task| !held(task)).map(describe).collect(),
+        circles: board.circles(),
         doubts: loaded.doubts.clone(),
-        mine,
-        other_sessions,
     })
 }

@@ -75,11 +75,10 @@ pub(crate) struct TaskInfo {
 }
 
 impl TaskInfo {
-    /// Whether the caller holds the task on this machine and it has no worktree in this clone: its pick may have been
+    /// Whether this session holds the task on this machine and it has no worktree in this clone: its pick may have been
     /// interrupted.
-    pub(crate) fn lacks_worktree(&self, context: &Context, own: Option<&Session>) -> bool {
-        let ours = |lock: &Holder| lock.is_here() && own.is_some_and(|own| own.email == lock.holder);
-        let here = self.lock.as_ref().is_some_and(ours);
+    pub(crate) fn lacks_worktree(&self, context: &Context) -> bool {
+        let here = self.mine && self.lock.as_ref().is_some_and(Holder::is_here);
         here && self.status == Status::Implementing && self.worktree.is_none() && context.settings.worktree
     }
 }
@@ -265,6 +264,12 @@ impl<'c> Surroundings<'c> {
     /// The same for an answer that shows the worktrees, too.
     pub(crate) fn with_worktrees(mut self, worktrees: Worktrees) -> Self {
         (self.is_whole, self.worktrees) = (true, OnceCell::from(Some(worktrees)));
+        self
+    }
+
+    /// The same for an operation that knows the session of the caller.
+    pub(crate) fn asked_by(mut self, session: &Session) -> Self {
+        self.session = OnceCell::from(Some(session.clone()));
         self
     }
 

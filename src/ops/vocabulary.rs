@@ -1,9 +1,10 @@
 //! The vocabulary of a project: its issue types and labels.
 
 use crate::error::{Error, Kind, Payload, Result};
-use crate::git::Branch;
 use crate::git::objects::Edit;
+use crate::git::{Branch, Freshness};
 use crate::ledger::{Found, View};
+use crate::project::context::Context;
 use crate::project::task_files::{PlannedWrites, TaskFiles};
 use crate::task::editor_template::FieldChoices;
 use crate::task::{fields, labels, paths};
@@ -30,6 +31,14 @@ impl Vocabulary {
     pub(crate) fn published(view: &View<'_>, data: &Branch) -> Result<Self> {
         let wanted = [paths::TASK_TYPES_FILE, paths::LABELS_FILE].map(|path| (data, path.to_owned()));
         Ok(Self::of(&view.read(&wanted)?, data))
+    }
+
+    /// The vocabulary as far as this clone knows it.
+    pub(crate) fn known(context: &Context) -> Result<Self> {
+        let data = context.data_branch()?.clone();
+        let ledger = context.reading_ledger();
+        let view = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?;
+        Self::published(&view, &data)
     }
 
     /// The words that the sheet in the editor explains.

@@ -43,6 +43,8 @@ pub(crate) struct Context {
     data_home: DataHome,
     /// The default branch of the remote, once it is known.
     default_branch: OnceLock<DefaultBranch>,
+    /// The e-mail address of the caller, once it was looked for.
+    email: OnceLock<Option<String>>,
 }
 
 /// A task as the user names it.
@@ -130,8 +132,20 @@ impl Context {
         let default_branch = known.map_or_else(OnceLock::new, OnceLock::from);
         leftovers::sweep(&repository);
         let (here, shell, json) = (dir.to_owned(), dir.to_owned(), false);
-        let repository = Arc::new(repository);
-        Ok(Self { repository, settings, channel, progress, dry_run, here, shell, json, data_home, default_branch })
+        let (repository, email) = (Arc::new(repository), OnceLock::new());
+        Ok(Self {
+            repository,
+            settings,
+            channel,
+            progress,
+            dry_run,
+            here,
+            shell,
+            json,
+            data_home,
+            default_branch,
+            email,
+        })
     }
 
     /// The branch with the task data: the one that `aitask.data` names; else `aitask-data` where the repository has it;
@@ -301,11 +315,14 @@ impl Context {
     }
 
     /// The e-mail address of the caller, where one can be found. No process.
-    pub(crate) fn email(&self) -> Option<String> {
-        let file = self.data_dir().join(paths::USER_CONFIG_FILE);
-        let user_config = self.tree().load(&file).ok()?;
-        let found = Session::find_email(&self.repository, &self.settings, &file, user_config.as_deref()).ok()?;
-        parse_email(&found.0).ok()
+    pub(crate) fn email(&self) -> Option<&str> {
+        let find = || {
+            let file = self.data_dir().join(paths::USER_CONFIG_FILE);
+            let user_config = self.tree().load(&file).ok()?;
+            let found = Session::find_email(&self.repository, &self.settings, &file, user_config.as_deref()).ok()?;
+            parse_email(&found.0).ok()
+        };
+        self.email.get_or_init(find).as_deref()
     }
 
     /// Whether this clone has seen the coordination branches.

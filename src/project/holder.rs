@@ -46,7 +46,8 @@ pub(crate) fn held(context: &Context, session: &Session, in_the_way: &LockConfli
     let LockConflict { lock, changed, .. } = in_the_way;
     let holder = Holder::new(context, lock, &session.host);
     let why = if *changed { "was taken over meanwhile: it is" } else { "is" };
-    let error = Error::new(Kind::Held, format!("{} {why} {}", lock.task.prefixed(), holder.sentence()))
+    let sentence = holder.sentence_about(&holder.seen_by(false));
+    let error = Error::new(Kind::Held, format!("{} {why} {sentence}", lock.task.prefixed()))
         .with(Payload::Held { holder: Payload::described(&holder) });
     with_folder(error, context, session, lock)
 }
@@ -99,6 +100,11 @@ pub(crate) fn holds(context: &Context, session: &Session, lock: &LockEntry) -> b
     may_go_on(context, session, lock, is_inside(context, lock))
 }
 
+/// Whether a lock is of a dead session whose task the caller may go on with in its worktree.
+pub(crate) fn is_left_by_the_dead(context: &Context, session: &Session, lock: &LockEntry) -> bool {
+    standing(context, &session.host, lock) == Standing::Dead && may_go_on(context, session, lock, true)
+}
+
 /// Whether this command runs in the worktree of the task.
 fn is_inside(context: &Context, lock: &LockEntry) -> bool {
     context.task_here().is_some_and(|name| name.id() == lock.task)
@@ -148,11 +154,10 @@ fn standing(context: &Context, host: &str, lock: &LockEntry) -> Standing {
     let repository = &context.repository;
     let is_over = || lock.process.scope.as_ref().is_some_and(|scope| scope.is_over(repository) && lock.host == host);
     match lock.liveness(repository, host) {
-        Liveness::Alive => Standing::MayLive,
         Liveness::Dead => Standing::Dead,
         Liveness::Unknown if !lock.is_known() => Standing::Unnamed,
         Liveness::Unknown if lock.unjudged().is_none() && is_over() => Standing::Dead,
-        Liveness::Unknown => Standing::MayLive,
+        Liveness::Alive | Liveness::Unknown => Standing::MayLive,
     }
 }
 
@@ -234,7 +239,8 @@ pub(crate) fn require_idle(context: &Context, name: &str, respected: Respected) 
         Some(_) => LockRecord::load(repository, lock.task).is_some_and(|held| held.is_about(&lock)),
         None => lock.host == host,
     };
-    if !is_alive && !(session.is_some() && may_live()) || respected == Respected::Here && !is_here() {
+    let is_busy = is_alive || session.is_some() && may_live();
+    if !is_busy || respected == Respected::Here && !is_here() {
         return Ok(());
     }
     let same_person = session.as_ref().is_none_or(|session| session.email == lock.holder);

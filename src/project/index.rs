@@ -65,6 +65,10 @@ impl Index {
             index.paths.push(path.to_owned());
         }
         index.set_children_apart();
+        // Git lists t10 before t9.
+        for tasks in [&mut index.active, &mut index.archived] {
+            tasks.sort_by_key(|(path, _)| path.id());
+        }
         Ok(index)
     }
 
@@ -187,7 +191,7 @@ impl Index {
     /// [`Kind::Unparsable`] for a bundle that cannot be read.
     pub(crate) fn highest_number(&self, view: &View<'_>) -> Result<u64> {
         let mut all = self.paths.clone();
-        for (path, content) in self.read_bundles(view)? {
+        for (path, content) in self.read_bundles(view, |_| true)? {
             all.extend(bundle::members(path, &content)?);
         }
         Ok(query::max_number(all.iter().map(String::as_str), Scan::Full))
@@ -199,6 +203,26 @@ impl Index {
     pub(crate) fn highest_from(&self, view: &View<'_>, counter: u64) -> u64 {
         let (bound, loose) = (self.max_number(Scan::UpperBound), self.max_number(Scan::Full));
         if bound > loose && bound >= counter { self.highest_number(view).unwrap_or(loose) } else { loose }
+    }
+
+    /// Those of these ids that no task has, active or archived. Only bundles that may contain one of them are read, in one
+    /// process; what is in one that cannot be read counts as there.
+    pub(crate) fn unknown(&self, view: &View<'_>, wanted: &[TaskId]) -> Result<Vec<TaskId>> {
+        let known = query::ids(self.paths.iter().map(String::as_str));
+        let mut unknown: Vec<_> = wanted.iter().copied().filter(|id| !known.contains(id)).collect();
+        let names = |id: &TaskId| {
+            let names = bundle::names_for(&id.to_string()).into_iter();
+            names.map(|name| format!("{}/{name}", paths::ARCHIVED_TASKS_DIR)).collect::<Vec<_>>()
+        };
+        let may_have_one: BTreeSet<_> = unknown.iter().flat_map(names).collect();
+        for (path, content) in self.read_bundles(view, |path| may_have_one.contains(path))? {
+            let members = bundle::members(path, &content);
+            unknown.retain(|id| match &members {
+                Ok(members) => members.iter().all(|member| paths::member_id(member) != Some(*id)),
+                Err(_) => !names(id).iter().any(|name| name == path),
+            });
+        }
+        Ok(unknown)
     }
 
     /// Reads all active tasks. One process.
@@ -217,7 +241,7 @@ impl Index {
     /// [`Kind::Unparsable`] for a bundle that cannot be read.
     pub(crate) fn load_bundled(&self, view: &View<'_>) -> Result<Vec<(String, Task)>> {
         let mut tasks = Vec::new();
-        for (path, content) in self.read_bundles(view)? {
+        for (path, content) in self.read_bundles(view, |_| true)? {
             for (name, text) in bundle::files(path, &content)? {
                 let file = TaskPath::parse(&format!("{}/{name}", paths::ARCHIVED_TASKS_DIR));
                 let task = file.map(|file| Task::from_document(file, &Document::parse(&text)));
@@ -227,9 +251,10 @@ impl Index {
         Ok(tasks)
     }
 
-    /// The bundles that count, with their content.
-    fn read_bundles(&self, view: &View<'_>) -> Result<Vec<(&str, Vec<u8>)>> {
-        let counted = self.bundles.iter().filter(|(path, _)| paths::is_task_bundle(path, |other| self.has(other)));
+    /// The wanted ones of the bundles that count, with their content. One process where there are any.
+    fn read_bundles(&self, view: &View<'_>, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<(&str, Vec<u8>)>> {
+        let counted = self.bundles.iter().filter(|(path, _)| is_wanted(path));
+        let counted = counted.filter(|(path, _)| paths::is_task_bundle(path, |other| self.has(other)));
         let (bundles, blobs): (Vec<_>, Vec<_>) = counted.map(|(path, blob)| (path.as_str(), blob.clone())).unzip();
         let contents = if blobs.is_empty() { Vec::new() } else { view.blobs(&blobs)? };
         let read = bundles.into_iter().zip(contents);

@@ -39,6 +39,9 @@ pub(crate) struct Holder {
     pub(crate) session: Liveness,
     #[serde(skip)]
     here: bool,
+    /// Whether it is the person who asks, in whatever session.
+    #[serde(skip)]
+    own: bool,
     /// The key of a newer version that says which session it is.
     #[serde(skip)]
     unjudged: Option<String>,
@@ -59,6 +62,7 @@ impl Holder {
             agent: lock.agent().map(str::to_owned),
             session: lock.liveness(&context.repository, host),
             here: lock.host == host,
+            own: context.email() == Some(&lock.holder),
             unjudged: lock.unjudged().map(str::to_owned),
         }
     }
@@ -68,10 +72,30 @@ impl Holder {
         self.here
     }
 
+    /// Whether the holder is the person who asks, in whatever session.
+    pub(crate) fn is_own(&self) -> bool {
+        self.own
+    }
+
+    /// Who holds it, as the caller sees it, whose session holds it or not.
+    pub(crate) fn seen_by(&self, mine: bool) -> String {
+        let agent = self.agent.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
+        match (mine, self.own) {
+            (true, _) => "you".to_owned(),
+            (false, true) => format!("another session of yours{agent}"),
+            (false, false) => format!("{}{agent}", self.holder),
+        }
+    }
+
     /// One sentence: who, since when, where, whether the session lives and how that is known.
     pub(crate) fn sentence(&self) -> String {
-        let Self { holder, since_shown: since, host, .. } = self;
         let agent = self.agent.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
+        self.sentence_about(&format!("{}{agent}", self.holder))
+    }
+
+    /// The same about the holder as [`Self::seen_by`] names it.
+    pub(crate) fn sentence_about(&self, holder: &str) -> String {
+        let Self { since_shown: since, host, .. } = self;
         let how = match (self.session, self.pid, self.here) {
             _ if self.unjudged.is_some() => {
                 let key = self.unjudged.as_deref().unwrap_or_default();
@@ -83,7 +107,7 @@ impl Holder {
             (_, _, false) => "it is unknown on this machine whether its session lives".to_owned(),
             (_, None, true) => "its session has no recorded process".to_owned(),
         };
-        format!("held by {holder}{agent} on {host} since {since}; {how}")
+        format!("held by {holder} on {host} since {since}; {how}")
     }
 }
 

@@ -23,11 +23,13 @@ pub(crate) struct TakenOver {
     pub(crate) holder: String,
     /// Its host.
     pub(crate) host: String,
-    /// When it took the task (RFC 3339); `null` where the zone is unknown.
+    /// When it took the task (RFC 3339); `null` where the zone of its host is unknown.
     pub(crate) since: Option<String>,
-    /// The same, local time of that host without zone.
+    /// When it took the task, in the unknown zone of its host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) since_local: Option<String>,
     #[serde(skip)]
-    pub(crate) since_shown: String,
+    since_shown: String,
     /// The kind of the agent or CI system; absent for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) agent: Option<String>,
@@ -50,13 +52,13 @@ pub(crate) fn heading(context: &Context) -> Option<impl Fn() -> Option<Heading> 
     LockRecord::load(&repository, task)?;
     let branch = Ledger::locks_branch().ok()?;
     let locks = context.channel.remote().map_or_else(|| branch.full(), |remote| branch.tracking(remote));
-    let place = Place { repository, locks, task, email: context.email() };
+    let place = Place { repository, locks, task, email: context.email().map(str::to_owned) };
     Some(move || {
         let taken = place.taken_over()?;
         let agent = taken.agent.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
-        let TakenOver { holder, host, since_shown, .. } = &taken;
+        let TakenOver { holder, host, since_shown: since, .. } = &taken;
         let what = format!("{} was taken over", task.prefixed());
-        Some(Heading::new(what, format!("by {holder}{agent} on {host} at {since_shown}"), "taken_over", &taken))
+        Some(Heading::new(what, &format!("by {holder}{agent} on {host} at {since}"), "taken_over", &taken))
     })
 }
 
@@ -72,10 +74,15 @@ impl Place {
         // A script, run by the same person, leaves a lock that cannot be told from one of this session.
         let is_untold = || self.email.as_ref() == Some(&lock.holder) && !lock.is_known();
         let is_taken = if held.is_about(&lock) { is_former() } else { !is_untold() };
-        (is_taken && !is_this_session(&lock)).then(|| TakenOver {
+        if !is_taken || is_this_session(&lock) {
+            return None;
+        }
+        let since = lock.since_with_zone("unknown");
+        Some(TakenOver {
             task_id: self.task,
             agent: lock.agent().map(str::to_owned),
-            since: lock.since_with_zone(""),
+            since_local: since.is_none().then(|| lock.since.clone()),
+            since,
             holder: lock.holder,
             host: lock.host,
             since_shown: lock.since,

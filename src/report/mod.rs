@@ -37,7 +37,7 @@ pub(crate) struct Heading {
 
 impl Heading {
     /// What has happened, and how; and the facts under this key.
-    pub(crate) fn new(what: String, how: String, key: &'static str, facts: &impl Serialize) -> Self {
+    pub(crate) fn new(what: String, how: &str, key: &'static str, facts: &impl Serialize) -> Self {
         Self { line: sanitise(&format!("{what} {how}")), what, key, value: Payload::described(facts) }
     }
 }
@@ -110,19 +110,6 @@ impl Report {
         }
     }
 
-    /// Shows the schema of documents on standard output.
-    ///
-    /// # Errors
-    /// As for [`Report::answer`].
-    pub(crate) fn schema(self, schema: &Value) -> Result<(), Error> {
-        match print_json(schema) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Error::new(Kind::Io, format!("the schema cannot be written: {error}")))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Shows an error on standard error.
     pub(crate) fn error(self, error: &Error) {
         if self.json {
@@ -150,6 +137,19 @@ impl Report {
             }
         }
         let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());
+    }
+}
+
+/// Shows the schema of documents on standard output.
+///
+/// # Errors
+/// As for [`Report::answer`].
+pub(crate) fn show_schema(schema: &Value) -> Result<(), Error> {
+    match print_json(schema) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::new(Kind::Io, format!("the schema cannot be written: {error}")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) mod selection;
 mod slug;
 pub(crate) mod text;
 pub(crate) mod three_way_apply;
+pub(crate) mod waits;
 
 pub(crate) use frontmatter::Document;
 pub(crate) use id::TaskId;

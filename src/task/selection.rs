@@ -5,6 +5,7 @@ use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::id::TaskId;
 use super::model::{Fields, Level, Status, Task};
 
 /// A file that can be selected: a task, or any file that a script lists as one.
@@ -14,6 +15,11 @@ pub(crate) trait Candidate {
 
     /// Its file name, without folders.
     fn file_name(&self) -> &str;
+
+    /// Its id; `None` for a file of the scripts, whose id is a text.
+    fn id(&self) -> Option<TaskId> {
+        None
+    }
 }
 
 impl Candidate for &Task {
@@ -23,6 +29,10 @@ impl Candidate for &Task {
 
     fn file_name(&self) -> &str {
         self.path.file_name()
+    }
+
+    fn id(&self) -> Option<TaskId> {
+        Some(self.id)
     }
 }
 
@@ -46,6 +56,10 @@ pub(crate) struct Filter {
     pub(crate) assigned_to: Option<String>,
     /// Those of this issue type.
     pub(crate) issue_type: Option<String>,
+    /// Those of this priority.
+    pub(crate) priority: Option<Level>,
+    /// Those of this effort.
+    pub(crate) effort: Option<Level>,
     /// Those that are such follow-ups.
     pub(crate) follow_ups: Option<FollowUps>,
 }
@@ -57,6 +71,8 @@ impl Filter {
             && (self.labels.is_empty() || self.labels.iter().any(|label| task.labels.contains(label)))
             && self.assigned_to.as_ref().is_none_or(|email| task.assigned_to.as_ref() == Some(email))
             && self.issue_type.as_ref().is_none_or(|issue_type| *issue_type == task.issue_type)
+            && self.priority.is_none_or(|priority| priority == task.priority)
+            && self.effort.is_none_or(|effort| effort == task.effort)
             && self.follow_ups.as_ref().is_none_or(|wanted| match wanted {
                 FollowUps::OfKind(kind) => task.followup_kind.as_ref() == Some(kind),
                 FollowUps::No => task.followup_kind.is_none(),
@@ -67,9 +83,12 @@ impl Filter {
 /// The order of the selected tasks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// Blocked ones last, then by priority (high first), effort (low first) and file name in byte order.
+    /// Blocked ones last, then by priority (high first) and effort (low first); equals by number, so that the oldest
+    /// comes first.
     #[default]
     Best,
+    /// The same with equals by file name in byte order, as callers of the scripts know it.
+    BestByFileName,
     /// The given order: archived tasks are not picked, and the tree of the scripts is sorted by name.
     AsGiven,
 }
@@ -102,16 +121,20 @@ impl Selection {
     ) -> Vec<Chosen<T, B>> {
         let wanted = candidates.into_iter().filter(|task| self.filter.matches(task.fields()));
         let mut chosen: Vec<_> = wanted.map(|task| Chosen { blockers: blockers(&task), task }).collect();
-        if self.order == Order::Best {
-            chosen.sort_by(|a, b| rank(a).cmp(&rank(b)));
+        if self.order != Order::AsGiven {
+            chosen.sort_by(|a, b| rank(a, self.order).cmp(&rank(b, self.order)));
         }
         chosen
     }
 }
 
-fn rank<T: Candidate, B>(chosen: &Chosen<T, B>) -> (bool, Reverse<Level>, Level, &str) {
+/// The place of a task in an order; the lowest comes first.
+type Rank<'a> = (bool, Reverse<Level>, Level, Option<TaskId>, &'a str);
+
+fn rank<T: Candidate, B>(chosen: &Chosen<T, B>, order: Order) -> Rank<'_> {
     let fields = chosen.task.fields();
-    (!chosen.blockers.is_empty(), Reverse(fields.priority), fields.effort, chosen.task.file_name())
+    let id = chosen.task.id().filter(|_| order == Order::Best);
+    (!chosen.blockers.is_empty(), Reverse(fields.priority), fields.effort, id, chosen.task.file_name())
 }
 
 /// The ids of all active files. A task counts as finished for those that depend on it exactly when its id is not among
@@ -240,7 +263,7 @@ mod tests {
             let given: Vec<_> = files.iter().filter(is_wanted).map(|file| file.key.as_str()).collect();
             let mut best = given.clone();
             best.sort_unstable();
-            for (order, expected) in [(Order::Best, best), (Order::AsGiven, given)] {
+            for (order, expected) in [(Order::BestByFileName, best), (Order::AsGiven, given)] {
                 let mut asked = 0;
                 let chosen = Selection { filter: filter.clone(), order }.choose(&files, |file| {
                     asked += 1;

@@ -189,6 +189,18 @@ fn on_a_remote() {
         "archive 2",
         "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n build\n push aitask-locks main\n forward",
     );
+    ann.task("three", &[]);
+    ann.task("four", &[]);
+    let edit = |read: &str| {
+        format!(
+            "open\n refs both:main both:aitask-locks both:aitask-data\n files\n {read}\n build\n push aitask-locks main
+            forward"
+        )
+    };
+    expect(&ann, "edit 3 --priority high", &edit("read"));
+    // The other tasks are read where a new dependency may close a circle.
+    expect(&ann, "edit 3 --depends 4", &edit("read\n read"));
+    expect(&ann, "edit 3 --depends 2", &edit("read"));
 }
 
 #[test]

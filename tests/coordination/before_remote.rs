@@ -74,7 +74,7 @@ fn a_task_that_another_holds_there_is_said_and_nothing_is_published() {
     let before = world.git(&["--git-dir=origin.git", "for-each-ref"]);
     let run = ann.aitask(&["init", "--json"]).fails(1);
     assert_eq!(
-        (&run.error()["error"]["kind"], &run.error()["error"]["tasks"]),
+        (&run.error()["error"]["kind"], &run.error()["error"]["task_ids"]),
         (&"held".into(), &serde_json::json!(["1"]))
     );
     assert!(run.stderr.contains("bob@example.com"), "{run}");

@@ -145,3 +145,16 @@ fn an_agent_that_is_started_where_the_task_was_picked_picks_it_too() {
     ann.run("sh", &["-c", script]).ok();
     assert!(world.locks().is_empty());
 }
+
+#[test]
+fn the_lock_that_a_dead_session_has_left_on_a_task_that_is_over_is_released_by_finish_from_anywhere() {
+    let (world, ann) = held_by_the_dead();
+    // as a kill between two pushes leaves it, on a server that takes one branch after the other
+    ann.git(&["merge", "-q", "--no-edit", "aitask/t1_one"]);
+    ann.write("aitasks/archived/t1_one.md", "---\nstatus: Done\n---\n\nText.\n");
+    std::fs::remove_file(ann.path("aitasks/t1_one.md")).unwrap();
+    ann.commit("Finish t1");
+    ann.git(&["push", "-q"]);
+    ann.aitask(&["finish", "1"]).ok();
+    assert!(world.locks().is_empty() && !ann.path(WORK).exists());
+}

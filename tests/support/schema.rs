@@ -91,7 +91,7 @@ impl Checked<'_> {
                 "$schema" | "$defs" | "title" | "description" | "format" | "minimum" | "maximum" | "default" => {
                     continue;
                 }
-                "type" => self.of_type(rule, value, at)?,
+                "type" => of_type(rule, value, at)?,
                 "const" => (rule == value).then(|| Some(BTreeSet::new())).ok_or_else(|| format!("{at}: not {rule}"))?,
                 "enum" => {
                     let values = rule.as_array().unwrap();
@@ -154,22 +154,22 @@ impl Checked<'_> {
         }
         Ok(Some(rules.keys().cloned().collect()))
     }
+}
 
-    fn of_type(&self, rule: &Value, value: &Value, at: &str) -> Result<Known, String> {
-        let name = match value {
-            Value::Null => "null",
-            Value::Bool(_) => "boolean",
-            Value::Number(_) => "number",
-            Value::String(_) => "string",
-            Value::Array(_) => "array",
-            Value::Object(_) => "object",
-        };
-        let fits = |rule: &Value| rule == name || (rule == "integer" && (value.is_i64() || value.is_u64()));
-        if fits(rule) || rule.as_array().is_some_and(|rules| rules.iter().any(fits)) {
-            Ok(Some(BTreeSet::new()))
-        } else {
-            Err(format!("{at}: {value} is no {rule}"))
-        }
+fn of_type(rule: &Value, value: &Value, at: &str) -> Result<Known, String> {
+    let name = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let fits = |rule: &Value| rule == name || (rule == "integer" && (value.is_i64() || value.is_u64()));
+    if fits(rule) || rule.as_array().is_some_and(|rules| rules.iter().any(fits)) {
+        Ok(Some(BTreeSet::new()))
+    } else {
+        Err(format!("{at}: {value} is no {rule}"))
     }
 }
 

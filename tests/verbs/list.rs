@@ -33,7 +33,19 @@ fn the_order_and_every_filter() {
     assert_eq!(ids(&ann, &["--ready"]), "3 2 1 5_1");
     assert_eq!(ids(&ann, &["--label", "ui"]), "1");
     assert_eq!(ids(&ann, &["--label", "ui", "--label", "api"]), "3 1");
+    assert_eq!(ids(&ann, &["--parent", "t5"]), "5_1 5_2");
     assert_eq!(ids(&ann, &["--children", "t5"]), "5_1 5_2");
+    assert_eq!(ids(&ann, &["--type", "bug"]), "2");
+    assert_eq!(ids(&ann, &["--priority", "high"]), "3 2 4");
+    assert_eq!(ids(&ann, &["--priority", "high", "--effort", "low"]), "3");
+    assert_eq!(ids(&ann, &["--priority", "high", "--max", "1"]), "3");
+    for (option, value, code) in
+        [("--type", "epic", 2), ("--priority", "urgent", 2), ("--effort", "High", 2), ("--parent", "99", 1)]
+    {
+        for verb in [&["list"][..], &["pick", "--next"]] {
+            ann.aitask(&[verb, &[option, value]].concat()).fails(code);
+        }
+    }
     assert_eq!(ids(&ann, &["--tree"]), "3 2 1 5 5_1 5_2 4");
     assert_eq!(ids(&ann, &["--status", "Postponed"]), "");
     ann.aitask(&["pick", "2", "--no-worktree"]).ok();
@@ -43,16 +55,21 @@ fn the_order_and_every_filter() {
 }
 
 #[test]
-fn equals_are_ordered_by_file_name_in_byte_order() {
+fn equals_are_in_numeric_order_the_oldest_first() {
     let world = World::new();
     let ann = world.clone("ann");
-    for id in [9, 11, 100] {
-        ann.write(&format!("aitasks/t{id}_x.md"), "---\nstatus: Ready\n---\n");
+    for file in ["t9_x", "t10_x", "t100_x", "t9/t9_2_x", "t9/t9_10_x"] {
+        let effort = if file.contains('/') { "low" } else { "medium" };
+        ann.write(&format!("aitasks/{file}.md"), &format!("---\nstatus: Ready\neffort: {effort}\n---\n"));
+        let number = file.replace("t9", "t8").replace("t10", "t12");
+        ann.write(&format!("aitasks/archived/{number}.md"), "---\nstatus: Done\n---\n");
     }
     ann.commit("tasks");
     ann.git(&["push", "-q"]);
     ann.aitask(&["init"]).ok();
-    assert_eq!(ids(&ann, &[]), "100 11 9");
+    assert_eq!(ids(&ann, &[]), "9_2 9_10 9 10 100");
+    assert_eq!(ids(&ann, &["--archived"]), "8 8_2 8_10 12 120");
+    assert_eq!(ann.aitask(&["pick", "--next", "--json"]).ok().json()["task"]["id"], "9_2");
 }
 
 #[test]
@@ -92,7 +109,7 @@ fn tabs_when_piped_and_who_holds_what_blocks() {
     ann.aitask(&["pick", "3", "--no-worktree"]).ok();
     let text = ann.aitask(&["list"]).ok().stdout;
     let lines: Vec<_> = text.lines().collect();
-    assert!(lines[0].starts_with("3\tImplementing\thigh\tlow\tThree\theld by ann@example.com on "), "{text}");
+    assert!(lines[0].starts_with("3\tImplementing\thigh\tlow\tThree\theld by you on "), "{text}");
     assert_eq!(lines[1], "2\tReady\thigh\tmedium\tTwo\t");
     assert_eq!(lines[5], "4\tReady\thigh\tmedium\tFour\twaits for 1");
     assert!(lines.iter().all(|line| line.matches('\t').count() == 5));

@@ -123,6 +123,39 @@ fn children_are_numbered_below_their_parent_and_wait_for_their_elder() {
 }
 
 #[test]
+fn no_child_waits_silently_for_the_child_before_it() {
+    let world = World::new();
+    let ann = world.initialised_on_main("ann");
+    let parent = ann.task("Parent", &[]);
+    let new = |args: &[&str]| ann.aitask(&[&["new", "-m", "", "--parent", &parent], args].concat()).ok();
+    assert!(!new(&["One"]).stdout.contains("waits for"));
+    let run = new(&["Two"]);
+    let note = "note: it waits for 1_1, the child before it; --no-sibling-dep makes one that does not";
+    run.assert().stdout(contains(note).and(contains("next: git aitask pick --next")));
+    let json = new(&["Three", "--json"]).json();
+    assert_eq!(json["waits_for_sibling"], "1_2");
+    assert!(json["notes"][0].as_str().unwrap().contains("waits for 1_2"), "{json}");
+    // Who names it, or does not want it, hears nothing.
+    let named = new(&["Four", "--depends", "1_3", "--json"]).json();
+    let free = new(&["Five", "--no-sibling-dep", "--json"]).json();
+    assert!([named, free].iter().all(|json| json.get("waits_for_sibling").is_none() && json.get("notes").is_none()));
+    assert_eq!(field(&ann, "aitasks/t1/t1_4_four.md", "depends"), "[t1_3]");
+    assert_eq!(field(&ann, "aitasks/t1/t1_5_five.md", "depends"), "[]");
+    ann.aitask(&["archive", "1_5"]).ok();
+    assert!(new(&["Six", "--json"]).json().get("waits_for_sibling").is_none());
+}
+
+#[test]
+fn a_published_draft_depends_on_no_unknown_task() {
+    let ann = World::new().initialised("ann");
+    ann.aitask(&["new", "--draft", "Idea", "-m", "", "--depends", "9"]).ok();
+    let draft = std::fs::read_dir(ann.path("aitasks/new")).unwrap().next().unwrap().unwrap().file_name();
+    let run = ann.aitask(&["new", "--publish", draft.to_str().unwrap()]).fails(1);
+    run.assert().stderr(contains("there is no task t9 to depend on"));
+    assert!(ann.path("aitasks/new").join(draft).exists());
+}
+
+#[test]
 fn a_parent_must_be_an_active_task_and_no_child() {
     let ann = World::new().initialised("ann");
     ann.task("Parent", &[]);

@@ -2,7 +2,8 @@
 
 use super::init::{everything, keys, local, on_data_branch};
 use super::task_object::TAKEN;
-use crate::support::{Repo, Run, Sleeper, World, share};
+use crate::support::{Repo, Run, Sleeper, World, share, wait_for};
+use predicates::prelude::*;
 use predicates::str::contains;
 
 /// Two clones and the task t1.
@@ -178,6 +179,136 @@ fn next_takes_the_best_ready_one_that_nobody_holds() {
     assert_eq!([next(&ann), next(&bob), next(&ann)], ["4", "3", "1"]);
     let run = bob.aitask(&["pick", "--next", "--json"]).fails(1);
     assert_eq!(kind(&run), "nothing_to_pick");
+}
+
+#[test]
+fn next_takes_the_best_of_those_that_match() {
+    let (_, ann, _) = ann_and_bob();
+    ann.task("High", &[("priority", "high")]);
+    ann.task("Quick bug", &[("effort", "low"), ("type", "bug"), ("label", "ui")]);
+    ann.task("Part", &[("parent", "1"), ("label", "api")]);
+    let next = |args: &str| {
+        let args: Vec<_> = "pick --next --json --dry-run".split(' ').chain(args.split_terminator(' ')).collect();
+        ann.aitask(&args).ok().json()["task"]["id"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(next(""), "2");
+    assert_eq!([next("--type bug"), next("--effort low"), next("--label ui")], ["3", "3", "3"]);
+    assert_eq!([next("--parent 1"), next("--priority medium"), next("--label api --label x")], ["1_1", "3", "1_1"]);
+    let run = ann.aitask(&["pick", "--next", "--label", "ui", "--priority", "high", "--json"]).fails(1);
+    assert_eq!(kind(&run), "nothing_to_pick");
+    for args in [&["pick", "1", "--label", "ui"][..], &["pick", "1", "--max", "2"], &["pick", "1", "--wait"]] {
+        ann.aitask(args).fails(2);
+    }
+    ann.aitask(&["pick", "--next", "--max", "0"]).fails(2);
+}
+
+#[test]
+fn next_takes_up_to_so_many_one_after_the_other() {
+    let (world, ann, bob) = ann_and_bob();
+    for title in ["Two", "Three", "Four"] {
+        ann.task(title, &[]);
+    }
+    ann.task("Waits", &[("depends", "1")]);
+    ann.count_connections();
+    let json = ann.aitask(&["pick", "--next", "--max", "2", "--json"]).ok().json();
+    assert_eq!(ann.connections(), ["push", "push"]);
+    let id = |picked: &serde_json::Value| picked["task"]["id"].as_str().unwrap().to_owned();
+    let more = json["more"].as_array().unwrap();
+    assert_eq!((id(&json), more.iter().map(id).collect::<Vec<_>>()), ("1".to_owned(), vec!["2".to_owned()]));
+    assert!(
+        keys(&json).starts_with("schema task lock worktree took more") && keys(&more[0]) == "task lock worktree took"
+    );
+    assert!(ann.path("aiwork/t1_add_login").is_dir() && ann.path("aiwork/t2_two").is_dir());
+    // A dry run names what the real one takes; one task has the answer of one.
+    let dry = bob.aitask(&["pick", "--next", "--max", "9", "--dry-run", "--json"]).ok().json();
+    assert_eq!(
+        (id(&dry), dry["more"].as_array().unwrap().len(), id(&dry["more"][0])),
+        ("3".to_owned(), 1, "4".to_owned())
+    );
+    let run = bob.aitask(&["pick", "--next", "--max", "9"]).ok();
+    run.assert().stdout(contains("3  Three  (picked)").and(contains("4  Four  (picked)")));
+    assert_eq!(world.locks().len(), 4);
+    let one = ann.task("One more", &[]);
+    let json = ann.aitask(&["pick", "--next", "--max", "3", "--json"]).ok().json();
+    assert!(id(&json) == one && json.get("more").is_none(), "{json}");
+    assert_eq!(kind(&ann.aitask(&["pick", "--next", "--max", "3", "--json"]).fails(1)), "nothing_to_pick");
+}
+
+#[test]
+fn what_was_picked_before_a_failure_is_said() {
+    let (world, ann, _) = ann_and_bob();
+    ann.task("Two", &[]);
+    // The second push is refused.
+    let hook = world.origin().join("hooks/update");
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" != refs/heads/aitask-locks ] || mkdir {0} 2>/dev/null || {{ echo no more; exit 1; }}\n",
+        world.root().join("once").display()
+    );
+    world.script(&hook, &script);
+    let run = ann.aitask(&["pick", "--next", "--max", "2", "--json"]).ok();
+    let json = run.json();
+    assert_eq!((&json["task"]["id"], json.get("more")), (&"1".into(), None), "{run}");
+    let message = json["incomplete"]["message"].as_str().unwrap();
+    assert!(message.starts_with("no further task was picked: "), "{message}");
+    assert_eq!(world.locks(), ["t1_lock.yaml"]);
+}
+
+#[test]
+fn who_waits_gets_the_task_that_another_clone_makes_ready() {
+    let (world, ann, bob) = ann_and_bob();
+    ann.task("Waits", &[("depends", "1")]);
+    ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+    bob.count_connections();
+    let waiter = bob.start(&["pick", "--next", "--wait=60s", "--json"]);
+    wait_for("bob has looked", || match bob.connections().len() {
+        0 => Err("no connection yet".to_owned()),
+        _ => Ok(()),
+    });
+    ann.aitask(&["archive", "1"]).ok();
+    let run = waiter.wait().ok();
+    assert_eq!((&run.json()["task"]["id"], run.stderr.as_str()), (&"2".into(), ""), "{run}");
+    assert_eq!(world.locks(), ["t2_lock.yaml"]);
+}
+
+#[test]
+fn a_wait_ends_as_it_would_without_and_says_how_long_it_was() {
+    let (_, ann, bob) = ann_and_bob();
+    ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+    let started = std::time::Instant::now();
+    let run = bob.aitask(&["pick", "--next", "--wait=1s", "--json"]).fails(1);
+    assert!(started.elapsed() >= std::time::Duration::from_secs(1));
+    assert_eq!(kind(&run), "nothing_to_pick");
+    assert!(run.error()["error"]["message"].as_str().unwrap().contains("; waited "), "{run}");
+    bob.aitask(&["pick", "--next", "--wait=soon"]).fails(2);
+    let run = bob.aitask(&["pick", "--next", "--json"]).fails(1);
+    assert!(!run.stderr.contains("waited"), "{run}");
+}
+
+#[test]
+fn a_signal_ends_a_wait_at_once() {
+    let (_, ann, bob) = ann_and_bob();
+    ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+    bob.count_connections();
+    let waiter = bob.start(&["pick", "--next", "--wait"]);
+    wait_for("bob has looked", || if bob.connections().is_empty() { Err(String::new()) } else { Ok(()) });
+    let started = std::time::Instant::now();
+    bob.run("kill", &["-TERM", &waiter.pid().to_string()]).ok();
+    assert_eq!(waiter.wait().signal, Some(15));
+    assert!(started.elapsed() < std::time::Duration::from_secs(20));
+}
+
+#[test]
+fn of_several_who_wait_each_gets_a_task_and_a_lost_race_is_no_failure() {
+    let (world, ann, bob) = ann_and_bob();
+    ann.task("Two", &[("depends", "1")]);
+    ann.task("Three", &[("depends", "1")]);
+    ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+    let eve = world.initialised_on_main("eve");
+    let waiters = [&bob, &eve].map(|who| who.start(&["pick", "--next", "--wait=60s", "--json", "--no-worktree"]));
+    ann.aitask(&["archive", "1"]).ok();
+    let mut ids = waiters.map(|waiter| waiter.wait().ok().json()["task"]["id"].as_str().unwrap().to_owned());
+    ids.sort();
+    assert_eq!(ids, ["2", "3"]);
 }
 
 #[test]

@@ -50,6 +50,19 @@ fn the_shell_is_offered_verbs_and_tasks() {
     assert!(ask(&["pi"]).starts_with("pick\tPick a task"));
     assert!(ask(&["pick", ""]).starts_with("1\tAdd login\n"));
     assert!(ask(&["worktree", "path", ""]).starts_with("1\tAdd login\n"));
+    assert_eq!(ask(&["list", "--effort", ""]), "high\nmedium\nlow\n");
+    let words = "ui\n$(touch pwned)\n";
+    let data = ann.at(".aitask-data");
+    data.write("aitasks/metadata/labels.txt", words);
+    data.write("aitasks/metadata/task_types.txt", "bug\nno type\n");
+    data.commit("words");
+    for verb in [&["list"][..], &["pick", "--next"]] {
+        let ask = |option| ask(&[verb, &[option, ""]].concat());
+        assert_eq!(
+            (ask("--label"), ask("--type"), ask("--parent")),
+            ("ui\n".into(), "bug\n".into(), "1\tAdd login\n".into())
+        );
+    }
     let outside = ann.at("..").env("COMPLETE", "fish").aitask(&["--", "git-aitask", "pick", "1"]).ok();
     assert_eq!((outside.stdout.as_str(), outside.stderr.as_str()), ("", ""));
 }

@@ -121,6 +121,20 @@ fn a_document_says_whether_the_task_is_that_of_this_session() {
 }
 
 #[test]
+fn what_does_not_count_of_the_session_is_said_once() {
+    let ann = World::new().initialised("ann");
+    ann.task("One", &[]);
+    let ann = ann.env("AIT_AGENT_PID", "99999999");
+    for line in ["pick 1", "status", "finish 1 --no-push", "drop 1"] {
+        let said = ann.aitask(&line.split(' ').collect::<Vec<_>>()).ok().stderr;
+        assert_eq!(said.matches("is ignored").count(), 1, "{line}: {said}");
+        if line == "pick 1" {
+            ann.at("aiwork/t1_one").commit("work");
+        }
+    }
+}
+
+#[test]
 fn pick_tells_the_text_and_the_plan_as_show_does() {
     let ann = World::new().initialised_on_main("ann");
     ann.aitask(&["new", "One", "-m", "The text.\n\nAll of it.\n\n1\n2\n3\n4\n5"]).ok();

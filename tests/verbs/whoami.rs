@@ -114,7 +114,15 @@ fn in_a_container_whose_session_leader_is_outside_it_does_not_panic() {
         return skipped("in_a_container_whose_session_leader_is_outside_it", try_it.stderr.trim());
     }
     let inside = [APART, &[env!("CARGO_BIN_EXE_git-aitask"), "whoami"]].concat();
-    ann.run("unshare", &inside).ok().assert().stdout(contains("session  none found"));
+    let run = ann.run("unshare", &inside).ok();
+    run.assert().stdout(contains("session  none found").and(contains("this PID namespace hides the processes above")));
+    // an agent within it is seen, and it alone
+    let agent = ann.world().root().join("agents/codex");
+    ann.world().script(&agent, "#!/bin/sh\nunset GIT_AITASK_SESSION\n\"$@\"\nexit $?\n");
+    let agent = agent.display().to_string();
+    let within = [APART, &[agent.as_str(), env!("CARGO_BIN_EXE_git-aitask"), "whoami", "--json"]].concat();
+    let json = ann.run("unshare", &within).ok().json();
+    assert_eq!((&json["agent"], &json["ancestors_hidden"]), (&"codex".into(), &serde_json::Value::Null));
     // with a terminal, which is when the leader is asked for
     let run = ann.run("script", &["-qec", &format!("unshare {}", inside.join(" ")), "/dev/null"]);
     run.ok().assert().stdout(contains("session  none found"));

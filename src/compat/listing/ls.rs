@@ -227,7 +227,7 @@ fn list(invocation: &Invocation, request: &ListArguments) -> u8 {
         asked.entry((project.to_owned(), id.to_owned())).or_insert_with(ask).clone()
     };
     let in_tree = request.tree && request.children.is_none();
-    let order = if request.tree { Order::AsGiven } else { Order::Best };
+    let order = if request.tree { Order::AsGiven } else { Order::BestByFileName };
     let selection = Selection { filter: request.filter.clone(), order };
     let listed = selection.choose(items.into_iter().flatten(), |item| item.blocked_by(&active, &mut elsewhere));
     let limit = if request.limit == 0 { usize::MAX } else { request.limit };

@@ -148,7 +148,7 @@ pub(crate) fn child_id(file: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::{ActiveTasks, Filter, Selection, Status, Task, TaskId, TaskPath};
+    use crate::task::{ActiveTasks, Filter, Order, Selection, Status, Task, TaskId, TaskPath};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -245,7 +245,7 @@ mod tests {
                 labels: label.then(|| "a".to_owned()).into_iter().collect(),
                 ..Filter::default()
             };
-            let selection = Selection { filter, ..Selection::default() };
+            let selection = Selection { filter, order: Order::BestByFileName };
             let path = |id: TaskId| match id.parent() {
                 Some(parent) => format!("aitasks/t{parent}/t{id}_x.md"),
                 None => format!("aitasks/t{id}_x.md"),

@@ -3,9 +3,10 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ops::data_location::{DataLocation, LoadedFile};
+use crate::ops::dependencies::{NewWaits, OtherTasks};
 use crate::ops::vocabulary::{Vocabulary, add_words, clean_labels};
 use crate::task::change::{self, FieldChange};
-use crate::task::{Document, Slug, TaskId, TaskPath, Title, editor_template, edits, paths, three_way_apply};
+use crate::task::{Document, Slug, Task, TaskId, TaskPath, Title, editor_template, edits, paths, three_way_apply};
 
 /// An edit. It is applied to the newest content of the task, and the result is checked.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +48,7 @@ impl EditRequest {
     }
 
     /// The task file with the changes applied.
-    fn applied(&self, newest: &Document) -> Result<Document> {
+    pub(super) fn applied(&self, newest: &Document) -> Result<Document> {
         let mut document = match &self.in_editor {
             Some(EditorEdit { base, edited }) => three_way_apply::three_way_apply(base, edited, newest)?,
             None => newest.clone(),
@@ -91,6 +92,8 @@ pub(crate) struct EditView {
     pub(crate) vocabulary: Vocabulary,
     /// The refusal, where another session holds it. It applies only to a change of the holder's fields.
     pub(crate) not_holder: Option<Error>,
+    /// What the check of new dependencies needs; read only where there are any. In a checkout the scripts accept all.
+    pub(crate) others: OtherTasks,
 }
 
 /// The decision: the changes of an edit.
@@ -125,7 +128,7 @@ pub(crate) enum ParentState {
 
 /// Decides whether a task can be edited.
 pub(crate) fn decide(location: DataLocation, seen: EditView, request: &EditRequest, now: &str) -> Result<EditDecision> {
-    let EditView { id, task, neighbours, parent, vocabulary, not_holder } = seen;
+    let EditView { id, task, neighbours, parent, vocabulary, not_holder, others } = seen;
     let path = request.name.as_ref().map(|slug| renamed(&id, &task.path, slug, &neighbours)).transpose()?;
     let path = path.unwrap_or_else(|| task.path.clone());
     let before = task.document;
@@ -144,6 +147,10 @@ pub(crate) fn decide(location: DataLocation, seen: EditView, request: &EditReque
             .hint(command!["git aitask archive", id].note("archives it without a merge")));
     }
     check(location, &before, &after, &vocabulary.types)?;
+    if let Some(file) = TaskPath::parse(&task.path).filter(|_| location == DataLocation::Published) {
+        let [before, after] = [&before, &after].map(|document| Task::from_document(file.clone(), document));
+        NewWaits::between(&before, &after).require(&after, &others)?;
+    }
     let document = location.written(after, now)?;
     let mut edits = vec![Edit::Put { path: task.path.clone(), content: document.to_bytes() }];
     if path != task.path {

@@ -1,6 +1,7 @@
 //! Cleaning up in this clone after a task was finished: removing its worktree and its branch; and the
 //! outcome.
 
+use crate::coordination::Session;
 use crate::coordination::lock_record::LockRecord;
 use crate::error::Result;
 use crate::git::Branch;
@@ -21,6 +22,7 @@ use crate::worktrees::removal_result::{BranchDeletion, BranchResult, Extent, Rem
 pub(super) fn finish_locally(
     context: &Context,
     request: &FinishRequest<'_>,
+    session: &Session,
     landed: TransactionResult<FinishOutcome>,
     refusal: Option<String>,
 ) -> Result<Finished> {
@@ -41,7 +43,7 @@ pub(super) fn finish_locally(
             .filter(|_| !(options.no_push && is_news))
     });
     let ended = |id: &TaskId| done.finishing.ended.contains(id);
-    let around = Surroundings::new(context, done.active.iter().copied().filter(|id| !ended(id)));
+    let around = Surroundings::new(context, done.active.iter().copied().filter(|id| !ended(id))).asked_by(session);
     let lock = done.lock.as_ref().filter(|_| !done.finishing.unlocked);
     let mut finished = Finished {
         // Not yet with its worktree.

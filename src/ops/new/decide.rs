@@ -3,10 +3,11 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ops::data_location::{DataLocation, LoadedFile};
+use crate::ops::dependencies::{NewWaits, OtherTasks};
 use crate::ops::new::fold::{FoldedFile, fold};
 use crate::ops::new_record::Origin;
 use crate::ops::vocabulary::{Vocabulary, add_words, clean_labels};
-use crate::task::{Document, Slug, TaskId, TaskName, TaskPath, edits, paths};
+use crate::task::{Document, Slug, Task, TaskId, TaskName, TaskPath, edits, paths};
 
 /// A new task, without its id.
 #[derive(Debug, Clone)]
@@ -19,7 +20,7 @@ pub(crate) struct NewRequest {
     pub(crate) sibling: Sibling,
     /// The requested issue type, which must be one of the project's. `None` for the scripts, which check it themselves.
     pub(crate) issue_type: Option<String>,
-    /// The requested dependencies, which must exist. Empty for the scripts, which accept any.
+    /// The requested dependencies, which must exist and form no circle. Empty for the scripts, which accept any.
     pub(crate) depends: Vec<TaskId>,
     /// What it is created from; only in a checkout.
     pub(crate) origin: Option<Origin>,
@@ -61,8 +62,8 @@ pub(crate) struct NewView {
     pub(crate) vocabulary: Vocabulary,
     /// The file of known assignees; read only in a checkout.
     pub(crate) emails: String,
-    /// The highest number of any task; read only for published task data.
-    pub(crate) highest: u64,
+    /// What the check of the dependencies needs; read only for published task data.
+    pub(crate) others: OtherTasks,
     /// The tasks to fold into it, and those that were folded into one of them.
     pub(crate) folded: Vec<FoldedFile>,
 }
@@ -90,7 +91,7 @@ pub(crate) struct NewDecision {
 
 /// Decides whether a task can be created.
 pub(crate) fn decide(location: DataLocation, seen: NewView, request: &NewRequest, now: &str) -> Result<NewDecision> {
-    let NewView { place, vocabulary, emails, highest, mut folded } = seen;
+    let NewView { place, vocabulary, emails, others, mut folded } = seen;
     request.issue_type.as_deref().map_or(Ok(()), |wanted| vocabulary.require_type(wanted))?;
     let mut document = request.document.clone();
     let (id, parent) = match place {
@@ -104,14 +105,11 @@ pub(crate) fn decide(location: DataLocation, seen: NewView, request: &NewRequest
         }
         TaskPosition::Below { parent, number, file } => (TaskId::child(parent.number(), number), file),
     };
-    // Tasks in bundles are not known by name, so a dependency is only refused when no task has such a number yet.
-    if let Some(wanted) = request.depends.iter().find(|wanted| wanted.number() > highest) {
-        return Err(Error::new(Kind::NoSuchTask, format!("there is no task {} to depend on", wanted.prefixed()))
-            .hint("git aitask list"));
-    }
     if let Some(before) = id.child_number().filter(|number| *number > 1 && request.sibling == Sibling::After) {
-        let before = TaskId::child(id.number(), before - 1).prefixed();
-        document.set_list("depends", &[vec![before], document.list("depends")].concat())?;
+        let before = TaskId::child(id.number(), before - 1);
+        if !request.depends.contains(&before) {
+            document.set_list("depends", &[vec![before.prefixed()], document.list("depends")].concat())?;
+        }
     }
     // In a checkout the scripts' face has written the anchor into the document: the scripts search archived tasks for
     // it, too.
@@ -126,6 +124,8 @@ pub(crate) fn decide(location: DataLocation, seen: NewView, request: &NewRequest
     let texts = folded.iter().filter(|file| file.has_text).map(|file| file.id).collect();
     let folds = fold(&mut document, id, folded, now)?;
     let path = TaskPath::new(TaskName::new(id, request.slug.clone()));
+    // A file may name an id that no task had so far, and a parent waits for each child.
+    NewWaits::on(&request.depends).require(&Task::from_document(path.clone(), &document), &others)?;
     // The file that receives the texts is written first: if the run is interrupted, no text is lost.
     let mut edits = vec![Edit::Put { path: path.as_str().to_owned(), content: document.to_bytes() }];
     edits.extend(folds);

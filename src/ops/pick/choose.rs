@@ -4,18 +4,34 @@ use crate::coordination::{ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::Branch;
 use crate::ledger::View;
+use crate::ops::dependencies::with_circles;
+use crate::ops::filter::{KnownFilter, TaskFilter};
 use crate::ops::pick::decide::PickRefusal;
 use crate::ops::task_info::{Surroundings, TaskInfo};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::held;
 use crate::project::index::Index;
-use crate::task::{ActiveTasks, Status, Task};
+use crate::task::waits::WaitsFor;
+use crate::task::{ActiveTasks, Status, Task, TaskId, TaskPath};
+use std::collections::BTreeSet;
+
+/// The tasks of which `pick --next` picks the best.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Among {
+    /// Those that it chooses.
+    pub(crate) filter: TaskFilter,
+    /// Not these: they were picked by the same command.
+    pub(crate) except: BTreeSet<TaskId>,
+}
 
 /// The ready tasks without a lock, best first. Two processes.
 pub(super) fn ready(index: &Index, view: &View<'_>) -> Result<Vec<Task>> {
+    ready_of(&index.load_active(view)?, view)
+}
+
+fn ready_of(tasks: &[Task], view: &View<'_>) -> Result<Vec<Task>> {
     let locks = view.require_locks()?;
-    let tasks = index.load_active(view)?;
-    let board = ActiveTasks::new(&tasks);
+    let board = ActiveTasks::new(tasks);
     let twice = board.duplicates();
     // Some file names make no valid branch name.
     let has_branch = |task: &Task| Branch::parse(&task.name.branch_name()).is_ok();
@@ -23,10 +39,26 @@ pub(super) fn ready(index: &Index, view: &View<'_>) -> Result<Vec<Task>> {
     Ok(board.ready().into_iter().filter(free).cloned().collect())
 }
 
-pub(super) fn nothing_to_pick() -> Error {
-    Error::new(Kind::NothingToPick, "every ready task is locked, or no task is ready")
-        .hint("git aitask status")
-        .hint("git aitask list")
+/// The task to pick next: of those that match the best ready one without a lock. Two processes.
+///
+/// # Errors
+/// [`Kind::NothingToPick`], with the tasks that wait for each other.
+pub(super) fn next(index: &Index, view: &View<'_>, among: &Among, filter: &KnownFilter<'_>) -> Result<TaskPath> {
+    let tasks = index.load_active(view)?;
+    let is_among = |task: &Task| !among.except.contains(&task.id) && filter.matches(task);
+    let best = ready_of(&tasks, view)?.into_iter().find(is_among);
+    best.map(|task| task.path).ok_or_else(|| {
+        let every = if among.filter.is_all() { "every ready task" } else { "every ready task that matches" };
+        let nothing = Error::new(Kind::NothingToPick, format!("{every} is locked, or no task is ready"));
+        let nothing = with_circles(nothing, &ActiveTasks::new(&tasks).circles());
+        nothing.hint("git aitask status").hint("git aitask list")
+    })
+}
+
+/// Adds to a refusal the circle that the task is in. One process.
+pub(super) fn with_circle_of(refusal: Error, task: TaskId, index: &Index, view: &View<'_>) -> Result<Error> {
+    let circle = WaitsFor::new(&ActiveTasks::new(&index.load_active(view)?).waits()).circle_of(task);
+    Ok(with_circles(refusal, circle.as_slice()))
 }
 
 /// The error of `git aitask pick` for a refusal.

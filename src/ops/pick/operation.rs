@@ -9,7 +9,7 @@ use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::Branch;
 use crate::ledger::{Channel, Decision, Ledger, Plan, TransactionResult, View, nonce};
-use crate::ops::pick::choose;
+use crate::ops::pick::choose::{self, Among};
 use crate::ops::pick::decide::{PickDecision, PickParts, PickRefusal, PickRequest, PickView, Policy, decide};
 use crate::ops::pick::planned_worktree::PlannedWorktree;
 use crate::ops::task_info::{PlanText, Surroundings};
@@ -82,6 +82,8 @@ pub(crate) struct PickOperation<'a> {
     pub(super) finds_work: Option<bool>,
     /// Where the work will be.
     folder: PathBuf,
+    /// The tasks of which the best is picked, where none is named.
+    pub(super) among: Among,
     /// The worktree to add.
     pub(super) planned_worktree: Option<PlannedWorktree>,
     /// The active tasks.
@@ -120,6 +122,7 @@ impl<'a> PickOperation<'a> {
             judged: None,
             finds_work: None,
             folder: context.repository.root.clone(),
+            among: Among::default(),
             planned_worktree: None,
             active: Vec::new(),
             plan: None,
@@ -196,7 +199,15 @@ impl<'a> PickOperation<'a> {
                 Err(refused) => drop(refusal.get_or_insert(refused)),
             }
         }
-        let error = refusal.map_or_else(choose::nothing_to_pick, refuse);
+        let Some(refusal) = refusal else { return Err(Error::new(Kind::Bug, "a pick tried no task")) };
+        let waiting = match &refusal {
+            PickRefusal::Blocked(task, _) | PickRefusal::Children(task, _) => Some(*task),
+            _ => None,
+        };
+        let error = refuse(refusal);
+        if let Some(task) = waiting.filter(|_| view.is_current) {
+            return Err(choose::with_circle_of(error, task, &index, view)?);
+        }
         // Reading the ready tasks costs two processes, so alternatives are named only in the final refusal: of a lock,
         // on a fresh view.
         if error.kind() != Kind::Held || !view.is_current || wanted.is_empty() {
@@ -209,6 +220,7 @@ impl<'a> PickOperation<'a> {
     /// The task to pick next: first one whose pick by this session was interrupted, so that the same command, run
     /// again, completes it; then the best ready one.
     fn next(&self, view: &View<'_>, index: &Index) -> Result<TaskPath> {
+        let filter = self.among.filter.look_up(view, index)?;
         for task in LockRecord::cut_off(&self.context.repository) {
             let held = LockRecord::load(&self.context.repository, task);
             let is_ours =
@@ -216,12 +228,15 @@ impl<'a> PickOperation<'a> {
                     let nameless = !lock.is_known() && !session.is_known();
                     held.is_about(&lock) && (nameless || lock.is_of_session(session))
                 });
-            if let (true, Some(path)) = (is_ours, index.active(task)) {
+            let is_among = is_ours && !self.among.except.contains(&task);
+            let Some(path) = index.active(task).filter(|_| is_among) else { continue };
+            let document =
+                (!self.among.filter.is_all()).then(|| index.load_document(view, path.as_str())).transpose()?;
+            if document.is_none_or(|document| filter.matches(&Task::from_document(path.clone(), &document))) {
                 return Ok(path.clone());
             }
         }
-        let best = choose::ready(index, view)?.into_iter().next();
-        best.map(|task| task.path).ok_or_else(choose::nothing_to_pick)
+        choose::next(index, view, &self.among, &filter)
     }
 
     /// Reads a published task with its lock; for a document, with its plan. One process.

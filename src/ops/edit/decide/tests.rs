@@ -1,5 +1,7 @@
 use super::*;
+use crate::task::ActiveTasks;
 use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 
 const TASK: &str = "---\npriority: low\nissue_type: bug\nstatus: Ready\nlabels: [ui]\nX-Y: 'kept'\ncreated_at: c\nupdated_at: u\n---\n\n# first\n\ntext\n";
 const PARENT: &str = "---\nstatus: Ready\nchildren_to_implement: [t1_1, t1_2]\nupdated_at: u\n---\n\np\n";
@@ -18,6 +20,7 @@ fn seen(id: &str, text: &str) -> EditView {
         parent: None,
         vocabulary: Vocabulary { types: vec!["bug".to_owned(), "feature".to_owned()], labels: "ui\n".to_owned() },
         not_holder: None,
+        others: OtherTasks::default(),
     }
 }
 
@@ -262,5 +265,116 @@ proptest! {
                 prop_assert!(decide(location, again, &request, "later").map_or(true, |again| again.edits.is_empty()));
             }
         }
+    }
+}
+
+/// The texts of tasks, without circles: each is Ready and depends on nothing.
+fn ready(ids: &BTreeSet<TaskId>) -> BTreeMap<TaskId, Document> {
+    ids.iter().map(|id| (*id, Document::parse(b"---\nstatus: Ready\ndepends: []\n---\n"))).collect()
+}
+
+fn path_of(id: TaskId) -> TaskPath {
+    let folder = id.parent().map_or_else(String::new, |parent| format!("t{parent}/"));
+    TaskPath::parse(&format!("aitasks/{folder}t{id}_x.md")).unwrap()
+}
+
+/// The decision of an edit that lets a task depend on another one, too.
+fn depend(tasks: &BTreeMap<TaskId, Document>, id: TaskId, on: TaskId) -> Result<EditDecision> {
+    let active = tasks.iter().map(|(id, document)| Task::from_document(path_of(*id), document)).collect();
+    let seen = EditView {
+        task: LoadedFile { path: path_of(id).as_str().to_owned(), document: tasks[&id].clone() },
+        others: OtherTasks { active, unknown: Vec::new() },
+        ..seen(&id.to_string(), TASK)
+    };
+    let changes = vec![FieldChange::Add("depends", vec![on.in_list()])];
+    decide(DataLocation::Published, seen, &EditRequest { changes, ..EditRequest::default() }, "now")
+}
+
+#[test]
+fn a_circle_and_an_unknown_task_are_refused_and_named() {
+    let [a, b, child] = [TaskId::top(12), TaskId::top(15), TaskId::child(12, 1)];
+    let mut tasks = ready(&BTreeSet::from([a, b]));
+    assert_eq!(depend(&tasks, a, a).unwrap_err().to_string(), "t12 would wait for itself: 12 -> 12");
+    let first = depend(&tasks, b, a).unwrap().document;
+    tasks.insert(b, first);
+    let refused = depend(&tasks, a, b).unwrap_err();
+    assert_eq!(
+        (refused.kind(), refused.to_string().as_str()),
+        (Kind::Circle, "t12 would wait for itself: 12 -> 15 -> 12")
+    );
+    assert_eq!(refused.fields()["circles"], serde_json::json!([["12", "15"]]));
+    // A task that is done waits for nothing; made ready again, it does.
+    let mut done = tasks.clone();
+    done.insert(b, Document::parse(b"---\nstatus: Done\ndepends: [12]\n---\n"));
+    let both = depend(&done, a, b).unwrap().document;
+    done.insert(a, both);
+    let active = done.iter().map(|(id, document)| Task::from_document(path_of(*id), document)).collect();
+    let task = LoadedFile { path: path_of(b).as_str().to_owned(), document: done[&b].clone() };
+    let again = EditView { task, others: OtherTasks { active, unknown: Vec::new() }, ..seen("15", TASK) };
+    assert_eq!(
+        decide(DataLocation::Published, again, &set("status", "Ready"), "now").unwrap_err().kind(),
+        Kind::Circle
+    );
+    let mut family = ready(&BTreeSet::from([a, child]));
+    assert_eq!(depend(&family, child, a).unwrap_err().to_string(), "t12_1 would wait for itself: 12_1 -> 12 -> 12_1");
+    // What is there already refuses no other change.
+    family.insert(child, Document::parse(b"---\nstatus: Ready\ndepends: [12, 99]\n---\n"));
+    assert!(depend(&family, child, b).is_ok());
+    let unknown = EditView { others: OtherTasks { unknown: vec![b], ..OtherTasks::default() }, ..seen("1", TASK) };
+    let changes = vec![FieldChange::List("depends", vec!["15".to_owned()])];
+    let request = EditRequest { changes, ..EditRequest::default() };
+    let refused = decide(DataLocation::Published, unknown, &request, "now").unwrap_err();
+    assert_eq!((refused.kind(), refused.to_string().as_str()), (Kind::NoSuchTask, "there is no task t15 to depend on"));
+    // One that was there already refuses nothing, also where the task is opened again.
+    let text = "---\nstatus: Done\ndepends: [15]\n---\n";
+    let unknown = EditView { others: OtherTasks { unknown: vec![b], ..OtherTasks::default() }, ..seen("1", text) };
+    assert!(decide(DataLocation::Published, unknown, &set("status", "Ready"), "now").is_ok());
+    // The scripts accept it.
+    let unknown = EditView { others: OtherTasks { unknown: vec![b], ..OtherTasks::default() }, ..seen("1", TASK) };
+    assert!(decide(DataLocation::Checkout, unknown, &request, "now").is_ok());
+}
+
+fn an_id() -> impl Strategy<Value = TaskId> {
+    (1..8_u64, proptest::option::of(1..4_u64))
+        .prop_map(|(number, child)| child.map_or(TaskId::top(number), |child| TaskId::child(number, child)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    /// Dependencies are added one by one; each is refused exactly when a plain closure says that it closes a circle.
+    #[test]
+    fn in_a_thousand_graphs_every_circle_is_refused(
+        ids in proptest::collection::btree_set(an_id(), 2..11),
+        steps in proptest::collection::vec((any::<usize>(), any::<usize>()), 1..25),
+    ) {
+        let all: Vec<_> = ids.iter().copied().collect();
+        let mut tasks = ready(&ids);
+        let mut reach = BTreeSet::new();
+        let add = |reach: &mut BTreeSet<(TaskId, TaskId)>, from: TaskId, to: TaskId| {
+            let before: Vec<_> = all.iter().filter(|id| **id == from || reach.contains(&(**id, from))).copied().collect();
+            let after: Vec<_> = all.iter().filter(|id| **id == to || reach.contains(&(to, **id))).copied().collect();
+            reach.extend(before.iter().flat_map(|from| after.iter().map(move |to| (*from, *to))));
+        };
+        for child in &all {
+            if let Some(parent) = child.parent().filter(|parent| ids.contains(parent)) {
+                add(&mut reach, parent, *child);
+            }
+        }
+        for (from, to) in steps {
+            let (from, to) = (all[from % all.len()], all[to % all.len()]);
+            let closes = from == to || reach.contains(&(to, from));
+            match depend(&tasks, from, to) {
+                Ok(decision) => {
+                    prop_assert!(!closes, "{from} -> {to}");
+                    add(&mut reach, from, to);
+                    tasks.insert(from, decision.document);
+                }
+                Err(error) => prop_assert!(closes && error.kind() == Kind::Circle, "{from} -> {to}: {error}"),
+            }
+        }
+        // No circle came in.
+        let read: Vec<_> = tasks.iter().map(|(id, document)| Task::from_document(path_of(*id), document)).collect();
+        prop_assert_eq!(ActiveTasks::new(&read).circles(), Vec::new());
     }
 }

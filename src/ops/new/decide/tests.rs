@@ -19,7 +19,8 @@ fn request(more: &str) -> NewRequest {
 
 fn seen(place: TaskPosition) -> NewView {
     let vocabulary = Vocabulary { types: vec!["bug".to_owned()], labels: "ui\n".to_owned() };
-    NewView { place, vocabulary, emails: "a@x\n".to_owned(), highest: 9, folded: Vec::new() }
+    let others = OtherTasks { unknown: vec![TaskId::top(10)], ..OtherTasks::default() };
+    NewView { place, vocabulary, emails: "a@x\n".to_owned(), others, folded: Vec::new() }
 }
 
 fn below(number: u64, text: &str) -> TaskPosition {
@@ -93,6 +94,31 @@ fn what_must_not_be_is_refused() {
         assert_eq!(kind(TaskPosition::Top(10), &depends(10)), Kind::NoSuchTask);
         assert!(decide(location, seen(TaskPosition::Top(10)), &depends(9), "now").is_ok());
     }
+}
+
+#[test]
+fn a_new_task_closes_no_circle() {
+    let task = |path: &str, depends: &str| {
+        let text = format!("---\nstatus: Ready\ndepends: [{depends}]\n---\n");
+        Task::from_document(TaskPath::parse(path).unwrap(), &Document::parse(text.as_bytes()))
+    };
+    let active = vec![task("aitasks/t3_p.md", ""), task("aitasks/t4_a.md", "3"), task("aitasks/t5_b.md", "20")];
+    let made = |place: TaskPosition, on: u64| {
+        let document = Document::parse(format!("---\nstatus: Ready\ndepends: [{on}]\n---\n").as_bytes());
+        let request = NewRequest { depends: vec![TaskId::top(on)], document, ..request("") };
+        let others = OtherTasks { active: active.clone(), unknown: Vec::new() };
+        decide(DataLocation::Published, NewView { others, ..seen(place) }, &request, "now").map(|_| ())
+    };
+    let refused = |place, on| {
+        let error = made(place, on).unwrap_err();
+        assert_eq!(error.kind(), Kind::Circle);
+        error.to_string()
+    };
+    // A parent waits for its children, and a file may name an id before there is such a task.
+    assert_eq!(refused(below(1, PARENT), 3), "t3_1 would wait for itself: 3_1 -> 3 -> 3_1");
+    assert_eq!(refused(below(1, PARENT), 4), "t3_1 would wait for itself: 3_1 -> 4 -> 3 -> 3_1");
+    assert_eq!(refused(TaskPosition::Top(20), 5), "t20 would wait for itself: 20 -> 5 -> 20");
+    assert!(made(below(1, PARENT), 5).is_ok() && made(TaskPosition::Top(20), 4).is_ok());
 }
 
 #[test]
