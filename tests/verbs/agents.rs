@@ -226,7 +226,8 @@ fn markers_that_are_no_pair_are_refused_before_anything_is_changed() {
 
 /// The digest of a text, as this program writes it beside the text.
 fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    let bytes = Sha256::digest(text.as_bytes());
+    bytes.iter().take(6).fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
 }
 
 #[test]

@@ -38,7 +38,9 @@ fn hooks_are_merged_into_the_settings_and_taken_out_byte_for_byte() {
         ann.write(".codex/config.toml", "model = \"m\"\n# hooks\n[features]\n");
         ann.write(".claude/settings.local.json", "{ }");
         for file in [".claude/settings.json", ".codex/hooks.json"] {
-            text.iter().for_each(|text| ann.write(file, text));
+            if let Some(text) = text {
+                ann.write(file, text);
+            }
         }
         let before = everything(ann.top());
         ann.aitask(&["agents", "install"]).ok();
