@@ -190,6 +190,17 @@
 //!     `verbs::rules::attributes_of_the_output_branch_count_and_not_those_of_the_checkout`
 //! 12. **No content of a repository is an internal error**: what is in the place of something else is named, and changes
 //!     nothing. `bad_input::trees::what_is_in_the_place_of_a_file_is_named`, `bad_input::trees::no_content_is_an_internal_error`
+//! 13. **Files of the user for agents come back byte for byte**: a stanza stands between markers and a skill carries a digest,
+//!     so that what a person wrote or changed is neither replaced nor removed; nothing is written through a link.
+//!     `agents::marked::tests::whatever_the_file_is_it_comes_back`,
+//!     `verbs::agents::what_was_there_is_there_again_after_remove_byte_for_byte`,
+//!     `verbs::agents::nothing_is_written_through_a_link`,
+//!     `verbs::agents_hooks::hooks_are_merged_into_the_settings_and_taken_out_byte_for_byte`
+//! 14. **A hook of an agent program refuses, or it is silent**: it fails for no other cause, since some programs stop at that,
+//!     and its command never changes, since some ask for trust again. `verbs::hook::whatever_does_not_concern_it_is_silent`,
+//!     `verbs::hook::no_hook_but_the_end_that_gives_back_makes_a_connection`,
+//!     `verbs::hook::a_worktree_that_a_program_asks_for_is_made_and_its_path_is_all_that_is_said`,
+//!     `ops::agents::hooks::tests::the_commands_of_hooks_never_change`
 //!
 //! # The modules
 //!
@@ -206,7 +217,7 @@
 //! | 4 | [`coordination`] | what the coordination branches mean: locks, ids, sessions |
 //! | 3 | [`ledger`] | branches as a database; it knows no lock and no task |
 //! | 2 | [`git`], [`report`] | the only code that starts git; the only code that prints |
-//! | 1 | [`task`], [`settings`], [`files`], [`error`], [`interrupt`], [`waiting`] | tasks as text; settings; private records and atomic writes; errors and hints; signals; the time that others take |
+//! | 1 | [`task`], [`agents`], [`settings`], [`files`], [`error`], [`interrupt`], [`waiting`] | tasks as text; texts for coding agents; settings; private records and atomic writes; errors and hints; signals; the time that others take |
 //!
 //! # How a `pick` runs
 //!
@@ -236,6 +247,7 @@
 #[macro_use]
 mod error;
 
+mod agents;
 mod archive;
 mod cli;
 mod compat;

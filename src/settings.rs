@@ -63,6 +63,14 @@ impl Config {
         Self(map)
     }
 
+    /// The same with further values.
+    pub(crate) fn with(mut self, pairs: &[(String, String)]) -> Self {
+        for (key, value) in pairs {
+            self.0.entry(key.clone()).or_default().push(value.clone());
+        }
+        self
+    }
+
     /// The value that counts for a key: the last one.
     pub(crate) fn last(&self, key: &str) -> Option<&str> {
         self.all(key).last().map(String::as_str)
@@ -148,10 +156,21 @@ pub(crate) struct Settings {
     pub(crate) worktree_teardown: Vec<String>,
     /// Whether every verb in the worktree of a task publishes the commits of its branch.
     pub(crate) publish: bool,
+    /// What the hooks of agents may do.
+    pub(crate) hooks: HookSettings,
     /// The time limit of all that a command waits for others, together.
     pub(crate) timeout: Duration,
     /// The time limit of a hook and of the signing program, where one is set.
     pub(crate) hook_timeout: Option<Duration>,
+}
+
+/// What the hooks of agents may do beyond telling.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HookSettings {
+    /// Refuse to write outside the worktree of the task that the session holds.
+    pub(crate) guard_writes: bool,
+    /// Give back a task in which nothing was done when the session ends.
+    pub(crate) release_unused: bool,
 }
 
 impl Settings {
@@ -172,7 +191,8 @@ impl Settings {
             Some(text) => parse_duration(&text)?,
         };
         let worktree = value("worktree", None).map_or(Ok(true), |text| parse_truth("aitask.worktree", &text))?;
-        let publish = value("publish", None).map_or(Ok(false), |text| parse_truth("aitask.publish", &text))?;
+        let is_on = |name: &str, shown: &str| value(name, None).map_or(Ok(false), |text| parse_truth(shown, &text));
+        let publish = is_on("publish", "aitask.publish")?;
         Ok(Self {
             remote: value("remote", flags.remote.as_ref()),
             email: find("email", flags.email.as_ref()),
@@ -189,6 +209,10 @@ impl Settings {
                 config.all("aitask.worktreeteardown"),
             ),
             publish,
+            hooks: HookSettings {
+                guard_writes: is_on("guardwrites", "aitask.guardWrites")?,
+                release_unused: is_on("releaseunused", "aitask.releaseUnused")?,
+            },
             timeout,
             hook_timeout: value("hooktimeout", None).map(|text| parse_duration(&text)).transpose()?,
         })

@@ -2,7 +2,7 @@
 
 use crate::cli::app::App;
 use crate::cli::command_line::{command, completed, named_verb, parse};
-use crate::cli::{Cli, Verb, lock, schema, unknown_verb, usage, welcome, whoami};
+use crate::cli::{Cli, Verb, brief, lock, schema, unknown_verb, usage, welcome, whoami};
 use crate::error::{Error, Kind, Result};
 use crate::report::{self, Report};
 use crate::settings::Environment;
@@ -10,6 +10,7 @@ use clap::error::ErrorKind;
 use clap_complete::CompleteEnv;
 use std::cell::Cell;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Runs the verb of the process's arguments. `scripts` are the names that `git aitask shim` gives to the program.
@@ -87,10 +88,15 @@ fn refuse(report: Report, args: &[OsString], error: &clap::Error) -> u8 {
 }
 
 fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str]) -> Result<u8> {
-    let here = std::env::current_dir().map_err(|_| {
-        Error::new(Kind::Io, "the current directory no longer exists; finish and drop remove the worktree of a task")
-            .hint("cd ../..")
-    })?;
+    let is_hook = matches!(cli.verb(), Some(Verb::Hook(_)));
+    let here = match std::env::current_dir() {
+        // An agent may stand in the worktree of a task that it has finished, and a hook is never an error.
+        Err(_) if is_hook => PathBuf::from("/"),
+        here => here.map_err(|_| {
+            let message = "the current directory no longer exists; finish and drop remove the worktree of a task";
+            Error::new(Kind::Io, message).hint("cd ../..")
+        })?,
+    };
     let dir = here.join(cli.dir());
     let environment = if cli.is_verbose() { environment.with("GIT_AITASK_TRACE", "1") } else { environment };
     let app = App {
@@ -162,8 +168,11 @@ fn dispatch(cli: &Cli, app: &App, scripts: &[&str]) -> Result<u8> {
         Some(Verb::Status(verb)) => verb.run(app),
         Some(Verb::Explore(verb)) => return verb.run(app),
         Some(Verb::Whoami(_)) => whoami::WhoamiArgs::run(app),
+        Some(Verb::Brief(_)) => brief::BriefArgs::run(app),
         Some(Verb::Demo(verb)) => verb.run(app),
         Some(Verb::Setup(verb)) => verb.run(app, command()),
+        Some(Verb::Agents(verb)) => verb.run(app),
+        Some(Verb::Hook(verb)) => return Ok(verb.run(app)),
         Some(Verb::Shim(verb)) => verb.run(app, scripts),
         Some(Verb::Compat { .. }) => {
             Err(Error::new(Kind::Usage, "the name of the script must come right after compat")

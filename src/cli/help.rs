@@ -4,18 +4,16 @@ use clap::{Arg, Command};
 use std::fmt::Write as _;
 
 /// The groups of verbs, in the order in which they are shown. A test fails when a verb is in none or in two of them.
-pub(super) const GROUPS: [(&str, &[&str]); 5] = [
-    ("Work on tasks", &["new", "pick", "status", "finish", "drop", "sync", "edit"]),
-    ("Look at tasks and locks", &["list", "show", "log", "locks", "explore", "whoami"]),
-    ("Worktrees", &["worktree"]),
+pub(super) const GROUPS: [(&str, &[&str]); 4] = [
+    ("Work on tasks", &["new", "pick", "status", "finish", "drop", "sync", "edit", "worktree"]),
+    ("Look at tasks and locks", &["list", "show", "log", "locks", "explore", "whoami", "brief"]),
     ("Building blocks for scripts", &["archive", "lock", "unlock"]),
-    ("Set up", &["init", "setup", "shim", "compat", "demo", "help"]),
+    ("Set up", &["init", "setup", "agents", "hook", "shim", "compat", "demo", "help"]),
 ];
 
 const MORE: &str = "\
-Run `git aitask VERB -h` for the options of a verb, `git aitask help [VERB]` for
-the long help. `git aitask --help` opens the manual page, which git finds after
-`git aitask setup` has installed it.";
+`git aitask VERB -h`: its options; `git aitask help [VERB]`: the long help;
+`git aitask --help`: the manual page, once `git aitask setup` has installed it.";
 
 /// What the long help and the manual page say after the options.
 pub(super) const SECTIONS: &str = "\
@@ -41,6 +39,8 @@ overrides both:
   worktreeCopy   patterns of ignored files that a new worktree gets a copy of
   worktreeSetup  commands that run in a new worktree
   worktreeTeardown  commands that run in a worktree before it is removed
+  guardWrites    whether hooks refuse to write outside the worktree [false]
+  releaseUnused  whether hooks give back a task without work at the end [false]
   timeout        time limit of all waiting for other commands and the remote [30s]
   hookTimeout    time limit of a hook and of signing [10m; none on a terminal]
 
@@ -68,7 +68,7 @@ fn groups(command: &Command) -> String {
     for (title, verbs) in GROUPS {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{header}{title}:{header:#}");
-        for verb in verbs.iter().filter_map(|name| command.find_subcommand(name)) {
+        for verb in verbs.iter().filter_map(|name| command.find_subcommand(name)).filter(|verb| !verb.is_hide_set()) {
             let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
             let _ = writeln!(text, "  {literal}{:<9}{literal:#} {about}", verb.get_name());
         }

@@ -5,8 +5,10 @@
 //!
 //! Only `lib.rs` calls this module, through [`run`].
 
+pub(crate) mod agents;
 pub(crate) mod app;
 pub(crate) mod archive;
+pub(crate) mod brief;
 mod command_line;
 pub(crate) mod complete;
 pub(crate) mod demo;
@@ -17,6 +19,7 @@ pub(crate) mod explore;
 mod filter;
 pub(crate) mod finish;
 mod help;
+pub(crate) mod hook;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod lock;
@@ -129,8 +132,13 @@ pub(crate) enum Verb {
     Status(status::StatusArgs),
     Explore(explore::ExploreArgs),
     Whoami(whoami::WhoamiArgs),
+    Brief(brief::BriefArgs),
     Demo(demo::DemoArgs),
     Setup(setup::SetupArgs),
+    Agents(agents::AgentsArgs),
+    // Agent programs call it, and nobody else.
+    #[command(hide = true)]
+    Hook(hook::HookArgs),
     Shim(shim::ShimArgs),
     /// Run the replacement of an original script
     ///
@@ -171,6 +179,7 @@ impl Cli {
     pub(crate) fn is_work(&self) -> bool {
         match &self.verb {
             Some(Verb::Worktree(verb)) => verb.is_work(),
+            Some(Verb::Agents(verb)) => verb.is_work(),
             Some(
                 Verb::Init(_)
                 | Verb::Pick(_)
@@ -189,7 +198,7 @@ impl Cli {
     pub(crate) fn changes_tasks(&self) -> bool {
         match &self.verb {
             Some(Verb::New(_) | Verb::Edit(_)) => true,
-            Some(Verb::Init(_) | Verb::Worktree(_)) => false,
+            Some(Verb::Init(_) | Verb::Worktree(_) | Verb::Agents(_)) => false,
             _ => self.is_work(),
         }
     }

@@ -1,5 +1,6 @@
 //! `--json --schema`: the JSON Schema of the document of a verb.
 
+use crate::cli::agents::Printed;
 use crate::demo::Demonstration;
 use crate::error::{Hint, KINDS, Payload};
 use crate::ops;
@@ -38,6 +39,9 @@ pub(super) fn of(verb: &[String]) -> Option<Value> {
         ["worktree", "path"] => ops::worktrees::WorktreePath::json_schema,
         ["sync"] => ops::sync::Synced::json_schema,
         ["whoami"] => ops::whoami::Identity::json_schema,
+        ["brief"] => ops::brief::Brief::json_schema,
+        ["agents", "install" | "remove"] => ops::agents::AgentFiles::json_schema,
+        ["agents", "print"] => Printed::json_schema,
         ["demo"] => Demonstration::json_schema,
         ["setup"] => ops::setup::SetUp::json_schema,
         ["shim", "install" | "list" | "remove"] => ops::shim::Shims::json_schema,

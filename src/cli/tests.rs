@@ -1,5 +1,6 @@
 //! The help of every verb, and the words that are no verb.
 
+mod agents;
 mod recommended;
 
 use super::command_line::{command, parses};
@@ -10,7 +11,7 @@ use std::ffi::OsString;
 use std::sync::LazyLock;
 
 /// The verbs that have no document: what they print is the output of what they run, or help.
-const WITHOUT_DOCUMENT: [&str; 3] = ["explore", "compat", "help"];
+const WITHOUT_DOCUMENT: [&str; 4] = ["explore", "hook", "compat", "help"];
 
 static EXAMPLE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"git aitask ([^\n]*)").unwrap());
 

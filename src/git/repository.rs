@@ -65,7 +65,9 @@ impl Repository {
         let head = unborn.as_deref().or_else(|| lines.next()?.to_str()).unwrap_or("HEAD");
         let (common_dir, toplevel) = (PathBuf::from(common_dir), PathBuf::from(toplevel));
         let config = read_config(&git, &toplevel)?;
-        let git = git.configured(&config);
+        let hidden = hidden_identity(&git, &toplevel, &config);
+        let config = config.with(&hidden);
+        let git = git.configured(&config).with_identity(hidden);
         let here_branch = RefName::parse(head).and_then(|name| name.branch());
         let mut repository = Self {
             git,
@@ -208,6 +210,27 @@ pub(crate) struct Identities {
     pub(crate) author: String,
     /// The committer.
     pub(crate) committer: String,
+}
+
+/// The name and address in the user's own configuration, where Gemini hides that from what it runs. It does so because of
+/// the programs that a configuration can name; who the user is starts none. One process for each file.
+fn hidden_identity(git: &Git, dir: &Path, config: &Config) -> Vec<(String, String)> {
+    let environment = git.environment();
+    let is_hidden = environment.text("GIT_CONFIG_GLOBAL") == Some("/dev/null");
+    if !is_hidden || environment.text("GEMINI_CLI").is_none() || config.last("user.email").is_some() {
+        return Vec::new();
+    }
+    let home = environment.text("HOME").map(PathBuf::from);
+    let folder = environment.text("XDG_CONFIG_HOME").map(PathBuf::from);
+    let folder = folder.or_else(|| Some(home.as_ref()?.join(".config")));
+    let files = [folder.map(|folder| folder.join("git/config")), home.map(|home| home.join(".gitconfig"))];
+    let read = |file: PathBuf| {
+        let call = git.read(dir, "config").arg("--file").arg(file).args(["--includes", "-z", "--get-regexp"]);
+        let output = call.arg(r"^user\.(name|email)$").run().ok()?;
+        porcelain::config::parse(&output.stdout).ok()
+    };
+    let pairs = files.into_iter().flatten().filter(|file| file.is_file()).filter_map(read).flatten();
+    pairs.filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
 fn not_a_repository(dir: &Path, stderr_text: &str) -> Error {

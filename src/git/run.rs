@@ -22,6 +22,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 use transfer::Transfer;
 use wait::{Capture, Clock, OUTPUT_GRACE, SignalTarget, WaitEnd};
@@ -368,6 +369,17 @@ impl Call {
     pub(crate) fn exec(&self) -> Error {
         let error = self.command().exec();
         self.not_started(&error)
+    }
+
+    /// Starts it and does not wait: it goes on after this program has ended, without its streams, outside of its process
+    /// group.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(crate) fn detach(&self) -> Result<()> {
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        command.spawn().map(drop).map_err(|error| self.not_started(&error))
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the place")]

@@ -7,7 +7,9 @@
 //! Callers: the verbs (`cli`) and the scripts' face (`compat`). Where the two differ, the operation takes a value that
 //! says how.
 
+pub(crate) mod agents;
 pub(crate) mod archive;
+pub(crate) mod brief;
 pub(crate) mod data_location;
 pub(crate) mod dependencies;
 pub(crate) mod drafts;
@@ -16,6 +18,7 @@ pub(crate) mod edit;
 pub(crate) mod explore;
 pub(crate) mod filter;
 pub(crate) mod finish;
+pub(crate) mod hook;
 pub(crate) mod init;
 pub(crate) mod init_place;
 pub(crate) mod init_plan;

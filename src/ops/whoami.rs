@@ -1,5 +1,6 @@
 //! The identity of the calling session, and where each part of it was found.
 
+use crate::coordination::Session;
 use crate::coordination::agents::SessionOrigin;
 use crate::error::Result;
 use crate::project::context::Context;
@@ -41,21 +42,27 @@ pub(crate) struct Identity {
 
 /// Finds the identity of the calling session.
 pub(crate) fn whoami(context: &Context) -> Result<Identity> {
-    let session = context.session()?;
-    Ok(Identity {
-        email: session.email,
-        email_origin: session.email_origin,
-        host: session.host,
-        pid: session.process.number(),
-        session_origin: session.origin,
-        session_variable: session
-            .recognition
-            .session
-            .and_then(|found| found.variable.filter(|_| found.name.digest.is_some())),
-        agent: session.name.kind,
-        session: session.name.digest,
-        ignored: session.recognition.ignored,
-        ancestors_hidden: session.recognition.hidden,
-        remote: context.channel.remote().map(ToString::to_string),
-    })
+    Ok(Identity::of(context, context.session()?))
+}
+
+impl Identity {
+    /// The identity of a session.
+    pub(crate) fn of(context: &Context, session: Session) -> Self {
+        Self {
+            email: session.email,
+            email_origin: session.email_origin,
+            host: session.host,
+            pid: session.process.number(),
+            session_origin: session.origin,
+            session_variable: session
+                .recognition
+                .session
+                .and_then(|found| found.variable.filter(|_| found.name.digest.is_some())),
+            agent: session.name.kind,
+            session: session.name.digest,
+            ignored: session.recognition.ignored,
+            ancestors_hidden: session.recognition.hidden,
+            remote: context.channel.remote().map(ToString::to_string),
+        }
+    }
 }

@@ -178,6 +178,23 @@ pub(crate) fn pass_on(output: &[u8]) {
     let _ = io::stderr().write_all(output);
 }
 
+/// Shows on standard error why a hook refuses.
+pub(crate) fn reason(text: &str) {
+    let _ = writeln!(io::stderr(), "git aitask: {}", sanitise(&redacted(text)));
+}
+
+/// Shows on standard output a message that an agent program gives its user.
+pub(crate) fn message(text: &str) {
+    let document = serde_json::json!({ "systemMessage": format!("git aitask: {text}") });
+    let _ = writeln!(io::stdout(), "{}", escaped(&document.to_string()));
+}
+
+/// Shows on standard output a path as it is, for a program that expects nothing else.
+pub(crate) fn path_alone(path: &std::path::Path) {
+    use std::os::unix::ffi::OsStrExt as _;
+    let _ = io::stdout().write_all(&[path.as_os_str().as_bytes(), b"\n"].concat());
+}
+
 /// Shows no progress.
 pub(crate) fn no_progress(_line: &str) {}
 

@@ -42,7 +42,7 @@ pub(crate) fn prepare_worktree(
     path: &Path,
     copied: &mut Vec<PathBuf>,
 ) -> Result<()> {
-    copy(context, path, copied)?;
+    copy_ignored_files(context, path, copied)?;
     let settings = &context.settings;
     settings.worktree_setup.iter().try_for_each(|command| run(context, "aitask.worktreeSetup", command, name, path))
 }
@@ -88,7 +88,7 @@ fn port(name: &TaskName) -> u32 {
 }
 
 /// Copies the files that git ignores and a pattern names.
-fn copy(context: &Context, path: &Path, copied: &mut Vec<PathBuf>) -> Result<()> {
+pub(crate) fn copy_ignored_files(context: &Context, path: &Path, copied: &mut Vec<PathBuf>) -> Result<()> {
     let (repository, patterns) = (&context.repository, &context.settings.worktree_copy);
     let mut names = Vec::new();
     if !patterns.is_empty() {

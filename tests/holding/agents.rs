@@ -97,6 +97,33 @@ fn an_agent_that_a_person_starts_in_the_worktree_goes_on_with_what_was_taken_in_
 }
 
 #[test]
+fn gemini_which_hides_the_configuration_of_the_user_from_its_commands_can_work_on_a_task() {
+    let (world, ann) = world();
+    for key in ["user.name", "user.email"] {
+        ann.git(&["config", "--unset", key]);
+    }
+    let hidden = [
+        ("GEMINI_CLI", "1"),
+        ("GIT_CONFIG_GLOBAL", "/dev/null"),
+        ("GIT_CONFIG_SYSTEM", "/dev/null"),
+        ("GIT_CONFIG_COUNT", "1"),
+        ("GIT_CONFIG_KEY_0", "credential.helper"),
+        ("GIT_CONFIG_VALUE_0", ""),
+    ];
+    let gemini = hidden.iter().fold(ann.at("."), |ann, (name, value)| ann.env(*name, value));
+    gemini.aitask(&["pick", "1"]).ok();
+    assert!(lock(&ann).contains("\nlocked_by: test@example.com\n"), "{}", lock(&ann));
+    let work = ann.at("aiwork/t1_one");
+    work.commit("work");
+    gemini.at("aiwork/t1_one").aitask(&["finish"]).ok();
+    let author = world.git(&["--git-dir=origin.git", "log", "-1", "--format=%an <%ae>", "main"]);
+    assert_eq!(author, "Test <test@example.com>\n");
+    // Others that hide it mean it.
+    let run = ann.env("GIT_CONFIG_GLOBAL", "/dev/null").aitask(&["whoami", "--json"]).fails(128);
+    assert_eq!(kind(&run), "no_identity");
+}
+
+#[test]
 fn who_asks_is_shown_with_the_rule_and_with_what_does_not_count() {
     let (_world, ann) = world();
     let agent = Sleeper::new();

@@ -79,6 +79,12 @@ impl Repo {
         self.start(args).wait()
     }
 
+    /// Runs `git aitask ARGS` to its end, with a text on standard input.
+    #[track_caller]
+    pub(crate) fn aitask_fed(&self, args: &[&str], input: &str) -> Run {
+        Running::fed(self.command(env!("CARGO_BIN_EXE_git-aitask"), args), Some(input.to_owned())).wait()
+    }
+
     /// Starts `git aitask ARGS` and does not wait.
     #[track_caller]
     pub(crate) fn start(&self, args: &[&str]) -> Running {

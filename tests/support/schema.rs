@@ -45,7 +45,9 @@ fn schema_of(args: &[String]) -> Value {
         match word.as_str() {
             option if WITH_VALUE.contains(&option) => drop(words.next()),
             option if option.starts_with('-') => {}
-            word if verb.is_empty() || ["worktree", "shim"].contains(&verb.first().map_or("", String::as_str)) => {
+            word if verb.is_empty()
+                || ["worktree", "shim", "agents"].contains(&verb.first().map_or("", String::as_str)) =>
+            {
                 verb.push(word.to_owned());
             }
             _ => break,

@@ -1,12 +1,16 @@
 //! One module a verb of `git aitask`.
 
 mod after_landing;
+mod agents;
+mod agents_hooks;
 mod archive;
+mod brief;
 mod demo;
 mod drop;
 mod edit;
 mod face;
 mod finish;
+mod hook;
 pub(crate) mod init;
 mod kept;
 mod landed;

@@ -33,13 +33,15 @@ pub(crate) struct Git {
     ssh_variant: Option<String>,
     /// The user has set the target of the trace that tells of hooks.
     is_traced: bool,
+    /// The name and address of the user, where git does not find them itself.
+    identity: Vec<(String, String)>,
 }
 
 impl Git {
     /// Git in this environment.
     pub(crate) fn new(environment: Environment) -> Self {
         let is_traced = environment.text(hooks::TRACE).is_some_and(|target| !hooks::is_of_ours(target));
-        Self { environment, ssh_command: None, ssh_variant: None, is_traced }
+        Self { environment, ssh_command: None, ssh_variant: None, is_traced, identity: Vec::new() }
     }
 
     /// Reads what the configuration says of the calls: the user's own ssh command and its kind, so that network calls
@@ -49,6 +51,11 @@ impl Git {
         (self.ssh_command, self.ssh_variant) = (last("core.sshcommand"), last("ssh.variant"));
         self.is_traced |= config.last("trace2.perftarget").is_some();
         self
+    }
+
+    /// Gives every call the name and address of the user.
+    pub(crate) fn with_identity(self, identity: Vec<(String, String)>) -> Self {
+        Self { identity, ..self }
     }
 
     /// The environment that the calls inherit.
@@ -112,7 +119,7 @@ impl Git {
         for (n, (key, value)) in (given..).zip(CONSTANT_SETTINGS) {
             call = call.env(&format!("GIT_CONFIG_KEY_{n}"), key).env(&format!("GIT_CONFIG_VALUE_{n}"), value);
         }
-        call
+        self.identity.iter().fold(call, |call, (key, value)| call.setting(key, value))
     }
 }
 

@@ -1,0 +1,112 @@
+//! What an agent must know before it works: who it is, what it holds and where that is, what was taken from it, and what
+//! is ready. From what this clone knows; the remote is not contacted.
+
+use crate::agents::texts::VerbHelp;
+use crate::coordination::lock_record::LockRecord;
+use crate::coordination::{LockEntry, Session};
+use crate::error::{Hint, Result};
+use crate::git::Freshness;
+use crate::ledger::Ledger;
+use crate::ops::list::ReadView;
+use crate::ops::lock::LockedTask;
+use crate::ops::task_info::TaskInfo;
+use crate::ops::whoami::Identity;
+use crate::project::context::Context;
+use crate::project::holder::holds;
+use crate::project::outcome::Holder;
+use crate::task::{ActiveTasks, TaskId};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// How many tasks of each kind are named: a brief is read at the beginning of every session.
+const NAMED: usize = 5;
+
+/// The outcome.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub(crate) struct Brief {
+    /// Who asks.
+    pub(crate) who: Identity,
+    /// Whether this clone is set up for tasks.
+    pub(crate) initialised: bool,
+    /// Tasks that were taken over: another session holds them now.
+    pub(crate) lost: Vec<LockedTask>,
+    /// The tasks that this session holds.
+    pub(crate) holds: Vec<TaskInfo>,
+    /// The task in whose worktree the command runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) here: Option<TaskId>,
+    /// Where to go: the worktree of the first task that it holds; absent in a worktree of one of them.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
+    pub(crate) cd: Option<PathBuf>,
+    /// How many tasks other sessions hold.
+    pub(crate) held_by_others: usize,
+    /// The first of the tasks that can be picked, best first.
+    pub(crate) ready: Vec<TaskInfo>,
+    /// How many can be picked.
+    pub(crate) ready_count: usize,
+    /// What to do next.
+    pub(crate) next: Hint,
+    /// The verbs of a day.
+    pub(crate) verbs: Vec<VerbHelp>,
+    /// When the remote was last fetched (RFC 3339); `null` when it never was.
+    pub(crate) as_of: Option<String>,
+}
+
+/// Reads it all.
+pub(crate) fn brief(context: &Context, verbs: Vec<VerbHelp>) -> Result<Brief> {
+    let ledger = context.reading_ledger();
+    let (mut loaded, view) = ReadView::load(context, &ledger, Freshness::AsKnown)?;
+    let session = loaded.around.session().cloned().map_or_else(|| context.session(), Ok)?;
+    let tasks = std::mem::take(&mut loaded.tasks);
+    let board = ActiveTasks::new(&tasks);
+    let is_held = |id: TaskId| loaded.locks.get(&id).is_some_and(|lock| holds(context, &session, lock));
+    let here = context.task_here().map(|name| name.id());
+    let mut own: Vec<_> = board.ordered().into_iter().filter(|task| is_held(task.id)).collect();
+    own.sort_by_key(|task| Some(task.id) != here);
+    let holds: Vec<_> = own.iter().take(NAMED).map(|task| loaded.describe(task)).collect();
+    let free: Vec<_> = board.ready().into_iter().filter(|task| !loaded.locks.contains_key(&task.id)).collect();
+    let ready: Vec<_> = free.iter().take(NAMED).map(|task| loaded.describe(task)).collect();
+    // In the worktree of such a task every answer begins with it.
+    let lost = loaded.locks.values().filter(|lock| Some(lock.task) != here && is_lost(context, &session, lock));
+    let lost: Vec<_> =
+        lost.map(|lock| LockedTask { task_id: lock.task, lock: Holder::new(context, lock, &session.host) }).collect();
+    let initialised = view.base(&Ledger::locks_branch()?).is_some();
+    let is_here = holds.iter().any(|task| Some(task.id) == here);
+    let place = |task: &TaskInfo| task.worktree.as_ref().map(|worktree| worktree.path.clone());
+    let cd = holds.iter().find_map(place).filter(|_| !is_here);
+    let next = match (initialised, &cd, holds.first(), ready.first()) {
+        (false, ..) => command!["git aitask init"].note("uses the task data of the remote, or creates it"),
+        (_, Some(path), ..) => command!["cd", path.display()],
+        (_, None, Some(task), _) if is_here && task.worktree.is_some() => {
+            command!["git aitask finish"].note("once the work is committed")
+        }
+        (_, None, Some(task), _) => command!["git aitask show", task.id].note("work on the current branch"),
+        (.., Some(_)) => command!["git aitask pick --next"],
+        _ => command!["git aitask new TITLE"].note("nothing is ready"),
+    };
+    Ok(Brief {
+        held_by_others: loaded.locks.len().saturating_sub(own.len()),
+        who: Identity::of(context, session),
+        initialised,
+        lost,
+        holds,
+        here: here.filter(|_| is_here),
+        cd,
+        ready_count: free.len(),
+        ready,
+        next,
+        verbs,
+        as_of: loaded.as_of.clone(),
+    })
+}
+
+/// Whether another session holds a task that this clone had taken, or, where it did so in this clone, that this session had
+/// taken.
+fn is_lost(context: &Context, session: &Session, lock: &LockEntry) -> bool {
+    let Some(held) = LockRecord::load(&context.repository, lock.task) else { return false };
+    let was_ours = |text: &String| LockEntry::parse(lock.task, text.as_bytes(), None).is_of(session);
+    // A script, run by the same person, leaves a lock that cannot be told from one of this session.
+    let is_untold = lock.holder == session.email && !lock.is_known();
+    let is_taken = if held.is_about(lock) { held.former.iter().any(was_ours) } else { !is_untold };
+    is_taken && !lock.is_of(session)
+}
