@@ -41,6 +41,7 @@ overrides both:
   worktreeTeardown  commands that run in a worktree before it is removed
   guardWrites    whether hooks refuse to write outside the worktree [false]
   releaseUnused  whether hooks give back a task without work at the end [false]
+  publish        whether every verb in a worktree publishes its branch [false]
   timeout        time limit of all waiting for other commands and the remote [30s]
   hookTimeout    time limit of a hook and of signing [10m; none on a terminal]
 

@@ -16,16 +16,18 @@ const SUGGESTIONS: [(ContextKind, ContextKind); 3] = [
     (ContextKind::InvalidValue, ContextKind::SuggestedValue),
 ];
 
-/// The same for a value that the verb itself refuses.
+/// The same for what the verb itself refuses.
 pub(super) fn whole(args: &[OsString], error: Error) -> Error {
-    let is_value = error.payloads().iter().any(|payload| matches!(payload, Payload::PossibleValues { .. }));
-    if error.kind() != Kind::Usage || !is_value {
+    let is_whole = error.payloads().iter().any(|payload| matches!(payload, Payload::Usage { .. }));
+    if error.kind() != Kind::Usage || is_whole {
         return error;
     }
+    let is_value = error.payloads().iter().any(|payload| matches!(payload, Payload::PossibleValues { .. }));
     let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
     let verb = named_verb(&args);
     let usage = usage_of(&verb);
-    error.hint(help_of(&verb)).with(Payload::Usage { usage })
+    let error = if is_value || error.hints().is_empty() { error.hint(help_of(&verb)) } else { error };
+    error.with(Payload::Usage { usage })
 }
 
 /// The command that shows the help of a verb.

@@ -183,7 +183,10 @@ impl Check<'_> {
         let exit = output.ending();
         let error =
             Error::new(Kind::CheckFailed, format!("the check failed on the merged tree ({exit}): {}", self.command))
-                .hint(command!["git commit -a"].note("in the worktree, once it is fixed; then finish again"));
+                .hint(
+                    command!["git commit -a -m", self.task.branch_name()]
+                        .note("in the worktree, once it is fixed; then finish again"),
+                );
         let said = output.last_lines(SHOWN_LINES).join("\n");
         Err(if said.is_empty() { error } else { error.with(Payload::Output { output: said }) })
     }

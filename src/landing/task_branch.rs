@@ -262,7 +262,7 @@ pub(crate) fn require_commits(
         return Ok(());
     }
     Err(Error::new(Kind::NoCommits, format!("{} has no commits of its own", place.branch))
-        .hint(command!["git commit"].within(&place.path))
+        .hint(command!["git commit -a -m", place.branch.as_str()].within(&place.path))
         .hint(command!["git aitask drop", path.id()])
         .hint(command!["git aitask archive", path.id()].note("if there is nothing to merge")))
 }

@@ -1,7 +1,7 @@
 //! Preparing a new worktree and clearing it up: copying files that git ignores (`.worktreeinclude`,
 //! `aitask.worktreeCopy`), and running the project's own commands (`aitask.worktreeSetup`, `aitask.worktreeTeardown`).
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::files::Tree;
 use crate::git::run::{Call, Streams};
 use crate::git::worktree;
@@ -30,6 +30,9 @@ fn include_file(context: &Context) -> Option<PathBuf> {
 /// The time limit of each command. It may install dependencies or build the project, and only its author knows how long
 /// that takes: a day ends a command that hangs, and nothing else.
 const COMMAND_LIMIT: Duration = Duration::from_secs(24 * 3600);
+
+/// How many lines of a failing command the error has, where its output is captured.
+const SHOWN_LINES: usize = 40;
 
 /// Prepares the worktree of a task at `path`; `copied` gets the files that were copied into it.
 ///
@@ -62,12 +65,16 @@ pub(crate) fn clear_worktree(context: &Context, name: &TaskName, path: &Path) ->
 fn run(context: &Context, setting: &str, command: &str, name: &TaskName, path: &Path) -> Result<()> {
     let call = Call::program(context.repository.git().environment(), "sh", path).args(["-c", command]);
     let call = with_task(call, name, path);
-    let output = call.limit(COMMAND_LIMIT).streams(Streams::ToStderr).output()?;
+    // With JSON, standard error is a document where there is an error.
+    let streams = if context.json { Streams::Captured } else { Streams::ToStderr };
+    let output = call.limit(COMMAND_LIMIT).streams(streams).output()?;
     if output.success() {
         return Ok(());
     }
     let exit = output.ending();
-    Err(Error::new(Kind::CheckFailed, format!("{setting} failed in {} ({exit}): {command}", path.display())))
+    let said = output.last_lines(SHOWN_LINES).join("\n");
+    let error = Error::new(Kind::CheckFailed, format!("{setting} failed in {} ({exit}): {command}", path.display()));
+    Err(if said.is_empty() { error } else { error.with(Payload::Output { output: said }) })
 }
 
 /// Tells a command of the project which task it runs for, and a port that no other task of this machine is likely to

@@ -89,7 +89,7 @@ impl TaskWorktree {
         // In a half-made or half-removed worktree, `git add -A` would commit the deletion of every missing file.
         let hint = match TaskName::from_branch(self.branch.as_str()).filter(|_| cut_off.is_some()) {
             Some(name) => command!["git aitask worktree add", name.id()].note("completes it"),
-            None => command!["git add -A && git commit"].within(&record.path),
+            None => command!["git add -A && git commit -m", self.branch.as_str()].within(&record.path),
         };
         refuse(Kind::Dirty, message, hint)
     }
@@ -168,7 +168,11 @@ fn clear(context: &Context, branch: &Branch, options: &RemovalOptions<'_>) -> Re
         Err(error) if options.work == Unsaved::Discard && error.kind() == Kind::CheckFailed => {
             Ok(Some(error.to_string()))
         }
-        done => done.map(|()| None),
+        done => {
+            let all_the_same = command!["git aitask worktree remove", name.id(), "--discard"];
+            let note = "removes it all the same, with what is in it";
+            done.map(|()| None).map_err(|error| error.hint(all_the_same.note(note)))
+        }
     }
 }
 

@@ -256,7 +256,11 @@ impl TaskWorktree {
         if let Some(name) = TaskName::from_branch(self.branch.as_str()) {
             match prepare_worktree(context, &name, &self.path, &mut info.copied) {
                 Err(error) if error.kind() == Kind::Interrupted => return Err(error),
-                Err(error) => info.unfinished = Some(error.to_string()),
+                // The mark stays, so that the next command about the worktree prepares it.
+                Err(error) => {
+                    info.unfinished = Some(error.to_string());
+                    return Ok(info);
+                }
                 Ok(()) => {}
             }
         }

@@ -68,7 +68,9 @@ fn fails_clearly(repo: &Repo, args: &[&str], code: i32, kind: &str) -> Run {
     assert!(!message.is_empty() && !message.contains('\n'), "not one line\n{run}");
     let text = repo.aitask(args).fails(code);
     // A former holder is told so in the first line.
-    let is_beside = |line: &&str| line.starts_with("git aitask: ") || line.contains(" was taken over by ");
+    let is_beside = |line: &&str| {
+        line.starts_with("git aitask: ") || (line.contains(" was taken over by ") && !line.starts_with("error: "))
+    };
     let lines = || text.stderr.lines().filter(|line| !is_beside(line));
     assert!(lines().any(|line| line.starts_with("error: ")), "{text}");
     assert!(lines().skip(1).all(|line| line.starts_with("  try: ")), "not one line\n{text}");

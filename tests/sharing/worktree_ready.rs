@@ -180,3 +180,27 @@ fn a_command_that_clears_may_use_this_program() {
     ann.aitask(&["drop", "1", "--timeout", "10s"]).ok();
     assert!(ann.aitask(&["show", "2"]).ok().stdout.contains("Left over"));
 }
+
+#[test]
+fn a_worktree_whose_set_up_failed_is_set_up_by_the_next_pick() {
+    let (_world, ann) = scene();
+    let ann = ann.env("CODEX_THREAD_ID", "a");
+    ann.git(&["config", "aitask.worktreeSetup", "echo noise; echo x >>../../ran; test -e ../../works"]);
+    let run = ann.aitask(&["pick", "1", "--json"]).ok();
+    assert!(run.json()["worktree"]["unfinished"].is_string() && run.stderr.is_empty(), "{run}");
+    ann.write("works", "");
+    assert!(ann.aitask(&["pick", "1", "--json"]).ok().json()["worktree"]["unfinished"].is_null());
+    ann.aitask(&["pick", "1"]).ok();
+    assert_eq!(ann.read("ran"), "x\nx\n");
+}
+
+#[test]
+fn an_error_of_a_command_of_the_project_is_one_document() {
+    let (_world, ann) = scene();
+    ann.git(&["config", "aitask.worktreeTeardown", "echo out; echo err >&2; false"]);
+    ann.aitask(&["pick", "1"]).ok();
+    let run = ann.aitask(&["worktree", "remove", "1", "--json"]).fails(1);
+    assert_eq!(run.error()["error"]["output"], "out\nerr", "{run}");
+    assert!(run.hints()[0].starts_with("git aitask worktree remove 1 --discard"), "{run}");
+    assert_eq!(ann.follow(&run.error()["error"]["hints"][0]).code, 0);
+}

@@ -13,9 +13,10 @@ use crate::task::{Blocker, Document, Status, Task, TaskId, TaskPath, edits};
 pub(crate) enum PickGates {
     /// A closed status.
     Closed,
-    /// A closed status, and open children.
+    /// A closed status, and open children; the latter not for a task that is in work.
     Children,
-    /// A closed status, open children, and open dependencies; the last not for a task that the caller holds already.
+    /// A closed status, open children, and open dependencies; the last two not for a task that the caller
+    /// holds already or takes over.
     Blockers,
 }
 
@@ -182,15 +183,17 @@ pub(crate) fn decide(seen: PickView, request: &PickRequest<'_>) -> Result<PickDe
     let claimant = request.claimant.filter(|_| request.parts != PickParts::Status);
     let ownership = claimant.as_ref().and_then(|claimant| Some(claimant.judge(seen.lock.as_ref()?)));
     let is_mine = matches!(ownership, Some(Ownership::Ours | Ownership::Abandoned));
+    // What began later keeps nobody from going on with work that has begun, nor from taking it over.
+    let is_in_work = is_mine || claimant.is_some_and(|it| it.takeover == Takeover::Wanted) && seen.lock.is_some();
     // The lock was taken in a transaction of its own before, with all refusals checked.
     let gates = if request.parts == PickParts::Status { PickGates::Closed } else { request.policy.gates };
     if gates != PickGates::Closed && matches!(task.status, Status::Unreadable | Status::Other(_)) {
         return Err(PickRefusal::NotUnderstood(Box::new(task)));
     }
-    if gates != PickGates::Closed && !seen.children.is_empty() {
+    if gates != PickGates::Closed && !is_in_work && !seen.children.is_empty() {
         return Err(PickRefusal::Children(id, seen.children));
     }
-    if gates == PickGates::Blockers && !is_mine && !seen.blockers.is_empty() {
+    if gates == PickGates::Blockers && !is_in_work && !seen.blockers.is_empty() {
         return Err(PickRefusal::Blocked(id, seen.blockers));
     }
     let lock = claimant.map(|claimant| claimant.take(id, seen.lock.as_ref())).transpose().map_err(PickRefusal::Held)?;

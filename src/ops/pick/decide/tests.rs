@@ -259,12 +259,14 @@ fn what_keeps_a_task_from_being_taken() {
     assert!(matches!(PickCase::by(Verb).decide(children()), Err(PickRefusal::Children(_, of)) if of == [id("1_1")]));
     assert!(matches!(PickCase::by(Verb).decide(blocked(None)), Err(PickRefusal::Blocked(_, by)) if by.len() == 1));
     assert!(PickCase { gates: PickGates::Children, ..PickCase::by(Verb) }.decide(blocked(None)).is_ok());
-    // The holder may pick it again; a session that would take it over may not.
+    // What began after the task was taken keeps neither its holder from it nor one that takes it over.
     let dead = sight(lock("ann@x", "box", process("6", Some("boot"))), Dead, Nothing);
     assert!(PickCase::by(Verb).decide(blocked(Some(dead))).is_ok());
     let bobs = sight(lock("bob@x", "box", process("6", None)), Unknown, Nothing);
     let steal = PickCase { takeover: Takeover::Wanted, ..PickCase::by(Verb) };
-    assert!(matches!(steal.decide(blocked(Some(bobs))), Err(PickRefusal::Blocked(..))));
+    assert!(steal.decide(blocked(Some(bobs.clone()))).is_ok());
+    assert!(steal.decide(PickView { children: vec![id("1_1")], ..seen(READY, Some(bobs)) }).is_ok());
+    assert!(matches!(steal.decide(blocked(None)), Err(PickRefusal::Blocked(..))));
 }
 
 #[test]
@@ -354,7 +356,8 @@ proptest! {
             return Ok(());
         };
         prop_assert!(!is_closed);
-        prop_assert!(asked.gates == PickGates::Closed || asked.parts == PickParts::Status || !has_children);
+        let is_unasked = asked.gates == PickGates::Closed || asked.parts == PickParts::Status;
+        prop_assert!(is_unasked || !has_children || there.is_some());
         prop_assert_eq!(taking.lock.is_some(), asked.parts != PickParts::Status);
         prop_assert_eq!(taking.changed && taking.task.status != Status::Implementing, false);
         let Some(lock) = &taking.lock else { return Ok(()) };
