@@ -27,7 +27,7 @@ use crate::ops::task_info::{PlanText, Surroundings, TaskInfo, WorktreeState, Wor
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::held;
 use crate::project::outcome::{Holder, Notices, WorktreeInfo, excerpt};
-use crate::task::sanitise;
+use crate::task::{TaskId, sanitise};
 use planned_worktree::PlannedWorktree;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -90,6 +90,9 @@ pub(crate) struct Picked {
     /// The tasks that were picked after it, each as if it were the only one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) more: Vec<Self>,
+    /// The tasks that would have been picked before it, had nothing been in the way of their worktrees.
+    #[serde(skip)]
+    pub(crate) passed_over: Vec<TaskId>,
     /// The first lines of its text.
     #[serde(skip)]
     pub(crate) excerpt: Vec<String>,
@@ -148,6 +151,12 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
              locally; git aitask init --data-branch moves the task data to a branch of its own"
         )
     }));
+    aside.notes.extend(
+        taker
+            .passed_over
+            .iter()
+            .map(|(id, why)| format!("{} was passed over: {why}; git aitask pick {id} says what to do", id.prefixed())),
+    );
     let taking = match landed.value {
         PickOutcome::Taken(taking) => taking,
         PickOutcome::Refused(in_the_way) => return Err(held(context, &session, &in_the_way)),
@@ -205,6 +214,7 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
         previous: previous.map(|before| Holder::new(context, &before.observed.lock, &session.host)),
         unpublished,
         more: Vec::new(),
+        passed_over: taker.passed_over.into_keys().collect(),
         excerpt,
         aside,
     })

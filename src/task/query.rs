@@ -9,7 +9,7 @@ use super::id::{HIGHEST_ID, TaskId};
 use super::model::{Reference, Status, Task};
 use super::paths::{bundle_upper_bound, loose_id, loose_number, member_id};
 use super::selection::{ActiveIds, Selection};
-use super::waits::{Circle, WaitsFor};
+use super::waits::{Circle, Wait, WaitsFor, Why};
 
 /// What a task waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -104,18 +104,19 @@ impl<'a> ActiveTasks<'a> {
         task.status == Status::Ready && !self.is_blocked(task) && !self.has_open_children(task)
     }
 
-    /// Pairs of a task and one that it waits for: one that it depends on, or an open child. A closed task waits for
-    /// nothing; one that is not active is waited for by nobody, and is named here as it is in the files.
-    pub(crate) fn waits(&self) -> Vec<(TaskId, TaskId)> {
+    /// What each task waits for: those that it depends on, its open children, and those that its file lists as children. A
+    /// closed task waits for nothing; one that is not active is waited for by nobody, and is named here as it is in the files.
+    pub(crate) fn waits(&self) -> Vec<Wait> {
         let open: Vec<_> = self.tasks().filter(|task| !task.status.is_closed()).collect();
         let ids: BTreeSet<_> = open.iter().map(|task| task.id).collect();
-        let mut pairs = Vec::new();
+        let mut waits = Vec::new();
         for task in open {
-            let others = task.depends.iter().filter_map(Reference::id).chain(task.children.iter().copied());
-            pairs.extend(others.map(|other| (task.id, other)));
-            pairs.extend(task.id.parent().filter(|parent| ids.contains(parent)).map(|parent| (parent, task.id)));
+            waits.extend(task.depends.iter().filter_map(Reference::id).map(|other| (task.id, other, Why::Depends)));
+            waits.extend(task.children.iter().map(|child| (task.id, *child, Why::Child)));
+            let parent = task.id.parent().filter(|parent| ids.contains(parent));
+            waits.extend(parent.map(|parent| (parent, task.id, Why::Child)));
         }
-        pairs
+        waits
     }
 
     /// The circles of tasks that wait for each other.

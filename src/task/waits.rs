@@ -6,30 +6,47 @@ use serde::Serialize;
 
 use super::id::TaskId;
 
+/// Why a task waits for another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// It depends on it.
+    Depends,
+    /// The other one is its child, or is listed as one.
+    Child,
+}
+
+/// A task, one that it waits for, and why.
+pub(crate) type Wait = (TaskId, TaskId, Why);
+
 /// Tasks of which each waits for the next one, and the last one for the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub(crate) struct Circle(Vec<TaskId>);
+#[serde(transparent)]
+pub(crate) struct Circle {
+    tasks: Vec<TaskId>,
+    #[serde(skip)]
+    breakable: Option<TaskId>,
+}
 
 impl Circle {
     /// The tasks, each once.
     pub(crate) fn tasks(&self) -> &[TaskId] {
-        &self.0
+        &self.tasks
     }
 
-    /// The first task that waits for the next one by its own file. A parent waits for its children whatever its file says.
+    /// The first task that would not wait for the next one if it depended on nothing. One that waits for its children does
+    /// so whatever it depends on.
     pub(crate) fn breakable(&self) -> Option<TaskId> {
-        let next = self.0.iter().cycle().skip(1);
-        self.0.iter().zip(next).find(|(task, next)| next.parent() != Some(**task)).map(|(task, _)| *task)
+        self.breakable
     }
 }
 
 /// `12 -> 15 -> 12`
 impl fmt::Display for Circle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for task in &self.0 {
+        for task in &self.tasks {
             write!(f, "{task} -> ")?;
         }
-        self.0.first().map_or(Ok(()), |first| first.fmt(f))
+        self.tasks.first().map_or(Ok(()), |first| first.fmt(f))
     }
 }
 
@@ -40,25 +57,29 @@ pub(crate) struct WaitsFor {
     ids: Vec<TaskId>,
     /// For each of them the places of those that it waits for, sorted.
     edges: Vec<Vec<usize>>,
+    /// The edges from a task to its children, sorted.
+    to_children: Vec<(usize, usize)>,
 }
 
 impl WaitsFor {
-    /// From pairs: a task, and one that it waits for.
-    pub(crate) fn new(pairs: &[(TaskId, TaskId)]) -> Self {
-        let mut ids: Vec<_> = pairs.iter().flat_map(|(task, other)| [*task, *other]).collect();
+    /// From all that any task waits for.
+    pub(crate) fn new(waits: &[Wait]) -> Self {
+        let mut ids: Vec<_> = waits.iter().flat_map(|(task, other, _)| [*task, *other]).collect();
         ids.sort_unstable();
         ids.dedup();
-        let mut edges = vec![Vec::new(); ids.len()];
-        for (task, other) in pairs {
+        let (mut edges, mut to_children) = (vec![Vec::new(); ids.len()], Vec::new());
+        for (task, other, why) in waits {
             if let (Ok(task), Ok(other)) = (ids.binary_search(task), ids.binary_search(other)) {
                 edges[task].push(other);
+                to_children.extend((*why == Why::Child).then_some((task, other)));
             }
         }
+        to_children.sort_unstable();
         for others in &mut edges {
             others.sort_unstable();
             others.dedup();
         }
-        Self { ids, edges }
+        Self { ids, edges, to_children }
     }
 
     /// A shortest circle through this task.
@@ -109,13 +130,16 @@ impl WaitsFor {
         let mut circle = Vec::new();
         loop {
             at = before[at]?;
-            circle.push(self.ids[at]);
+            circle.push(at);
             if at == start {
                 break;
             }
         }
         circle.reverse();
-        Some(Circle(circle))
+        let mut steps = circle.iter().zip(circle.iter().cycle().skip(1));
+        let depends = steps.find(|(task, other)| self.to_children.binary_search(&(**task, **other)).is_err());
+        let breakable = depends.map(|(task, _)| self.ids[*task]);
+        Some(Circle { tasks: circle.into_iter().map(|task| self.ids[task]).collect(), breakable })
     }
 
     /// A shortest circle through the lowest id of each group of tasks that wait for each other. There may be more circles
@@ -190,8 +214,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn graph(pairs: &[(u64, u64)]) -> WaitsFor {
-        let pairs: Vec<_> = pairs.iter().map(|(task, other)| (TaskId::top(*task), TaskId::top(*other))).collect();
-        WaitsFor::new(&pairs)
+        let waits = |(task, other): &(u64, u64)| (TaskId::top(*task), TaskId::top(*other), Why::Depends);
+        WaitsFor::new(&pairs.iter().map(waits).collect::<Vec<_>>())
     }
 
     fn shown(circles: &[Circle]) -> Vec<String> {
@@ -213,9 +237,20 @@ mod tests {
     #[test]
     fn a_parent_cannot_be_told_to_wait_for_no_child() {
         let [parent, child] = [TaskId::top(5), TaskId::child(5, 1)];
-        let waits = WaitsFor::new(&[(parent, child), (child, parent)]);
+        let waits = WaitsFor::new(&[(parent, child, Why::Child), (child, parent, Why::Depends)]);
         let circle = &waits.circles()[0];
         assert_eq!((circle.to_string().as_str(), circle.breakable()), ("5 -> 5_1 -> 5", Some(child)));
+    }
+
+    #[test]
+    fn no_advice_to_end_a_circle_leaves_it() {
+        let [a, b] = [TaskId::top(5), TaskId::top(6)];
+        let breakable = |more: &[Wait]| {
+            let waits = [&[(a, b, Why::Child), (b, a, Why::Depends)], more].concat();
+            WaitsFor::new(&waits).circles()[0].breakable()
+        };
+        assert_eq!((breakable(&[]), breakable(&[(a, b, Why::Depends)])), (Some(b), Some(b)));
+        assert_eq!(breakable(&[(b, a, Why::Child)]), None);
     }
 
     #[test]
@@ -244,14 +279,15 @@ mod tests {
             }
             let waits = graph(&pairs);
             let is_circle = |circle: &Circle| {
-                let next = circle.0.iter().cycle().skip(1);
-                let mut steps = circle.0.iter().zip(next).map(|(task, next)| (task.number(), next.number()));
-                steps.all(|step| pairs.contains(&step)) && circle.0.iter().collect::<BTreeSet<_>>().len() == circle.0.len()
+                let tasks = circle.tasks();
+                let next = tasks.iter().cycle().skip(1);
+                let mut steps = tasks.iter().zip(next).map(|(task, next)| (task.number(), next.number()));
+                steps.all(|step| pairs.contains(&step)) && tasks.iter().collect::<BTreeSet<_>>().len() == tasks.len()
             };
             for task in 0..9 {
                 let circle = waits.circle_of(TaskId::top(task));
                 prop_assert_eq!(circle.is_some(), reach.contains(&(task, task)));
-                prop_assert!(circle.iter().all(|circle| is_circle(circle) && circle.0[0] == TaskId::top(task)));
+                prop_assert!(circle.iter().all(|circle| is_circle(circle) && circle.tasks[0] == TaskId::top(task)));
             }
             let groups: BTreeSet<Vec<u64>> = (0..9).filter(|task| reach.contains(&(*task, *task))).map(|task| {
                 (0..9).filter(|other| reach.contains(&(task, *other)) && reach.contains(&(*other, task))).collect()
@@ -259,7 +295,7 @@ mod tests {
             let circles = waits.circles();
             prop_assert!(circles.iter().all(is_circle));
             let lowest: BTreeSet<_> = groups.iter().map(|group| TaskId::top(group[0])).collect();
-            prop_assert_eq!(circles.iter().map(|circle| circle.0[0]).collect::<BTreeSet<_>>(), lowest);
+            prop_assert_eq!(circles.iter().map(|circle| circle.tasks[0]).collect::<BTreeSet<_>>(), lowest);
             prop_assert_eq!(circles.len(), groups.len());
         }
     }

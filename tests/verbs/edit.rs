@@ -231,6 +231,21 @@ fn a_circle_that_is_there_already_is_named_and_refuses_no_other_edit() {
 }
 
 #[test]
+fn the_advice_that_ends_a_circle_ends_it_where_a_task_lists_another_as_its_child() {
+    let world = World::new();
+    let ann = world.initialised_on_main("ann");
+    ann.write("aitasks/t2_x.md", "---\nstatus: Ready\nchildren_to_implement: [t3]\ndepends: [3]\n---\n");
+    ann.write("aitasks/t3_x.md", "---\nstatus: Ready\ndepends: [2]\n---\n");
+    ann.commit("by hand");
+    ann.git(&["push", "-q"]);
+    let advice = || contains("git aitask edit 3 --depends ''").and(contains("git aitask edit 2").not());
+    ann.aitask(&["status"]).ok().assert().stdout(contains("2 -> 3 -> 2").and(advice()));
+    ann.aitask(&["pick", "--next"]).fails(1).assert().stderr(contains("2 -> 3 -> 2").and(advice()));
+    ann.aitask(&["edit", "3", "--depends", ""]).ok();
+    assert!(ann.aitask(&["status", "--json"]).ok().json().get("circles").is_none());
+}
+
+#[test]
 fn of_two_who_each_add_half_of_a_circle_one_is_refused() {
     let world = World::new();
     let ann = world.initialised("ann");

@@ -234,6 +234,35 @@ fn next_takes_up_to_so_many_one_after_the_other() {
 }
 
 #[test]
+fn a_folder_in_the_way_of_one_task_does_not_stop_next() {
+    let (_, ann, bob) = ann_and_bob();
+    for title in ["Two", "Three"] {
+        ann.task(title, &[]);
+    }
+    ann.write("aiwork/t1_add_login/x", "x\n");
+    let next = ["pick", "--next", "--json"];
+    let notes = |json: &serde_json::Value| json["notes"].as_array().map_or(0, Vec::len);
+    ann.count_connections();
+    let json = ann.aitask(&next).ok().json();
+    assert_eq!((&json["task"]["id"], ann.connections()), (&"2".into(), vec!["push"]), "{json}");
+    let note = json["notes"][0].as_str().unwrap();
+    assert!(note.starts_with("t1 was passed over: ") && note.contains("exists and is not a worktree"), "{note}");
+    // Of several, each is named once.
+    let json = ann.aitask(&[&next[..], &["--max", "3", "--dry-run"]].concat()).ok().json();
+    assert_eq!((&json["task"]["id"], notes(&json), json.get("more")), (&"3".into(), 1, None), "{json}");
+    ann.write("aiwork/t3_three/x", "x\n");
+    assert!(ann.aitask(&next).fails(1).error()["error"]["message"].as_str().unwrap().contains("aiwork/t1_add_login"));
+    ann.aitask(&["pick", "1"]).fails(1);
+    bob.write("aiwork/t3_three/x", "x\n");
+    let json = bob.aitask(&[&next[..], &["--max", "3"]].concat()).ok().json();
+    assert_eq!((&json["task"]["id"], notes(&json), json.get("more")), (&"1".into(), 1, None), "{json}");
+    assert!(
+        json.get("incomplete").is_none() && json["notes"][0].as_str().unwrap().contains("aiwork/t3_three"),
+        "{json}"
+    );
+}
+
+#[test]
 fn what_was_picked_before_a_failure_is_said() {
     let (world, ann, _) = ann_and_bob();
     ann.task("Two", &[]);

@@ -13,14 +13,14 @@ use crate::project::holder::held;
 use crate::project::index::Index;
 use crate::task::waits::WaitsFor;
 use crate::task::{ActiveTasks, Status, Task, TaskId, TaskPath};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The tasks of which `pick --next` picks the best.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Among {
     /// Those that it chooses.
     pub(crate) filter: TaskFilter,
-    /// Not these: they were picked by the same command.
+    /// Not these: they were picked, or passed over, by the same command.
     pub(crate) except: BTreeSet<TaskId>,
 }
 
@@ -39,13 +39,21 @@ fn ready_of(tasks: &[Task], view: &View<'_>) -> Result<Vec<Task>> {
     Ok(board.ready().into_iter().filter(free).cloned().collect())
 }
 
-/// The task to pick next: of those that match the best ready one without a lock. Two processes.
+/// The task to pick next: of those that match the best ready one without a lock, but for those that were passed over.
+/// Two processes.
 ///
 /// # Errors
 /// [`Kind::NothingToPick`], with the tasks that wait for each other.
-pub(super) fn next(index: &Index, view: &View<'_>, among: &Among, filter: &KnownFilter<'_>) -> Result<TaskPath> {
+pub(super) fn next(
+    index: &Index,
+    view: &View<'_>,
+    among: &Among,
+    filter: &KnownFilter<'_>,
+    passed_over: &BTreeMap<TaskId, String>,
+) -> Result<TaskPath> {
     let tasks = index.load_active(view)?;
-    let is_among = |task: &Task| !among.except.contains(&task.id) && filter.matches(task);
+    let is_left = |task: &Task| !among.except.contains(&task.id) && !passed_over.contains_key(&task.id);
+    let is_among = |task: &Task| is_left(task) && filter.matches(task);
     let best = ready_of(&tasks, view)?.into_iter().find(is_among);
     best.map(|task| task.path).ok_or_else(|| {
         let every = if among.filter.is_all() { "every ready task" } else { "every ready task that matches" };

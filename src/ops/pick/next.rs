@@ -40,19 +40,21 @@ pub(crate) fn pick_next(context: &Context, options: &PickOptions, next: NextOpti
         Some(patience) => until_ready(context, patience, || pick(context, &options))?,
         None => pick(context, &options)?,
     };
-    let mut last = first.task.id;
     while first.more.len() + 1 < next.max.get() {
+        let last = first.more.last().unwrap_or(&first);
         // What keeps one worktree from being made keeps the next one, too.
-        if first.more.last().unwrap_or(&first).aside.incomplete.is_some() {
+        if last.aside.incomplete.is_some() {
             break;
         }
-        options.among.except.insert(last);
+        options.among.except.extend(last.passed_over.iter().copied().chain([last.task.id]));
         match pick(context, &options) {
-            Ok(picked) => {
-                last = picked.task.id;
-                first.more.push(picked);
-            }
+            Ok(picked) => first.more.push(picked),
             Err(error) if error.kind() == Kind::NothingToPick => break,
+            // Something is in the way of all that are left.
+            Err(error) if error.kind() == Kind::Occupied => {
+                first.aside.notes.push(format!("no further task was picked: {error}"));
+                break;
+            }
             Err(error) => {
                 let again = command!["git aitask pick --next"].note("goes on");
                 first

@@ -11,13 +11,14 @@ use crate::git::Branch;
 use crate::ledger::{Channel, Decision, Ledger, Plan, TransactionResult, View, nonce};
 use crate::ops::pick::choose::{self, Among};
 use crate::ops::pick::decide::{PickDecision, PickParts, PickRefusal, PickRequest, PickView, Policy, decide};
-use crate::ops::pick::planned_worktree::PlannedWorktree;
+use crate::ops::pick::planned_worktree::{self, PlannedWorktree};
 use crate::ops::task_info::{PlanText, Surroundings};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::observe_lock;
 use crate::project::index::Index;
 use crate::task::{Document, Task, TaskId, TaskPath};
 use crate::worktrees::base::recorded;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Where the task is read, and for whom it is picked.
@@ -84,6 +85,8 @@ pub(crate) struct PickOperation<'a> {
     folder: PathBuf,
     /// The tasks of which the best is picked, where none is named.
     pub(super) among: Among,
+    /// The tasks before the best one whose worktree something is in the way of, with what that is.
+    pub(super) passed_over: BTreeMap<TaskId, String>,
     /// The worktree to add.
     pub(super) planned_worktree: Option<PlannedWorktree>,
     /// The active tasks.
@@ -123,6 +126,7 @@ impl<'a> PickOperation<'a> {
             finds_work: None,
             folder: context.repository.root.clone(),
             among: Among::default(),
+            passed_over: BTreeMap::new(),
             planned_worktree: None,
             active: Vec::new(),
             plan: None,
@@ -174,16 +178,18 @@ impl<'a> PickOperation<'a> {
         let refuse = |refusal| choose::refuse(context, session, refusal);
         let paths: Vec<_> = match &self.settled {
             Some(path) => vec![Ok(path.clone())],
-            None if wanted.is_empty() => vec![self.next(view, &index)],
+            None if wanted.is_empty() => Vec::new(),
             None => wanted.iter().map(|wanted| index.require_active(wanted).cloned()).collect(),
         };
         let mut refusal = None;
-        if self.planned_worktree.is_some() && !view.is_current {
-            for path in paths.iter().flatten() {
-                if let Ok(branch) = Branch::parse(&path.name().branch_name()) {
-                    view.will_ask(&branch);
-                }
+        if paths.is_empty() {
+            match self.take_next(view, &index, parts) {
+                Ok(decision) => return Ok(decision),
+                Err(refused) => refusal = Some(refused),
             }
+        }
+        for path in paths.iter().flatten() {
+            self.announce(view, path);
         }
         for path in paths {
             let taken = match path {
@@ -217,6 +223,42 @@ impl<'a> PickOperation<'a> {
         Err(choose::with_alternatives(error, wanted, &choose::ready(&index, view)?, &around))
     }
 
+    /// Says that adding the worktree of this task will ask for its branch.
+    fn announce(&self, view: &View<'_>, path: &TaskPath) {
+        if let (true, false, Ok(branch)) =
+            (self.planned_worktree.is_some(), view.is_current, Branch::parse(&path.name().branch_name()))
+        {
+            view.will_ask(&branch);
+        }
+    }
+
+    /// Takes the task that is next. What is in the way of its worktree must not keep everybody from all the others, so such
+    /// a task is passed over; where no other is left, the refusal is that of the first.
+    fn take_next(
+        &mut self,
+        view: &View<'_>,
+        index: &Index,
+        parts: PickParts,
+    ) -> Result<Decision<PickOutcome>, PickRefusal> {
+        self.passed_over.clear();
+        let mut first = None;
+        loop {
+            let path = match self.next(view, index) {
+                Err(error) if error.kind() == Kind::NothingToPick => return Err(first.unwrap_or(error).into()),
+                path => path?,
+            };
+            self.announce(view, &path);
+            let seen = self.gather(view, index, &path, parts)?;
+            match self.take(seen, Some((view, index)), parts) {
+                Err(PickRefusal::Failed(error)) if planned_worktree::is_about_one(self.context, &error) => {
+                    self.passed_over.insert(path.id(), error.to_string());
+                    first.get_or_insert(error);
+                }
+                taken => return taken,
+            }
+        }
+    }
+
     /// The task to pick next: first one whose pick by this session was interrupted, so that the same command, run
     /// again, completes it; then the best ready one.
     fn next(&self, view: &View<'_>, index: &Index) -> Result<TaskPath> {
@@ -228,7 +270,8 @@ impl<'a> PickOperation<'a> {
                     let nameless = !lock.is_known() && !session.is_known();
                     held.is_about(&lock) && (nameless || lock.is_of_session(session))
                 });
-            let is_among = is_ours && !self.among.except.contains(&task);
+            let is_left = !self.among.except.contains(&task) && !self.passed_over.contains_key(&task);
+            let is_among = is_ours && is_left;
             let Some(path) = index.active(task).filter(|_| is_among) else { continue };
             let document =
                 (!self.among.filter.is_all()).then(|| index.load_document(view, path.as_str())).transpose()?;
@@ -236,7 +279,7 @@ impl<'a> PickOperation<'a> {
                 return Ok(path.clone());
             }
         }
-        choose::next(index, view, &self.among, &filter)
+        choose::next(index, view, &self.among, &filter, &self.passed_over)
     }
 
     /// Reads a published task with its lock; for a document, with its plan. One process.

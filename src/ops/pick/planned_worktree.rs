@@ -1,16 +1,23 @@
 //! The worktree that a pick will add: found and judged before the swap, added after it.
 
 use crate::coordination::LockEntry;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, RefUpdate, refs};
 use crate::ledger::{Channel, View};
 use crate::project::context::{Context, Wanted};
 use crate::project::index::Index;
 use crate::project::outcome::{Notices, WorktreeInfo};
-use crate::task::TaskPath;
+use crate::task::{TaskPath, WORKTREES_DIR};
 use crate::worktrees::base::{BaseBranch, recorded};
 use crate::worktrees::plan_branches;
+use crate::worktrees::registry::require_no_link;
 use crate::worktrees::task_worktree::TaskWorktree;
+
+/// Whether this error says what is in the way of one worktree, and not of each.
+pub(super) fn is_about_one(context: &Context, error: &Error) -> bool {
+    let all = context.repository.root.join(WORKTREES_DIR);
+    error.kind() == Kind::Occupied && require_no_link(context, &all).is_ok()
+}
 
 /// The path of the worktree that will be added, and the base of its branch.
 #[derive(Debug)]
@@ -40,7 +47,7 @@ impl PlannedWorktree {
     /// Finds the worktree of the task that is picked, and refuses what would make adding it fail.
     ///
     /// # Errors
-    /// [`Occupied`](crate::error::Kind::Occupied) when it cannot be added.
+    /// [`Kind::Occupied`] when it cannot be added.
     pub(super) fn find(
         &mut self,
         context: &Context,
