@@ -120,6 +120,7 @@
 //!     `holding::matrix::claude_code_by_its_variable`, `holding::matrix::codex_by_its_process`,
 //!     `holding::matrix::gemini_by_the_script_that_node_runs`,
 //!     `coordination::agents::tests::of_two_programs_that_name_a_session_the_nearer_one_counts`,
+//!     `coordination::agents::tests::two_agents_below_one_inherited_name_of_another_program_are_not_one_session`,
 //!     `holding::agents::the_lock_has_the_kind_and_a_digest_after_the_lines_of_the_scripts_and_never_the_name`
 //! 17. **Who goes on with a task**: the session that holds it; the same person in the worktree of the task, once that session
 //!     is dead, or where it is the terminal or pane that they are in. A session that lives, or of which this cannot be told,
