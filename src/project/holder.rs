@@ -219,7 +219,7 @@ pub(crate) enum Respected {
 }
 
 /// Refuses to remove the worktree of a task while another session that may live on this host works on it: neither this
-/// session nor an ancestor of this process. It uses the locks that this clone knows; the remote is not contacted.
+/// session nor, where nothing tells which session this is, an ancestor of this process. It uses the locks that this clone knows; the remote is not contacted.
 ///
 /// # Errors
 /// [`Kind::Held`] that names the holder.
@@ -248,7 +248,10 @@ pub(crate) fn require_idle(context: &Context, name: &str, respected: Respected) 
     let above = || lock.process.number().is_some_and(|pid| process::is_above(repository, pid));
     let is_overruled = respected == Respected::Others && session.is_some();
     let goes_on = || session.as_ref().is_some_and(|session| holds(context, session, &lock));
-    if same_person && (is_overruled || same_session || above() || respected == Respected::Here && goes_on()) {
+    // A session that can be told from that of an agent above it holds the task, or does not.
+    let is_known = session.as_ref().is_some_and(Session::is_known);
+    let may_end = || same_session || !is_known && above() || (is_known || respected == Respected::Here) && goes_on();
+    if same_person && (is_overruled || may_end()) {
         return Ok(());
     }
     let holder = Holder::new(context, &lock, &host);

@@ -158,3 +158,13 @@ fn the_lock_that_a_dead_session_has_left_on_a_task_that_is_over_is_released_by_f
     ann.aitask(&["finish", "1"]).ok();
     assert!(world.locks().is_empty() && !ann.path(WORK).exists());
 }
+
+#[test]
+fn an_agent_that_runs_below_the_holder_does_not_discard_the_work_of_that_one() {
+    let (_world, ann) = world();
+    let ann = ann.env("aitask", env!("CARGO_BIN_EXE_git-aitask"));
+    let script = "AIT_AGENT_PID=$$ $aitask pick 1 && echo precious >aiwork/t1_one/unsaved && \
+                  { CODEX_THREAD_ID=c $aitask worktree remove 1 --discard; test $? -eq 1; } && \
+                  test -e aiwork/t1_one/unsaved && AIT_AGENT_PID=$$ $aitask worktree remove 1 --discard";
+    ann.run("sh", &["-c", script]).ok();
+}
