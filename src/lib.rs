@@ -132,6 +132,7 @@
 //!     `holding::agents::an_agent_that_a_person_starts_in_the_worktree_goes_on_with_what_was_taken_in_that_shell`,
 //!     `holding::going_on::a_lock_that_names_no_session_is_not_that_of_every_agent`,
 //!     `holding::going_on::an_agent_that_runs_below_the_holder_does_not_discard_the_work_of_that_one`,
+//!     `holding::going_on::a_command_without_a_terminal_below_the_shell_that_took_the_task_is_of_the_holder`,
 //!     `holding::advice::each_of_two_agents_can_follow_it`
 //! 18. **JSON needs no second look**: the command of a hint is started as it stands, a usage error has all that its text
 //!     has, a time has its zone or is said to have none, and `--schema` describes every document: each that a test reads is

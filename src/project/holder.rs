@@ -25,10 +25,11 @@ pub(crate) fn observe_lock(context: &Context, claimant: &LockRequest<'_>, lock: 
     };
     let nameless = !lock.is_known() && !session.is_known();
     let inside = is_inside(context, &lock);
+    let is_placed = || inside || !session.is_known() && is_around(context, &lock);
     let record = || LockRecord::load(repository, lock.task).filter(|held| held.is_about(&lock));
     let evidence = match (claimant.rule, lock.nonce.as_deref()) {
         (LockRule::Verb, Some(nonce)) if nonce == claimant.nonce => LocalEvidence::ThisCommand,
-        (LockRule::Verb, _) if inside && may_go_on(context, session, &lock, inside) => LocalEvidence::Worktree,
+        (LockRule::Verb, _) if is_placed() && may_go_on(context, session, &lock, inside) => LocalEvidence::Worktree,
         // An interrupted attempt belongs to its session, which has no process; neither has this one, so it may be the
         // same.
         (LockRule::Verb, Some(_)) if nameless => match record() {
@@ -93,7 +94,8 @@ pub(crate) fn displaced(context: &Context, view: &View<'_>, task: TaskId, since:
 /// it is of the same person, in the clone that took the lock and so has its nonce, and
 /// - the lock names no session, and this is the worktree of the task, or nothing tells which session this is either; or
 /// - this is the worktree of the task, and the session of the lock is dead, or is the terminal or pane that this command
-///   runs in; or this is its worktree, and nothing tells which session this is.
+///   runs in; or nothing tells which session this is, and one of the two holds: this is its worktree, or this command
+///   runs in that terminal, as one that `xargs` or a hook starts without it as its input.
 ///
 /// Every other session goes on only by `pick --steal`.
 pub(crate) fn holds(context: &Context, session: &Session, lock: &LockEntry) -> bool {
@@ -124,7 +126,8 @@ fn may_go_on(context: &Context, session: &Session, lock: &LockEntry, inside: boo
                 // The scripts cannot name an agent, so that their lock may be that of any.
                 Standing::Unnamed => inside || !session.is_known() || lock.nonce.is_none(),
                 Standing::Dead => inside,
-                Standing::MayLive => inside && (!session.is_known() || is_around(context, lock)),
+                Standing::MayLive if session.is_known() => inside && is_around(context, lock),
+                Standing::MayLive => inside || is_around(context, lock),
             }
 }
 

@@ -183,3 +183,13 @@ fn a_lock_that_names_no_session_is_not_that_of_every_agent() {
     assert_eq!((mine(&b), mine(&b.at(WORK)), mine(&ann)), (false.into(), true.into(), true.into()));
     b.at(WORK).aitask(&["drop", "--discard"]).ok();
 }
+
+#[test]
+fn a_command_without_a_terminal_below_the_shell_that_took_the_task_is_of_the_holder() {
+    let (world, ann) = world();
+    let ann = ann.env("aitask", env!("CARGO_BIN_EXE_git-aitask"));
+    let script = "AIT_AGENT_PID=$$ $aitask pick 1 && $aitask list --json | grep '\"mine\": true' && \
+                  $aitask pick 1 && $aitask drop 1; exit $?";
+    ann.run("sh", &["-c", script]).ok();
+    assert!(world.locks().is_empty());
+}
