@@ -268,9 +268,10 @@ pub(crate) fn recognise(around: &Surroundings<'_>) -> Recognition {
     found
 }
 
-/// The agent that runs the command. Where a process of a named session is above, the nearest agent above counts, named or
-/// not; else a name whose process is not known; then a process; last a name whose process is not above this one, as that
-/// of a tmux server that outlived the agent.
+/// The agent that runs the command. Where all processes are seen, or one of a named session is above, the nearest agent
+/// above counts, named or not: a name whose program is not above was inherited. Else a name whose process is not known
+/// counts; then a process; last a name whose process is not above this one, as that of a tmux server that outlived the
+/// agent.
 fn agent(around: &Surroundings<'_>, hidden: &mut bool) -> Option<Candidate> {
     let above = (around.above)();
     let mut candidates: Vec<_> = PROGRAMS
@@ -295,7 +296,7 @@ fn agent(around: &Surroundings<'_>, hidden: &mut bool) -> Option<Candidate> {
     // The sort is stable: of equals the first row counts.
     candidates.sort_by_key(|it| {
         let rank = match (it.place, &it.name) {
-            (Some(_), _) if has_place_and_name => 0,
+            (Some(_), _) if around.sees_all || has_place_and_name => 0,
             (None, Some(_)) if !it.elsewhere => 1,
             (Some(_), _) => 2,
             (None, Some(_)) => 3,

@@ -54,7 +54,7 @@ pub(crate) enum LocalEvidence {
     Nothing,
     /// This command took it in an earlier attempt, on a server without atomic push.
     ThisCommand,
-    /// This command runs in the worktree of the task, and may go on with it there.
+    /// This command runs in the worktree of the task, or in the terminal that took it, and may go on with it there.
     Worktree,
     /// A command was killed in this clone while it was taking the lock, and neither its session nor this one has a
     /// process.

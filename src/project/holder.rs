@@ -20,15 +20,16 @@ pub(crate) fn observe_lock(context: &Context, claimant: &LockRequest<'_>, lock: 
     let same_person = lock.holder == session.email;
     let liveness = match claimant.rule {
         _ if !same_person => Liveness::Unknown,
-        LockRule::Verb => lock.liveness(repository, &session.host),
+        LockRule::Verb => LockRecord::liveness(repository, &lock, &session.host),
         LockRule::Script => lock.liveness_as_scripts_judge(repository, &session.host),
     };
     let nameless = !lock.is_known() && !session.is_known();
     let inside = is_inside(context, &lock);
+    let is_placed = || inside || !session.is_known() && is_around(context, &lock);
     let record = || LockRecord::load(repository, lock.task).filter(|held| held.is_about(&lock));
     let evidence = match (claimant.rule, lock.nonce.as_deref()) {
         (LockRule::Verb, Some(nonce)) if nonce == claimant.nonce => LocalEvidence::ThisCommand,
-        (LockRule::Verb, _) if inside && may_go_on(context, session, &lock, inside) => LocalEvidence::Worktree,
+        (LockRule::Verb, _) if is_placed() && may_go_on(context, session, &lock, inside) => LocalEvidence::Worktree,
         // An interrupted attempt belongs to its session, which has no process; neither has this one, so it may be the
         // same.
         (LockRule::Verb, Some(_)) if nameless => match record() {
@@ -91,9 +92,10 @@ pub(crate) fn displaced(context: &Context, view: &View<'_>, task: TaskId, since:
 
 /// Whether a session may go on with the task of a lock, from where it is now: it is the session that the lock names. Else
 /// it is of the same person, in the clone that took the lock and so has its nonce, and
-/// - the lock names no session that could be told from this one; or
+/// - the lock names no session, and this is the worktree of the task, or nothing tells which session this is either; or
 /// - this is the worktree of the task, and the session of the lock is dead, or is the terminal or pane that this command
-///   runs in; or this is its worktree, and nothing tells which session this is.
+///   runs in; or nothing tells which session this is, and one of the two holds: this is its worktree, or this command
+///   runs in that terminal, as one that `xargs` or a hook starts without it as its input.
 ///
 /// Every other session goes on only by `pick --steal`.
 pub(crate) fn holds(context: &Context, session: &Session, lock: &LockEntry) -> bool {
@@ -121,9 +123,11 @@ fn may_go_on(context: &Context, session: &Session, lock: &LockEntry, inside: boo
         || lock.holder == session.email
             && is_taken_here()
             && match standing(context, &session.host, lock) {
-                Standing::Unnamed => true,
+                // The scripts cannot name an agent, so that their lock may be that of any.
+                Standing::Unnamed => inside || !session.is_known() || lock.nonce.is_none(),
                 Standing::Dead => inside,
-                Standing::MayLive => inside && (!session.is_known() || is_around(context, lock)),
+                Standing::MayLive if session.is_known() => inside && is_around(context, lock),
+                Standing::MayLive => inside || is_around(context, lock),
             }
 }
 
@@ -153,7 +157,7 @@ enum Standing {
 fn standing(context: &Context, host: &str, lock: &LockEntry) -> Standing {
     let repository = &context.repository;
     let is_over = || lock.process.scope.as_ref().is_some_and(|scope| scope.is_over(repository) && lock.host == host);
-    match lock.liveness(repository, host) {
+    match LockRecord::liveness(repository, lock, host) {
         Liveness::Dead => Standing::Dead,
         Liveness::Unknown if !lock.is_known() => Standing::Unnamed,
         Liveness::Unknown if lock.unjudged().is_none() && is_over() => Standing::Dead,
@@ -188,6 +192,9 @@ pub(crate) fn require_holder(
         return Err(Error::new(Kind::Occupied, message).hint(command!["git switch", other].within(&repository.root)));
     }
     if holds(context, session, lock) {
+        if let Some(held) = held.filter(|_| !context.dry_run) {
+            held.note_process(repository, session, lock);
+        }
         return Ok(());
     }
     let holder = Holder::new(context, lock, &session.host);
@@ -219,7 +226,7 @@ pub(crate) enum Respected {
 }
 
 /// Refuses to remove the worktree of a task while another session that may live on this host works on it: neither this
-/// session nor an ancestor of this process. It uses the locks that this clone knows; the remote is not contacted.
+/// session nor, where nothing tells which session this is, an ancestor of this process. It uses the locks that this clone knows; the remote is not contacted.
 ///
 /// # Errors
 /// [`Kind::Held`] that names the holder.
@@ -232,14 +239,17 @@ pub(crate) fn require_idle(context: &Context, name: &str, respected: Respected) 
         Err(error) => return Err(error),
     };
     let host = session.as_ref().map_or_else(|| host_name(repository), |session| session.host.clone());
-    let is_alive = lock.liveness(repository, &host) == Liveness::Alive;
+    let is_alive = LockRecord::liveness(repository, &lock, &host) == Liveness::Alive;
     // A process of a script's lock may be any process of that host, so it counts only where it is seen.
     let may_live = || lock.process.scope.is_some() && standing(context, &host, &lock) == Standing::MayLive;
     let is_here = || match lock.nonce {
         Some(_) => LockRecord::load(repository, lock.task).is_some_and(|held| held.is_about(&lock)),
         None => lock.host == host,
     };
-    let is_busy = is_alive || session.is_some() && may_live();
+    // A command that names no session works there perhaps, and this one certainly is another.
+    let is_known = session.as_ref().is_some_and(Session::is_known);
+    let is_unnamed = || lock.nonce.is_some() && standing(context, &host, &lock) == Standing::Unnamed && is_here();
+    let is_busy = is_alive || session.is_some() && may_live() || is_known && is_unnamed();
     if !is_busy || respected == Respected::Here && !is_here() {
         return Ok(());
     }
@@ -248,7 +258,9 @@ pub(crate) fn require_idle(context: &Context, name: &str, respected: Respected) 
     let above = || lock.process.number().is_some_and(|pid| process::is_above(repository, pid));
     let is_overruled = respected == Respected::Others && session.is_some();
     let goes_on = || session.as_ref().is_some_and(|session| holds(context, session, &lock));
-    if same_person && (is_overruled || same_session || above() || respected == Respected::Here && goes_on()) {
+    // A session that can be told from that of an agent above it holds the task, or does not.
+    let may_end = || same_session || !is_known && above() || (is_known || respected == Respected::Here) && goes_on();
+    if same_person && (is_overruled || may_end()) {
         return Ok(());
     }
     let holder = Holder::new(context, &lock, &host);

@@ -2,6 +2,7 @@
 //! depend on them, so within a schema version fields are only added.
 
 use crate::coordination::LockEntry;
+use crate::coordination::lock_record::LockRecord;
 use crate::coordination::process::Liveness;
 use crate::error::{Hint, Kind, Result, redacted};
 use crate::git::{Branch, Oid, RefUpdate};
@@ -60,7 +61,7 @@ impl Holder {
             token: lock.token.clone(),
             pid: lock.process.number(),
             agent: lock.agent().map(str::to_owned),
-            session: lock.liveness(&context.repository, host),
+            session: LockRecord::liveness(&context.repository, lock, host),
             here: lock.host == host,
             own: context.email() == Some(&lock.holder),
             unjudged: lock.unjudged().map(str::to_owned),

@@ -158,3 +158,53 @@ fn the_lock_that_a_dead_session_has_left_on_a_task_that_is_over_is_released_by_f
     ann.aitask(&["finish", "1"]).ok();
     assert!(world.locks().is_empty() && !ann.path(WORK).exists());
 }
+
+#[test]
+fn an_agent_that_runs_below_the_holder_does_not_discard_the_work_of_that_one() {
+    let (_world, ann) = world();
+    let ann = ann.env("aitask", env!("CARGO_BIN_EXE_git-aitask"));
+    let script = "AIT_AGENT_PID=$$ $aitask pick 1 && echo precious >aiwork/t1_one/unsaved && \
+                  { CODEX_THREAD_ID=c $aitask worktree remove 1 --discard; test $? -eq 1; } && \
+                  test -e aiwork/t1_one/unsaved && AIT_AGENT_PID=$$ $aitask worktree remove 1 --discard";
+    ann.run("sh", &["-c", script]).ok();
+}
+
+#[test]
+fn a_lock_that_names_no_session_is_not_that_of_every_agent() {
+    let (_world, ann) = world();
+    ann.aitask(&["pick", "1"]).ok();
+    ann.at(WORK).write("unsaved", "precious\n");
+    let b = ann.env("CODEX_THREAD_ID", "b");
+    for args in [&["drop", "1"][..], &["worktree", "remove", "1"]] {
+        let run = b.aitask(&[args, &["--discard", "--json"]].concat()).fails(1);
+        assert!(["not_holder", "held"].contains(&kind(&run).as_str()), "{run}");
+    }
+    let mine = |repo: &Repo| repo.aitask(&["show", "1", "--json"]).ok().json()["task"]["mine"].clone();
+    assert_eq!((mine(&b), mine(&b.at(WORK)), mine(&ann)), (false.into(), true.into(), true.into()));
+    b.at(WORK).aitask(&["drop", "--discard"]).ok();
+}
+
+#[test]
+fn a_command_without_a_terminal_below_the_shell_that_took_the_task_is_of_the_holder() {
+    let (world, ann) = world();
+    let ann = ann.env("aitask", env!("CARGO_BIN_EXE_git-aitask"));
+    let script = "AIT_AGENT_PID=$$ $aitask pick 1 && $aitask list --json | grep '\"mine\": true' && \
+                  $aitask pick 1 && $aitask drop 1; exit $?";
+    ann.run("sh", &["-c", script]).ok();
+    assert!(world.locks().is_empty());
+}
+
+#[test]
+fn a_session_that_was_started_again_is_not_taken_for_dead_once_it_has_changed_something() {
+    let (world, ann) = held_by_the_dead();
+    let (before, again) = (state(&world, &ann), Sleeper::new());
+    let a = ann.env("CLAUDE_CODE_SESSION_ID", "a").env("CLAUDE_PID", again.pid());
+    for reading in [&["list"][..], &["show", "1"], &["drop", "1", "--dry-run"]] {
+        a.aitask(reading).ok();
+    }
+    assert_eq!(state(&world, &ann), before);
+    a.aitask(&["edit", "1", "--status", "Editing"]).ok();
+    refused(&world, &ann, &|args| ann.at(WORK).aitask(args));
+    again.die();
+    ann.at(WORK).aitask(&["finish"]).ok();
+}

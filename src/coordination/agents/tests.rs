@@ -89,6 +89,15 @@ fn a_name_that_a_terminal_server_has_kept_gives_way_to_an_agent_that_runs() {
 }
 
 #[test]
+fn two_agents_below_one_inherited_name_of_another_program_are_not_one_session() {
+    assert_eq!(told(&[CODEX], &["bash", "gemini", "zsh"]), "gemini-cli - 101");
+    assert_eq!(told(&[CODEX], &["bash", "zsh"]), "codex b -");
+    // its process may be one that is not seen
+    let hidden = seen(&[CODEX], &["bash", "gemini"], false).session.unwrap();
+    assert_eq!((hidden.name.digest, hidden.pid), (Some(digest("b")), None));
+}
+
+#[test]
 fn in_a_pid_namespace_the_number_of_a_process_outside_is_not_taken_for_one_inside() {
     let found = seen(&[CLAUDE, ("CLAUDE_PID", "101")], &["bash", "sleep"], false);
     assert_eq!(found.session.map(|session| (session.pid, session.name.digest)), Some((None, Some(digest("a")))));
@@ -209,6 +218,8 @@ proptest! {
             // A variable may name a process that only starts the agent.
             let is_given = value("CLAUDE_PID").or(value("OPENCODE_PID")).is_some();
             prop_assert!(is_given || !is_above || !nearer_agent);
+            // Where all processes are seen, it is one of them.
+            prop_assert!(is_above || !sees_all);
         }
         // A number that another namespace gave is not trusted.
         let taken = session.pid.filter(|pid| *pid == 180);
