@@ -1,15 +1,17 @@
 //! `git aitask` without a verb: the tasks that you hold, and the command that may be next.
 
 use crate::cli::app::App;
+use crate::coordination::lock_record::LockRecord;
 use crate::coordination::process::Liveness;
 use crate::error::{Kind, Result, quoted};
-use crate::git::Freshness;
+use crate::git::{Branch, Freshness, refs};
 use crate::ops::status::{self, Overview, TasksPlace};
 use crate::ops::task_info::TaskInfo;
 use crate::project::Context;
 use crate::project::outcome::Holder;
 use crate::report::Page;
 use crate::settings::Effect;
+use crate::task::TaskId;
 
 /// Shows the page.
 pub(crate) fn run(app: &App) -> Result<()> {
@@ -84,7 +86,16 @@ fn own_next(context: &Context, overview: &Overview) -> Option<String> {
     }
     Some(match (Some(row.id) == here, worktree.dirty, worktree.ahead) {
         (false, ..) => format!("next: cd {}", quoted(&worktree.path)),
-        (true, Some(false), Some(1..)) => "next: git aitask finish".to_owned(),
+        (true, Some(false), Some(1..)) if !is_as_cut(context, row.id, &worktree.branch) => {
+            "next: git aitask finish".to_owned()
+        }
         (true, ..) => format!("next: work on {}, commit, then git aitask finish", row.id.prefixed()),
     })
+}
+
+/// Whether a task branch still is where it was cut: commits that the main worktree lacks are then those of others.
+fn is_as_cut(context: &Context, task: TaskId, branch: &Branch) -> bool {
+    let base = LockRecord::load(&context.repository, task).and_then(|held| held.base_commit);
+    let tip = refs::load(&context.repository, &[branch.full()]).ok().and_then(|found| found.into_values().next());
+    base.is_some() && base == tip.map(|tip| tip.to_string())
 }

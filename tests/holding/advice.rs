@@ -66,3 +66,16 @@ fn a_missing_worktree_is_missed_by_the_session_that_holds_the_task() {
     let run = b.aitask(&["finish", "1", "--json"]).fails(1);
     assert_eq!(kind(&run), "not_holder");
 }
+
+#[test]
+fn a_branch_without_commits_of_its_own_is_not_to_be_finished_where_the_local_main_is_behind() {
+    let (world, ann) = super::matrix::world();
+    let bob = world.clone("bob");
+    bob.write("theirs.txt", "x\n");
+    bob.commit("theirs");
+    bob.git(&["push", "-q", "origin", "main"]);
+    let ann = ann.env("CODEX_THREAD_ID", "a");
+    ann.git(&["fetch", "-q"]);
+    ann.aitask(&["pick", "1"]).ok();
+    assert_eq!(next(&ann.at(WORK)), "work on t1, commit, then git aitask finish");
+}
