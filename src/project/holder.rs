@@ -100,6 +100,12 @@ pub(crate) fn holds(context: &Context, session: &Session, lock: &LockEntry) -> b
     may_go_on(context, session, lock, is_inside(context, lock))
 }
 
+/// A sentence about a lock that this session may not go on with from where it is; `None` where it may.
+pub(crate) fn held_by_another(context: &Context, session: &Session, lock: &LockEntry) -> Option<String> {
+    let holder = Holder::new(context, lock, &session.host);
+    (!holds(context, session, lock)).then(|| holder.sentence_about(&holder.seen_by(false)))
+}
+
 /// Whether a lock is of a dead session whose task the caller may go on with in its worktree.
 pub(crate) fn is_left_by_the_dead(context: &Context, session: &Session, lock: &LockEntry) -> bool {
     standing(context, &session.host, lock) == Standing::Dead && may_go_on(context, session, lock, true)
