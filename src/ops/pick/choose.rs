@@ -39,14 +39,22 @@ fn ready_of(tasks: &[Task], view: &View<'_>) -> Result<Vec<Task>> {
     Ok(board.ready().into_iter().filter(free).cloned().collect())
 }
 
-/// The task to pick next: of those that match the best ready one without a lock. Two processes.
+/// The task to pick next: of those that match the best ready one without a lock, and whose place is not occupied, else
+/// the pick says by whom. Two processes.
 ///
 /// # Errors
 /// [`Kind::NothingToPick`], with the tasks that wait for each other.
-pub(super) fn next(index: &Index, view: &View<'_>, among: &Among, filter: &KnownFilter<'_>) -> Result<TaskPath> {
+pub(super) fn next(
+    index: &Index,
+    view: &View<'_>,
+    among: &Among,
+    filter: &KnownFilter<'_>,
+    is_occupied: &dyn Fn(&Task) -> bool,
+) -> Result<TaskPath> {
     let tasks = index.load_active(view)?;
     let is_among = |task: &Task| !among.except.contains(&task.id) && filter.matches(task);
-    let best = ready_of(&tasks, view)?.into_iter().find(is_among);
+    let ready: Vec<_> = ready_of(&tasks, view)?.into_iter().filter(is_among).collect();
+    let best = ready.iter().find(|task| !is_occupied(task)).or(ready.first()).cloned();
     best.map(|task| task.path).ok_or_else(|| {
         let every = if among.filter.is_all() { "every ready task" } else { "every ready task that matches" };
         let nothing = Error::new(Kind::NothingToPick, format!("{every} is locked, or no task is ready"));

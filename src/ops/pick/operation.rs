@@ -1,7 +1,7 @@
 //! The pick operation of both faces: one transaction; or two, where the server refuses the task data.
 
 use crate::coordination::decide::{
-    LocalEvidence, LockConflict, LockRequest, LockRule, ObservedLock, Ownership, TakenLock,
+    LocalEvidence, LockConflict, LockRequest, LockRule, ObservedLock, Ownership, TakenLock, Takeover,
 };
 use crate::coordination::lock_record::{LockAttempt, LockRecord};
 use crate::coordination::locks::{local_minute, unlock_step};
@@ -11,10 +11,10 @@ use crate::git::Branch;
 use crate::ledger::{Channel, Decision, Ledger, Plan, TransactionResult, View, nonce};
 use crate::ops::pick::choose::{self, Among};
 use crate::ops::pick::decide::{PickDecision, PickParts, PickRefusal, PickRequest, PickView, Policy, decide};
-use crate::ops::pick::planned_worktree::PlannedWorktree;
+use crate::ops::pick::planned_worktree::{Picker, PlannedWorktree};
 use crate::ops::task_info::{PlanText, Surroundings};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::observe_lock;
+use crate::project::holder::{displaced_here, lives_beside, observe_lock};
 use crate::project::index::Index;
 use crate::task::{Document, Task, TaskId, TaskPath};
 use crate::worktrees::base::recorded;
@@ -236,7 +236,17 @@ impl<'a> PickOperation<'a> {
                 return Ok(path.clone());
             }
         }
-        choose::next(index, view, &self.among, &filter)
+        choose::next(index, view, &self.among, &filter, &|task| self.is_occupied(task))
+    }
+
+    /// Whether a session that lives had this free task in this clone, and so may still work in its worktree.
+    fn is_occupied(&self, task: &Task) -> bool {
+        let is_there = || self.context.repository.root.join(task.name.worktree_dir()).is_dir();
+        let Some(session) = self.session.as_ref().filter(|_| self.planned_worktree.is_some() && is_there()) else {
+            return false;
+        };
+        displaced_here(self.context, session, task.id, None)
+            .is_some_and(|former| lives_beside(self.context, session, &former))
     }
 
     /// Reads a published task with its lock; for a document, with its plan. One process.
@@ -324,7 +334,9 @@ impl<'a> PickOperation<'a> {
         if let (Some(planned_worktree), Some(published), true) =
             (&mut self.planned_worktree, published, parts != PickParts::Status)
         {
-            planned_worktree.find(self.context, published, &path, there.as_ref())?;
+            let takes_over = self.policy.takeover == Takeover::Wanted;
+            let picker = self.session.as_ref().map(|session| Picker { session, takes_over });
+            planned_worktree.find(self.context, published, &path, there.as_ref(), picker)?;
             // Nothing that refuses has changed; the lock names the base.
             taking = self.decide(seen, parts)?;
         } else if let (Some((view, _)), None, None, true) =
