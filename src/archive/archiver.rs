@@ -64,14 +64,21 @@ impl ArchiveChanges {
         Ok(filer.changes)
     }
 
-    /// A note for people on the task that takes over deferred items.
-    pub(crate) fn carried_over(&self) -> Option<String> {
-        self.events.iter().find_map(|event| match event {
+    /// Notes for people: on the task that takes over deferred items, and on a parent that stays with its holder.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let note = |event: &ArchiveEvent| match event {
             ArchiveEvent::CarriedOver(id, path) => {
                 Some(format!("{} has the deferred items now: {path}", id.prefixed()))
             }
+            ArchiveEvent::ParentHeld(id, holder) => {
+                let id = id.prefixed();
+                Some(format!(
+                    "{id} has no open child any more, and stays active until its holder finishes it: {id} is {holder}"
+                ))
+            }
             _ => None,
-        })
+        };
+        self.events.iter().filter_map(note).collect()
     }
 
     /// The task as it is in the archive.
@@ -128,7 +135,7 @@ impl<'a> Archiver<'a> {
         Ok(())
     }
 
-    /// Archives the parent when its list is empty and no other child is open.
+    /// Archives the parent when its list is empty, no other child is open, and no other session holds it.
     fn archive_finished_parent(&mut self, number: TaskId, file: &str, child: TaskId) -> Result<()> {
         let listed = !self.document(file).list("children_to_implement").is_empty();
         let open: Vec<_> = self
@@ -142,6 +149,11 @@ impl<'a> Archiver<'a> {
             if !listed {
                 self.event(ArchiveEvent::StillOpen(number, open));
             }
+            return Ok(());
+        }
+        if let Some(holder) = &self.store.parent_holder {
+            // Its lock is the only right to land the work on its branch.
+            self.event(ArchiveEvent::ParentHeld(number, holder.clone()));
             return Ok(());
         }
         self.archive_parent(number, file)

@@ -42,6 +42,8 @@ pub(crate) struct TaskStore {
     pub(crate) missing: Vec<String>,
     /// The staged changes below the folder of its children, or of its parent's children.
     pub(crate) staged: Vec<Edit>,
+    /// Where another session holds the parent: a sentence about it. The verbs leave such a parent to its holder.
+    pub(crate) parent_holder: Option<String>,
 }
 
 impl TaskStore {

@@ -40,7 +40,10 @@ pub(crate) struct LockRecord {
     /// Whether the work has landed, so that only the task file is left to finish.
     #[serde(default)]
     pub(crate) merged: bool,
-    /// The locks of sessions of this clone from which others of this clone have taken the task, as their files were.
+    /// The lock of the completed attempt, as its file was; unknown in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lock: Option<String>,
+    /// The locks of sessions of this clone from which others have taken the task, as their files were.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) former: Vec<String>,
     /// The tips of the task branch that this clone pushed last, or was pushing when it was interrupted. A push may
@@ -118,6 +121,7 @@ impl LockRecord {
             data: None,
             base_commit: None,
             merged: false,
+            lock: None,
             former: Vec::new(),
             pushed: Vec::new(),
             requested: None,
@@ -140,23 +144,25 @@ impl LockRecord {
         let is_own = lock.filter(|lock| known.is_about(lock));
         let merged = known.merged && is_own.is_some();
         let mut former = known.former.clone();
-        if let Some(lock) = is_own.map(|lock| String::from_utf8_lossy(&lock.to_bytes()).into_owned()) {
+        // Where the lock is of another clone, or there is none, the last session of this clone was displaced from there.
+        if let Some(lock) = is_own.map(text_of).or_else(|| known.completed().cloned()) {
             former.retain(|other| *other != lock);
             former.push(lock);
         }
         let first = former.len().saturating_sub(FORMER);
         former.drain(..first);
         let before = if known.taking.is_some() { known.before.clone() } else { Some(Box::new(known.clone())) };
-        Self { nonce, taking, again: None, earlier, before, merged, former, ..known }
+        Self { nonce, taking, again: None, earlier, before, merged, lock: None, former, ..known }
     }
 
     /// The record of a completed attempt, with what the earlier record knew of the task.
     pub(crate) fn taken(repository: &Repository, lock: &LockEntry, nonce: String) -> Self {
+        let text = Some(text_of(lock));
         let Some(known) = Self::load(repository, lock.task) else {
-            return Self::of_new(repository, lock.task, nonce);
+            return Self { lock: text, ..Self::of_new(repository, lock.task, nonce) };
         };
         let merged = known.merged && known.is_about(lock);
-        Self { nonce, taking: None, again: None, earlier: Vec::new(), before: None, merged, ..known }
+        Self { nonce, taking: None, again: None, earlier: Vec::new(), before: None, merged, lock: text, ..known }
     }
 
     /// The record with the base that the lock names, where this clone has not cut the branch itself.
@@ -245,6 +251,12 @@ impl LockRecord {
         if may_be_again && is_again() { Liveness::Alive } else { found }
     }
 
+    /// The lock of the last attempt that was completed, as its file was.
+    pub(crate) fn completed(&self) -> Option<&String> {
+        let last = if self.taking.is_some() { self.before.as_deref() } else { Some(self) };
+        last.and_then(|last| last.lock.as_ref())
+    }
+
     /// Whether this record is about the lock.
     pub(crate) fn is_about(&self, lock: &LockEntry) -> bool {
         let Some(nonce) = &lock.nonce else { return false };
@@ -265,6 +277,10 @@ impl LockRecord {
                 || process.liveness(repository) == Liveness::Dead
         })
     }
+}
+
+fn text_of(lock: &LockEntry) -> String {
+    String::from_utf8_lossy(&lock.to_bytes()).into_owned()
 }
 
 fn name(task: TaskId) -> String {

@@ -19,7 +19,7 @@ use crate::git::{Branch, Freshness};
 use crate::ledger::{Decision, Ledger, Plan, TransactionResult, View, nonce};
 use crate::ops::task_info::{Surroundings, TaskInfo};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{OVER, displaced, require_holder};
+use crate::project::holder::{OVER, displaced, held_by_another, require_holder};
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::Notices;
 use crate::task::{Document, Task, TaskId, TaskPath};
@@ -149,7 +149,7 @@ fn archive_one(context: &Context, wanted: &Wanted, request: ArchiveRequest) -> R
     let (ids, tasks, archived, folded) = match answer {
         ArchiveDecision::Already => (vec![id], Vec::from_iter(published.filed.take()), vec![path], Vec::new()),
         ArchiveDecision::File(changes) => {
-            aside.notes.extend(changes.carried_over());
+            aside.notes.extend(changes.notes());
             let tasks = changes.tasks.iter().filter_map(|id| changes.filed(*id)).collect();
             (changes.tasks, tasks, changes.targets, changes.folded)
         }
@@ -213,11 +213,13 @@ impl ArchivePlace for PublishedTasks<'_> {
             }
             return Ok(ArchiveView { not_holder, ..known(ArchiveState::Archived) });
         }
-        let wants = [
+        let mut wants = vec![
             (&self.locks, LockEntry::path(path.id())),
             Locks::request(&self.locks),
             (&self.data, path.as_str().to_owned()),
         ];
+        let parent = path.id().parent();
+        wants.extend(parent.map(|parent| (&self.locks, LockEntry::path(parent))));
         let found = view.read(&wants)?;
         let lock = found.lock(path.id())?;
         let known = ArchiveView { locks: found.require_locks()?, ..known(ArchiveState::Active) };
@@ -227,7 +229,9 @@ impl ArchivePlace for PublishedTasks<'_> {
             return Ok(ArchiveView { not_holder: Some(error), ..known });
         }
         let document = Document::parse(found.file(&self.data, path.as_str()).unwrap_or_default());
-        let data = published::load_task_store(view, &index, path, &document)?;
+        let mut data = published::load_task_store(view, &index, path, &document)?;
+        let above = parent.map(|parent| found.lock(parent)).transpose()?.flatten();
+        data.parent_holder = above.and_then(|lock| held_by_another(context, &self.session, &lock));
         // The gate script is run only where its answer counts.
         let ArchiveRequest { gates, deferred, .. } = self.request;
         let pending = if gates == Gates::Count && data.open_children(known.id, &[]).is_empty() {

@@ -30,7 +30,7 @@ use crate::ledger::{Channel, Decision, Ledger, View, nonce};
 use crate::ops::finish::decide::{FinishDecision, FinishRequest, FinishView, TaskWork, VERB, decide};
 use crate::ops::finish::rules::CommitRules;
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{OVER, displaced, is_left_by_the_dead, require_holder};
+use crate::project::holder::{OVER, displaced, held_by_another, is_left_by_the_dead, require_holder};
 use crate::project::index::{Branches, Index, branches};
 use crate::report;
 use crate::task::{PlanPath, Task, TaskId, TaskPath};
@@ -270,7 +270,10 @@ impl FinishOperation<'_> {
         let index = Index::load(view, data)?;
         let path = index.require(self.wanted)?.clone();
         let (document, id) = (index.load_document(view, path.as_str())?, path.id());
-        let found = view.read(&[(locks, LockEntry::path(id)), Locks::request(locks)])?;
+        let parent = id.parent().map(|parent| (locks, LockEntry::path(parent)));
+        let wants: Vec<_> = [(locks, LockEntry::path(id)), Locks::request(locks)].into_iter().chain(parent).collect();
+        let found = view.read(&wants)?;
+        let above = id.parent().map(|parent| found.lock(parent)).transpose()?.flatten();
         let (lock, locks) = (found.lock(id)?, found.require_locks()?);
         (self.lock, self.active) = (lock.clone(), index.active_ids().collect());
         let place = TaskWorktree::find(context, path.name())?;
@@ -346,6 +349,7 @@ impl FinishOperation<'_> {
         }
         if seen.needs_task_store(options) {
             seen.store = load_task_store(view, &index, &path, &seen.document)?;
+            seen.store.parent_holder = above.and_then(|lock| held_by_another(context, &self.session, &lock));
         }
         Ok((seen, place))
     }

@@ -102,6 +102,33 @@ pub(crate) fn holds(context: &Context, session: &Session, lock: &LockEntry) -> b
     may_go_on(context, session, lock, is_inside(context, lock))
 }
 
+/// A sentence about a lock that this session may not go on with from where it is; `None` where it may.
+pub(crate) fn held_by_another(context: &Context, session: &Session, lock: &LockEntry) -> Option<String> {
+    let holder = Holder::new(context, lock, &session.host);
+    (!holds(context, session, lock)).then(|| holder.sentence_about(&holder.seen_by(false)))
+}
+
+/// The lock by which another session took the task in this clone, where another clone has taken the task from it: the lock
+/// is now `lock`, or none. That session may still work in its worktree, and its uncommitted files are there.
+pub(crate) fn displaced_here(
+    context: &Context,
+    session: &Session,
+    task: TaskId,
+    lock: Option<&LockEntry>,
+) -> Option<LockEntry> {
+    let held = LockRecord::load(&context.repository, task)?;
+    let former = LockEntry::parse(task, held.completed()?.as_bytes(), None);
+    let is_there = lock.is_some_and(|lock| lock.nonce == former.nonce);
+    (!is_there && !holds(context, session, &former)).then_some(former)
+}
+
+/// Whether the session of a lock is known to live, and is none in which this command runs.
+pub(crate) fn lives_beside(context: &Context, session: &Session, lock: &LockEntry) -> bool {
+    let repository = &context.repository;
+    lock.liveness(repository, &session.host) == Liveness::Alive
+        && !lock.process.number().is_some_and(|pid| process::is_above(repository, pid))
+}
+
 /// Whether a lock is of a dead session whose task the caller may go on with in its worktree.
 pub(crate) fn is_left_by_the_dead(context: &Context, session: &Session, lock: &LockEntry) -> bool {
     standing(context, &session.host, lock) == Standing::Dead && may_go_on(context, session, lock, true)

@@ -208,3 +208,40 @@ fn a_session_that_was_started_again_is_not_taken_for_dead_once_it_has_changed_so
     again.die();
     ann.at(WORK).aitask(&["finish"]).ok();
 }
+
+/// Ann's session has `notes.txt` uncommitted in the worktree of t1; Bob has taken t1 over and given it back.
+fn free_again(session: impl std::fmt::Display) -> (World, Repo) {
+    let (world, ann) = world();
+    ann.env("OPENCODE_PID", session).aitask(&["pick", "1"]).ok();
+    ann.at(WORK).write("notes.txt", "work\n");
+    let bob = world.initialised_on_main("bob");
+    bob.aitask(&["pick", "1", "--steal"]).ok();
+    bob.aitask(&["drop", "1"]).ok();
+    (world, ann)
+}
+
+#[test]
+fn a_free_task_is_not_handed_over_with_the_uncommitted_files_of_another_session_without_a_word() {
+    let session = Sleeper::new();
+    let (_world, ann) = free_again(session.pid());
+    session.die();
+    let note = "has uncommitted files from the time when another session of yours (opencode) had t1: notes.txt";
+    let run = ann.env("CODEX_THREAD_ID", "c").aitask(&["pick", "1", "--json"]).ok();
+    assert!(run.json()["notes"][0].as_str().unwrap().ends_with(note), "{run}");
+    assert!(ann.path(WORK).join("notes.txt").exists());
+}
+
+#[test]
+fn the_worktree_of_a_session_that_lives_is_not_handed_over_when_another_clone_freed_the_task() {
+    let session = Sleeper::new();
+    let (world, ann) = free_again(session.pid());
+    let other = ann.env("CODEX_THREAD_ID", "c");
+    let before = world.git(&["--git-dir=origin.git", "for-each-ref"]);
+    let run = other.aitask(&["pick", "1", "--json"]).fails(1);
+    assert_eq!(kind(&run), "occupied");
+    assert!(run.stderr.contains("uncommitted there: notes.txt") && run.stderr.contains("--no-worktree"), "{run}");
+    assert_eq!(world.git(&["--git-dir=origin.git", "for-each-ref"]), before);
+    // The next one is picked instead.
+    assert_eq!(other.aitask(&["pick", "--next", "--json"]).ok().json()["task"]["id"], "2");
+    other.aitask(&["pick", "1", "--no-worktree"]).ok();
+}

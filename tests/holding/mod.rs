@@ -9,6 +9,7 @@ mod gates;
 mod going_on;
 mod handover;
 mod matrix;
+mod parents;
 mod records;
 mod rounds;
 mod taken_over;

@@ -106,6 +106,25 @@ fn of_two_agents_in_one_clone_the_one_that_had_the_task_is_told() {
 }
 
 #[test]
+fn a_takeover_by_way_of_another_clone_is_told_to_the_session_of_this_one() {
+    for back in ["held", "dropped"] {
+        let (world, ann) = super::matrix::world();
+        let [a, c] = [("CODEX_THREAD_ID", "a"), ("CLAUDE_CODE_SESSION_ID", "c")].map(|(name, id)| ann.env(name, id));
+        a.aitask(&["pick", "1"]).ok();
+        let bob = world.initialised_on_main("bob");
+        bob.aitask(&["pick", "1", "--steal"]).ok();
+        if back == "dropped" {
+            bob.aitask(&["drop", "1"]).ok();
+        }
+        ann.git(&["fetch", "-q"]);
+        c.aitask(&["pick", "1", "--steal"]).ok();
+        let run = a.at(WORK).aitask(&["status"]).ok();
+        assert!(first(&run.stdout).starts_with("t1 was taken over by ann@example.com (claude-code) on "), "{run}");
+        assert!(!tells(&c.at(WORK).aitask(&["status"]).ok()), "{back}");
+    }
+}
+
+#[test]
 fn it_costs_one_process_in_the_worktree_and_none_elsewhere() {
     let (_world, ann) = worked();
     let record = ann.path(".git/aitask/held/t1.json");

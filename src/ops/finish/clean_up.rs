@@ -28,7 +28,7 @@ pub(super) fn finish_locally(
 ) -> Result<Finished> {
     let FinishRequest { options, mode, into, .. } = *request;
     let mut aside = Notices::of(context, &landed);
-    aside.notes.extend(landed.value.finishing.carried_over.clone());
+    aside.notes.extend(landed.value.finishing.notes.iter().cloned());
     let (merge_commit, addresses) = (landed.tip(into).cloned(), landed.addresses);
     let done = landed.value;
     let FinishDecision { task, work, unpublished, .. } = &done.finishing;

@@ -90,8 +90,8 @@ pub(crate) struct FinishDecision {
     pub(crate) archived: Vec<String>,
     /// The tasks that are active no more.
     pub(crate) ended: Vec<TaskId>,
-    /// A note on the task that takes over deferred items.
-    pub(crate) carried_over: Option<String>,
+    /// Notes on what archiving it changes of other tasks.
+    pub(crate) notes: Vec<String>,
     /// Whether the lock is removed.
     pub(crate) unlocked: bool,
     /// Whether the published task branch is removed.
@@ -176,7 +176,7 @@ pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<Fi
         Some(_) | None => {}
     }
     let unlocked = options.ends_task() && locks.is_held(id);
-    let (mut archived, mut ended, mut carried_over) = (Vec::new(), Vec::new(), None);
+    let (mut archived, mut ended, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     if task.path.is_archived() {
         archived.push(path.to_owned());
         if unlocked {
@@ -192,7 +192,7 @@ pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<Fi
         if let Some(carry_over) = seen.carry_over {
             carry_over.create(&mut changes, id, path, &seen.document, request.now)?;
         }
-        carried_over = changes.carried_over();
+        notes = changes.notes();
         let filed = changes.filed(id);
         plan = changes.plan(plan, request.data, request.locks, &locks);
         archived = changes.targets;
@@ -200,7 +200,7 @@ pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<Fi
         task = filed.unwrap_or(task);
     }
     let plan = plan.fenced(request.locks, id);
-    Ok(FinishDecision { task, work, archived, ended, carried_over, unlocked, unpublished, plan })
+    Ok(FinishDecision { task, work, archived, ended, notes, unlocked, unpublished, plan })
 }
 
 fn subject(task: &Task, document: &Document, branch: &Branch, request: &FinishRequest<'_>) -> String {

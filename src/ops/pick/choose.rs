@@ -39,8 +39,8 @@ fn ready_of(tasks: &[Task], view: &View<'_>) -> Result<Vec<Task>> {
     Ok(board.ready().into_iter().filter(free).cloned().collect())
 }
 
-/// The task to pick next: of those that match the best ready one without a lock, but for those that were passed over.
-/// Two processes.
+/// The task to pick next: of those that match the best ready one without a lock, but
+/// for those that were passed over. Two processes.
 ///
 /// # Errors
 /// [`Kind::NothingToPick`], with the tasks that wait for each other.
@@ -54,8 +54,8 @@ pub(super) fn next(
     let tasks = index.load_active(view)?;
     let is_left = |task: &Task| !among.except.contains(&task.id) && !passed_over.contains_key(&task.id);
     let is_among = |task: &Task| is_left(task) && filter.matches(task);
-    let best = ready_of(&tasks, view)?.into_iter().find(is_among);
-    best.map(|task| task.path).ok_or_else(|| {
+    let ready: Vec<_> = ready_of(&tasks, view)?.into_iter().filter(is_among).collect();
+    ready.into_iter().next().map(|task| task.path).ok_or_else(|| {
         let every = if among.filter.is_all() { "every ready task" } else { "every ready task that matches" };
         let nothing = Error::new(Kind::NothingToPick, format!("{every} is locked, or no task is ready"));
         let nothing = with_circles(nothing, &ActiveTasks::new(&tasks).circles());

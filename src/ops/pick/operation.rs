@@ -1,7 +1,7 @@
 //! The pick operation of both faces: one transaction; or two, where the server refuses the task data.
 
 use crate::coordination::decide::{
-    LocalEvidence, LockConflict, LockRequest, LockRule, ObservedLock, Ownership, TakenLock,
+    LocalEvidence, LockConflict, LockRequest, LockRule, ObservedLock, Ownership, TakenLock, Takeover,
 };
 use crate::coordination::lock_record::{LockAttempt, LockRecord};
 use crate::coordination::locks::{local_minute, unlock_step};
@@ -11,7 +11,7 @@ use crate::git::Branch;
 use crate::ledger::{Channel, Decision, Ledger, Plan, TransactionResult, View, nonce};
 use crate::ops::pick::choose::{self, Among};
 use crate::ops::pick::decide::{PickDecision, PickParts, PickRefusal, PickRequest, PickView, Policy, decide};
-use crate::ops::pick::planned_worktree::{self, PlannedWorktree};
+use crate::ops::pick::planned_worktree::{self, Picker, PlannedWorktree};
 use crate::ops::task_info::{PlanText, Surroundings};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::observe_lock;
@@ -367,7 +367,9 @@ impl<'a> PickOperation<'a> {
         if let (Some(planned_worktree), Some(published), true) =
             (&mut self.planned_worktree, published, parts != PickParts::Status)
         {
-            planned_worktree.find(self.context, published, &path, there.as_ref())?;
+            let takes_over = self.policy.takeover == Takeover::Wanted;
+            let picker = self.session.as_ref().map(|session| Picker { session, takes_over });
+            planned_worktree.find(self.context, published, &path, there.as_ref(), picker)?;
             // Nothing that refuses has changed; the lock names the base.
             taking = self.decide(seen, parts)?;
         } else if let (Some((view, _)), None, None, true) =

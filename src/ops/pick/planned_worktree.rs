@@ -1,13 +1,17 @@
 //! The worktree that a pick will add: found and judged before the swap, added after it.
 
-use crate::coordination::LockEntry;
+use crate::coordination::lock_record::LockRecord;
+use crate::coordination::session::host_name;
+use crate::coordination::{LockEntry, Session};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, RefUpdate, refs};
 use crate::ledger::{Channel, View};
 use crate::project::context::{Context, Wanted};
+use crate::project::holder::{displaced_here, lives_beside};
 use crate::project::index::Index;
-use crate::project::outcome::{Notices, WorktreeInfo};
-use crate::task::{TaskPath, WORKTREES_DIR};
+use crate::project::outcome::{Holder, Notices, WorktreeInfo};
+use crate::project::repaired::first_work;
+use crate::task::{TaskPath, WORKTREES_DIR, sanitise};
 use crate::worktrees::base::{BaseBranch, recorded};
 use crate::worktrees::plan_branches;
 use crate::worktrees::registry::require_no_link;
@@ -32,6 +36,17 @@ pub(crate) struct PlannedWorktree {
     /// A sentence about a base that was named and is not used.
     unused: Option<String>,
     place: Option<TaskWorktree>,
+    /// The lock of the session that had the worktree, and from which another clone took the task.
+    former: Option<LockEntry>,
+}
+
+/// Who picks the task.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Picker<'a> {
+    /// The session.
+    pub(super) session: &'a Session,
+    /// Whether it wants to take over.
+    pub(super) takes_over: bool,
 }
 
 impl PlannedWorktree {
@@ -41,7 +56,15 @@ impl PlannedWorktree {
     /// Those of [`BaseBranch::find_for`].
     pub(super) fn new(context: &Context, named: Option<&str>, wanted: &[Wanted]) -> Result<Self> {
         let base = BaseBranch::find_for(context, named, wanted)?;
-        Ok(Self { named: named.map(str::to_owned), base, planned: None, recorded: None, unused: None, place: None })
+        Ok(Self {
+            named: named.map(str::to_owned),
+            base,
+            planned: None,
+            recorded: None,
+            unused: None,
+            place: None,
+            former: None,
+        })
     }
 
     /// Finds the worktree of the task that is picked, and refuses what would make adding it fail.
@@ -54,9 +77,21 @@ impl PlannedWorktree {
         (view, index): (&View<'_>, &Index),
         path: &TaskPath,
         lock: Option<&LockEntry>,
+        picker: Option<Picker<'_>>,
     ) -> Result<()> {
         let mut place = TaskWorktree::find(context, path.name())?;
         place.require_free(context)?;
+        let picker = picker.filter(|_| place.removable(context).is_some());
+        self.former = picker.and_then(|picker| displaced_here(context, picker.session, path.id(), lock));
+        if let Some((former, picker)) = self.former.as_ref().zip(picker) {
+            // A pick that was cut off after its swap is completed.
+            let is_ours = lock.is_some_and(|lock| {
+                LockRecord::load(&context.repository, path.id()).is_some_and(|held| held.is_about(lock))
+            });
+            if !picker.takes_over && !is_ours && lives_beside(context, picker.session, former) {
+                return Err(still_used(context, &place, former));
+            }
+        }
         if context.channel != Channel::Local {
             place.tips = Some(view.task_branch(&place.branch)?);
         }
@@ -107,8 +142,9 @@ impl PlannedWorktree {
         } else {
             BaseBranch::find(context, Some(base.branch.as_str()))?
         };
+        let left = self.former.and_then(|former| left_by(context, &place, &former));
         let mut worktree = place.ensure(context, &now)?;
-        aside.notes.extend(self.unused.into_iter().chain(worktree.notes()));
+        aside.notes.extend(self.unused.into_iter().chain(left).chain(worktree.notes()));
         if let Some(missing) = missing {
             let branch = &worktree.branch;
             aside.notes.push(format!(
@@ -118,4 +154,30 @@ impl PlannedWorktree {
         }
         Ok(Some(worktree))
     }
+}
+
+/// The first uncommitted files of a worktree.
+fn uncommitted(context: &Context, place: &TaskWorktree) -> Option<String> {
+    let work = place.site(context, place.record.as_ref()?).load_work().ok()?;
+    (!work.is_empty()).then(|| sanitise(&first_work(&work)))
+}
+
+/// A note on the uncommitted files that a former session left in the worktree.
+fn left_by(context: &Context, place: &TaskWorktree, former: &LockEntry) -> Option<String> {
+    let (files, holder) = (uncommitted(context, place)?, Holder::new(context, former, &host_name(&context.repository)));
+    let (task, who) = (former.task.prefixed(), sanitise(&holder.seen_by(false)));
+    Some(format!("{} has uncommitted files from the time when {who} had {task}: {files}", place.path.display()))
+}
+
+/// The refusal where that session lives, and so may still work in the worktree.
+fn still_used(context: &Context, place: &TaskWorktree, former: &LockEntry) -> Error {
+    let holder = Holder::new(context, former, &host_name(&context.repository));
+    let (task, dir) = (former.task, place.path.display());
+    let files = uncommitted(context, place).map_or_else(String::new, |files| format!("; uncommitted there: {files}"));
+    let was = holder.sentence_about(&holder.seen_by(false));
+    let message = format!("{dir} is the worktree of a session that lives: {} was {was}{files}", task.prefixed());
+    Error::new(Kind::Occupied, message)
+        .hint(command!["git status"].within(&place.path))
+        .hint(command!["git aitask pick", task, "--no-worktree"].note("leaves that worktree alone"))
+        .hint(command!["git aitask pick", task, "--steal"].note("takes it over with its worktree"))
 }
