@@ -242,13 +242,25 @@ impl LockRecord {
 
     /// Whether the session of a lock lives ([`LockEntry::liveness`]), also as the process that this clone has noted.
     pub(crate) fn liveness(repository: &Repository, lock: &LockEntry, host: &str) -> Liveness {
+        Self::process_and_liveness(repository, lock, host).1
+    }
+
+    /// The process id of the session of a lock, with [`Self::liveness`].
+    pub(crate) fn process_and_liveness(
+        repository: &Repository,
+        lock: &LockEntry,
+        host: &str,
+    ) -> (Option<u32>, Liveness) {
         let found = lock.liveness(repository, host);
-        let is_again = || {
-            let held = Self::load(repository, lock.task).filter(|held| held.is_about(lock));
-            held.and_then(|held| held.again).is_some_and(|process| process.liveness(repository) == Liveness::Alive)
+        let again = || {
+            let held = Self::load(repository, lock.task).filter(|held| held.is_about(lock))?;
+            held.again.filter(|process| process.liveness(repository) == Liveness::Alive)
         };
         let may_be_again = found != Liveness::Alive && lock.session().is_some() && lock.unjudged().is_none();
-        if may_be_again && is_again() { Liveness::Alive } else { found }
+        match may_be_again.then(again).flatten() {
+            Some(process) => (process.number(), Liveness::Alive),
+            None => (lock.process.number(), found),
+        }
     }
 
     /// The lock of the last attempt that was completed, as its file was.

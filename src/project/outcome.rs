@@ -52,6 +52,7 @@ impl Holder {
     /// Describes a lock, seen from the host `host`.
     pub(crate) fn new(context: &Context, lock: &LockEntry, host: &str) -> Self {
         let since = lock.since_with_zone(host);
+        let (pid, session) = LockRecord::process_and_liveness(&context.repository, lock, host);
         Self {
             holder: lock.holder.clone(),
             host: lock.host.clone(),
@@ -59,9 +60,9 @@ impl Holder {
             since,
             since_shown: lock.since.clone(),
             token: lock.token.clone(),
-            pid: lock.process.number(),
+            pid,
             agent: lock.agent().map(str::to_owned),
-            session: LockRecord::liveness(&context.repository, lock, host),
+            session,
             here: lock.host == host,
             own: context.email() == Some(&lock.holder),
             unjudged: lock.unjudged().map(str::to_owned),
