@@ -133,6 +133,7 @@
 //!     `holding::going_on::a_lock_that_names_no_session_is_not_that_of_every_agent`,
 //!     `holding::going_on::an_agent_that_runs_below_the_holder_does_not_discard_the_work_of_that_one`,
 //!     `holding::going_on::a_command_without_a_terminal_below_the_shell_that_took_the_task_is_of_the_holder`,
+//!     `holding::going_on::a_session_that_was_started_again_is_not_taken_for_dead_once_it_has_changed_something`,
 //!     `holding::advice::each_of_two_agents_can_follow_it`
 //! 18. **JSON needs no second look**: the command of a hint is started as it stands, a usage error has all that its text
 //!     has, a time has its zone or is said to have none, and `--schema` describes every document: each that a test reads is

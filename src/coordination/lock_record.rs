@@ -1,6 +1,7 @@
 //! The records of this clone about the tasks it took: the nonce of the lock, which gives the right to finish or drop,
 //! and the base of the task branch. Losing a record costs convenience, not safety: the lock on the branch decides.
 
+use crate::coordination::Session;
 use crate::coordination::locks::LockEntry;
 use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::error::{Error, Kind, Result};
@@ -18,6 +19,9 @@ pub(crate) struct LockRecord {
     pub(crate) nonce: String,
     /// The process of the command that is taking the lock; absent once that is complete.
     pub(crate) taking: Option<ProcessIdentity>,
+    /// The process of the session since it was started again, as a later command of it has noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) again: Option<ProcessIdentity>,
     /// The nonces of earlier attempts that were interrupted and that may still be published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) earlier: Vec<String>,
@@ -107,6 +111,7 @@ impl LockRecord {
         Self {
             nonce,
             taking: None,
+            again: None,
             earlier: Vec::new(),
             before: None,
             base: None,
@@ -142,7 +147,7 @@ impl LockRecord {
         let first = former.len().saturating_sub(FORMER);
         former.drain(..first);
         let before = if known.taking.is_some() { known.before.clone() } else { Some(Box::new(known.clone())) };
-        Self { nonce, taking, earlier, before, merged, former, ..known }
+        Self { nonce, taking, again: None, earlier, before, merged, former, ..known }
     }
 
     /// The record of a completed attempt, with what the earlier record knew of the task.
@@ -151,7 +156,7 @@ impl LockRecord {
             return Self::of_new(repository, lock.task, nonce);
         };
         let merged = known.merged && known.is_about(lock);
-        Self { nonce, taking: None, earlier: Vec::new(), before: None, merged, ..known }
+        Self { nonce, taking: None, again: None, earlier: Vec::new(), before: None, merged, ..known }
     }
 
     /// The record with the base that the lock names, where this clone has not cut the branch itself.
@@ -216,6 +221,40 @@ impl LockRecord {
             (None, Some(before)) => before.save(repository, task),
             (Some(nonce), before) => Self { nonce, before, ..held }.save(repository, task),
         };
+    }
+
+    /// Notes the process of the session that holds the lock, where that was started again since it took it: others must
+    /// not take it for dead. Best effort: a pick of that session writes the process into the lock.
+    pub(crate) fn note_process(self, repository: &Repository, session: &Session, lock: &LockEntry) {
+        let is_again = session.process.number().is_some() && !lock.process.is_same(&session.process);
+        let is_named = lock.session().is_some() && lock.session() == session.name.digest.as_deref();
+        let again = Some(session.process.clone());
+        if is_again && is_named && lock.is_of(session) && self.is_about(lock) && self.again != again {
+            let _ = Self { again, ..self }.save(repository, lock.task);
+        }
+    }
+
+    /// Whether the session of a lock lives ([`LockEntry::liveness`]), also as the process that this clone has noted.
+    pub(crate) fn liveness(repository: &Repository, lock: &LockEntry, host: &str) -> Liveness {
+        Self::process_and_liveness(repository, lock, host).1
+    }
+
+    /// The process id of the session of a lock, with [`Self::liveness`].
+    pub(crate) fn process_and_liveness(
+        repository: &Repository,
+        lock: &LockEntry,
+        host: &str,
+    ) -> (Option<u32>, Liveness) {
+        let found = lock.liveness(repository, host);
+        let again = || {
+            let held = Self::load(repository, lock.task).filter(|held| held.is_about(lock))?;
+            held.again.filter(|process| process.liveness(repository) == Liveness::Alive)
+        };
+        let may_be_again = found != Liveness::Alive && lock.session().is_some() && lock.unjudged().is_none();
+        match may_be_again.then(again).flatten() {
+            Some(process) => (process.number(), Liveness::Alive),
+            None => (lock.process.number(), found),
+        }
     }
 
     /// Whether this record is about the lock.

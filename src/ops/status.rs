@@ -1,5 +1,6 @@
 //! The current state: who works on what, what can be picked, and which locks, worktrees and statuses do not match.
 
+use crate::coordination::lock_record::LockRecord;
 use crate::coordination::process::Liveness;
 use crate::error::Result;
 use crate::git::Freshness;
@@ -70,7 +71,8 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
     let describe = |task: &Task| loaded.describe(task);
     let host = loaded.around.host();
     let stale = loaded.locks.values().filter(|lock| {
-        loaded.index.active(lock.task).is_none() || lock.liveness(&context.repository, host) == Liveness::Dead
+        loaded.index.active(lock.task).is_none()
+            || LockRecord::liveness(&context.repository, lock, host) == Liveness::Dead
     });
     let stale_locks = stale.map(|lock| LockedTask { task_id: lock.task, lock: Holder::new(context, lock, host) });
     let (worktrees, main) = loaded.around.worktrees().map(|it| (it.records.as_slice(), it.main())).unwrap_or_default();

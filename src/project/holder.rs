@@ -20,7 +20,7 @@ pub(crate) fn observe_lock(context: &Context, claimant: &LockRequest<'_>, lock: 
     let same_person = lock.holder == session.email;
     let liveness = match claimant.rule {
         _ if !same_person => Liveness::Unknown,
-        LockRule::Verb => lock.liveness(repository, &session.host),
+        LockRule::Verb => LockRecord::liveness(repository, &lock, &session.host),
         LockRule::Script => lock.liveness_as_scripts_judge(repository, &session.host),
     };
     let nameless = !lock.is_known() && !session.is_known();
@@ -157,7 +157,7 @@ enum Standing {
 fn standing(context: &Context, host: &str, lock: &LockEntry) -> Standing {
     let repository = &context.repository;
     let is_over = || lock.process.scope.as_ref().is_some_and(|scope| scope.is_over(repository) && lock.host == host);
-    match lock.liveness(repository, host) {
+    match LockRecord::liveness(repository, lock, host) {
         Liveness::Dead => Standing::Dead,
         Liveness::Unknown if !lock.is_known() => Standing::Unnamed,
         Liveness::Unknown if lock.unjudged().is_none() && is_over() => Standing::Dead,
@@ -192,6 +192,9 @@ pub(crate) fn require_holder(
         return Err(Error::new(Kind::Occupied, message).hint(command!["git switch", other].within(&repository.root)));
     }
     if holds(context, session, lock) {
+        if let Some(held) = held.filter(|_| !context.dry_run) {
+            held.note_process(repository, session, lock);
+        }
         return Ok(());
     }
     let holder = Holder::new(context, lock, &session.host);
@@ -236,7 +239,7 @@ pub(crate) fn require_idle(context: &Context, name: &str, respected: Respected) 
         Err(error) => return Err(error),
     };
     let host = session.as_ref().map_or_else(|| host_name(repository), |session| session.host.clone());
-    let is_alive = lock.liveness(repository, &host) == Liveness::Alive;
+    let is_alive = LockRecord::liveness(repository, &lock, &host) == Liveness::Alive;
     // A process of a script's lock may be any process of that host, so it counts only where it is seen.
     let may_live = || lock.process.scope.is_some() && standing(context, &host, &lock) == Standing::MayLive;
     let is_here = || match lock.nonce {

@@ -2,6 +2,7 @@
 //! depend on them, so within a schema version fields are only added.
 
 use crate::coordination::LockEntry;
+use crate::coordination::lock_record::LockRecord;
 use crate::coordination::process::Liveness;
 use crate::error::{Hint, Kind, Result, redacted};
 use crate::git::{Branch, Oid, RefUpdate};
@@ -51,6 +52,7 @@ impl Holder {
     /// Describes a lock, seen from the host `host`.
     pub(crate) fn new(context: &Context, lock: &LockEntry, host: &str) -> Self {
         let since = lock.since_with_zone(host);
+        let (pid, session) = LockRecord::process_and_liveness(&context.repository, lock, host);
         Self {
             holder: lock.holder.clone(),
             host: lock.host.clone(),
@@ -58,9 +60,9 @@ impl Holder {
             since,
             since_shown: lock.since.clone(),
             token: lock.token.clone(),
-            pid: lock.process.number(),
+            pid,
             agent: lock.agent().map(str::to_owned),
-            session: lock.liveness(&context.repository, host),
+            session,
             here: lock.host == host,
             own: context.email() == Some(&lock.holder),
             unjudged: lock.unjudged().map(str::to_owned),

@@ -193,3 +193,20 @@ fn a_command_without_a_terminal_below_the_shell_that_took_the_task_is_of_the_hol
     ann.run("sh", &["-c", script]).ok();
     assert!(world.locks().is_empty());
 }
+
+#[test]
+fn a_session_that_was_started_again_is_not_taken_for_dead_once_it_has_changed_something() {
+    let (world, ann) = held_by_the_dead();
+    let (before, again) = (state(&world, &ann), Sleeper::new());
+    let a = ann.env("CLAUDE_CODE_SESSION_ID", "a").env("CLAUDE_PID", again.pid());
+    for reading in [&["list"][..], &["show", "1"], &["drop", "1", "--dry-run"]] {
+        a.aitask(reading).ok();
+    }
+    assert_eq!(state(&world, &ann), before);
+    a.aitask(&["edit", "1", "--status", "Editing"]).ok();
+    refused(&world, &ann, &|args| ann.at(WORK).aitask(args));
+    let run = ann.aitask(&["pick", "1"]).fails(1);
+    assert!(run.stderr.contains(&format!("pid {} is running", again.pid())), "{run}");
+    again.die();
+    ann.at(WORK).aitask(&["finish"]).ok();
+}
