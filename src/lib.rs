@@ -125,12 +125,11 @@
 //! 17. **Who goes on with a task**: the session that holds it; the same person in the worktree of the task, once that session
 //!     is dead, or where it is the terminal or pane that they are in. A session that lives, or of which this cannot be told,
 //!     keeps the task until somebody wants a takeover (`--steal`). Locks and sessions that name nobody are told apart by
-//!     worktree and address, and such a lock is not that of an agent elsewhere. What `git aitask` advises goes by the same rule.
+//!     worktree and address. What `git aitask` advises goes by the same rule.
 //!     `holding::going_on::what_a_dead_session_holds_is_ended_in_its_worktree_and_elsewhere_after_a_pick`,
 //!     `holding::going_on::a_session_in_another_pid_namespace_of_a_host_of_this_name_keeps_its_task`,
 //!     `holding::going_on::what_a_newer_program_says_of_its_session_is_neither_guessed_nor_lost`,
 //!     `holding::agents::an_agent_that_a_person_starts_in_the_worktree_goes_on_with_what_was_taken_in_that_shell`,
-//!     `holding::going_on::a_lock_that_names_no_session_is_not_that_of_every_agent`,
 //!     `holding::going_on::an_agent_that_runs_below_the_holder_does_not_discard_the_work_of_that_one`,
 //!     `holding::going_on::a_command_without_a_terminal_below_the_shell_that_took_the_task_is_of_the_holder`,
 //!     `holding::going_on::a_session_that_was_started_again_is_not_taken_for_dead_once_it_has_changed_something`,

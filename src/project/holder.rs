@@ -92,7 +92,7 @@ pub(crate) fn displaced(context: &Context, view: &View<'_>, task: TaskId, since:
 
 /// Whether a session may go on with the task of a lock, from where it is now: it is the session that the lock names. Else
 /// it is of the same person, in the clone that took the lock and so has its nonce, and
-/// - the lock names no session, and this is the worktree of the task, or nothing tells which session this is either; or
+/// - the lock names no session that could be told from this one; or
 /// - this is the worktree of the task, and the session of the lock is dead, or is the terminal or pane that this command
 ///   runs in; or nothing tells which session this is, and one of the two holds: this is its worktree, or this command
 ///   runs in that terminal, as one that `xargs` or a hook starts without it as its input.
@@ -123,8 +123,7 @@ fn may_go_on(context: &Context, session: &Session, lock: &LockEntry, inside: boo
         || lock.holder == session.email
             && is_taken_here()
             && match standing(context, &session.host, lock) {
-                // The scripts cannot name an agent, so that their lock may be that of any.
-                Standing::Unnamed => inside || !session.is_known() || lock.nonce.is_none(),
+                Standing::Unnamed => true,
                 Standing::Dead => inside,
                 Standing::MayLive if session.is_known() => inside && is_around(context, lock),
                 Standing::MayLive => inside || is_around(context, lock),
@@ -246,10 +245,7 @@ pub(crate) fn require_idle(context: &Context, name: &str, respected: Respected) 
         Some(_) => LockRecord::load(repository, lock.task).is_some_and(|held| held.is_about(&lock)),
         None => lock.host == host,
     };
-    // A command that names no session works there perhaps, and this one certainly is another.
-    let is_known = session.as_ref().is_some_and(Session::is_known);
-    let is_unnamed = || lock.nonce.is_some() && standing(context, &host, &lock) == Standing::Unnamed && is_here();
-    let is_busy = is_alive || session.is_some() && may_live() || is_known && is_unnamed();
+    let is_busy = is_alive || session.is_some() && may_live();
     if !is_busy || respected == Respected::Here && !is_here() {
         return Ok(());
     }
@@ -259,6 +255,7 @@ pub(crate) fn require_idle(context: &Context, name: &str, respected: Respected) 
     let is_overruled = respected == Respected::Others && session.is_some();
     let goes_on = || session.as_ref().is_some_and(|session| holds(context, session, &lock));
     // A session that can be told from that of an agent above it holds the task, or does not.
+    let is_known = session.as_ref().is_some_and(Session::is_known);
     let may_end = || same_session || !is_known && above() || (is_known || respected == Respected::Here) && goes_on();
     if same_person && (is_overruled || may_end()) {
         return Ok(());

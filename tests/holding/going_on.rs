@@ -170,21 +170,6 @@ fn an_agent_that_runs_below_the_holder_does_not_discard_the_work_of_that_one() {
 }
 
 #[test]
-fn a_lock_that_names_no_session_is_not_that_of_every_agent() {
-    let (_world, ann) = world();
-    ann.aitask(&["pick", "1"]).ok();
-    ann.at(WORK).write("unsaved", "precious\n");
-    let b = ann.env("CODEX_THREAD_ID", "b");
-    for args in [&["drop", "1"][..], &["worktree", "remove", "1"]] {
-        let run = b.aitask(&[args, &["--discard", "--json"]].concat()).fails(1);
-        assert!(["not_holder", "held"].contains(&kind(&run).as_str()), "{run}");
-    }
-    let mine = |repo: &Repo| repo.aitask(&["show", "1", "--json"]).ok().json()["task"]["mine"].clone();
-    assert_eq!((mine(&b), mine(&b.at(WORK)), mine(&ann)), (false.into(), true.into(), true.into()));
-    b.at(WORK).aitask(&["drop", "--discard"]).ok();
-}
-
-#[test]
 fn a_command_without_a_terminal_below_the_shell_that_took_the_task_is_of_the_holder() {
     let (world, ann) = world();
     let ann = ann.env("aitask", env!("CARGO_BIN_EXE_git-aitask"));
