@@ -133,6 +133,11 @@ impl Session {
         Self { email, email_origin: Origin::Flag, host, process, agent_process, name, origin, recognition }
     }
 
+    /// Whether it is the terminal or pane of a person, and no agent or job.
+    pub(crate) fn is_at_terminal(&self) -> bool {
+        matches!(self.origin, SessionOrigin::Terminal | SessionOrigin::TmuxPane)
+    }
+
     /// Whether the session can be told from others of the same person.
     pub(crate) fn is_known(&self) -> bool {
         self.process.number().is_some() || self.agent_process.is_some() || self.name.digest.is_some()

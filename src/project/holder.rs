@@ -92,7 +92,8 @@ pub(crate) fn displaced(context: &Context, view: &View<'_>, task: TaskId, since:
 
 /// Whether a session may go on with the task of a lock, from where it is now: it is the session that the lock names. Else
 /// it is of the same person, in the clone that took the lock and so has its nonce, and
-/// - the lock names no session, and this is the worktree of the task, or nothing tells which session this is either; or
+/// - the lock names no session, and this is the worktree of the task, or a person's terminal or pane, or nothing tells which
+///   session this is either; or
 /// - this is the worktree of the task, and the session of the lock is dead, or is the terminal or pane that this command
 ///   runs in; or nothing tells which session this is, and one of the two holds: this is its worktree, or this command
 ///   runs in that terminal, as one that `xargs` or a hook starts without it as its input.
@@ -151,7 +152,7 @@ fn may_go_on(context: &Context, session: &Session, lock: &LockEntry, inside: boo
             && is_taken_here()
             && match standing(context, &session.host, lock) {
                 // The scripts cannot name an agent, so that their lock may be that of any.
-                Standing::Unnamed => inside || !session.is_known() || lock.nonce.is_none(),
+                Standing::Unnamed => inside || !session.is_known() || lock.nonce.is_none() || session.is_at_terminal(),
                 Standing::Dead => inside,
                 Standing::MayLive if session.is_known() => inside && is_around(context, lock),
                 Standing::MayLive => inside || is_around(context, lock),

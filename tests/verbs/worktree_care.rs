@@ -11,11 +11,23 @@ const WORK: &str = "aiwork/t1_one";
 fn worked() -> (World, Repo) {
     let world = World::new();
     let ann = world.initialised_on_main("ann");
+    work(&ann);
+    (world, ann)
+}
+
+/// The same, in the session of this process.
+fn worked_by(agent: &Sleeper) -> (World, Repo) {
+    let world = World::new();
+    let ann = world.initialised_on_main("ann").env("AIT_AGENT_PID", agent.pid());
+    work(&ann);
+    (world, ann)
+}
+
+fn work(ann: &Repo) {
     ann.task("One", &[]);
     ann.aitask(&["pick", "1"]).ok();
     ann.at(WORK).write("work.txt", "work\n");
     ann.at(WORK).commit("the work");
-    (world, ann)
 }
 
 /// Fails unless the command is refused with this kind and has changed nothing.
@@ -80,9 +92,8 @@ fn one_that_was_deleted_is_told_from_the_hint() {
 #[test]
 fn a_removal_that_was_cut_off_in_the_middle_is_completed() {
     for verb in share(["finish", "drop"]) {
-        let (world, ann) = worked();
         let agent = Sleeper::new();
-        let ann = ann.env("AIT_AGENT_PID", agent.pid());
+        let (world, ann) = worked_by(&agent);
         let dies = ann.with_git_that(&format!(
             // an old git removes the worktree of its merge before
             "case \"$*\" in 'worktree remove'*/{WORK}) rm -rf '{}' && kill -9 $PPID && exit 1 ;; esac",
@@ -99,9 +110,8 @@ fn a_removal_that_was_cut_off_in_the_middle_is_completed() {
 
 #[test]
 fn a_removal_that_was_cut_off_before_it_began_excuses_no_later_move() {
-    let (world, ann) = worked();
     let agent = Sleeper::new();
-    let ann = ann.env("AIT_AGENT_PID", agent.pid());
+    let (world, ann) = worked_by(&agent);
     let dies = ann.with_git_that("[ \"$1 $2\" = 'worktree remove' ] && kill -9 $PPID && exit 1");
     assert_eq!(dies.aitask(&["drop", "1"]).signal, Some(9));
     ann.aitask(&["pick", "1"]).ok();
