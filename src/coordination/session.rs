@@ -2,7 +2,7 @@
 //!
 //! A person works in several sessions at once, so the address alone does not tell who holds a lock. A session is
 //! recognised by a variable of the user, by what a coding agent exports, by the process of an agent, or by a CI job
-//! ([`agents`](crate::coordination::agents)); else by the tmux pane on the server of the framework; else, for the verbs
+//! ([`agents`]); else by the tmux pane on the server of the framework; else, for the verbs
 //! alone, by the terminal. Where none of them is there, the session has neither name nor process, and sessions of one
 //! person on one host cannot be told apart.
 
