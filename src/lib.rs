@@ -224,7 +224,7 @@
 //! | 4 | [`coordination`] | what the coordination branches mean: locks, ids, sessions |
 //! | 3 | [`ledger`] | branches as a database; it knows no lock and no task |
 //! | 2 | [`git`], [`report`] | the only code that starts git; the only code that prints |
-//! | 1 | [`task`], [`agents`], [`settings`], [`files`], [`error`], [`interrupt`], [`waiting`] | tasks as text; texts for coding agents; settings; private records and atomic writes; errors and hints; signals; the time that others take |
+//! | 1 | [`task`], [`agents`], [`settings`], [`files`], [`digest`], [`error`], [`interrupt`], [`waiting`] | tasks as text; texts for coding agents; settings; private records and atomic writes; digests; errors and hints; signals; the time that others take |
 //!
 //! # How a `pick` runs
 //!
@@ -261,6 +261,7 @@ mod compat;
 mod coordination;
 mod data_branch;
 mod demo;
+mod digest;
 mod files;
 mod git;
 mod interrupt;

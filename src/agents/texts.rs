@@ -1,9 +1,6 @@
 //! The texts for agents: skills in the format of Agent Skills, and the stanza for `AGENTS.md`. Each carries a digest of
 //! its content, which tells one that this program wrote, in whatever version, from one that a person changed.
 
-use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
-
 /// The verbs of a day, in the order in which they are used.
 pub(crate) const DAY: [&str; 6] = ["pick", "show", "sync", "finish", "drop", "new"];
 
@@ -93,12 +90,7 @@ fn with_day(text: &str, day: &[VerbHelp]) -> String {
 /// put at the ends of its lines.
 pub(crate) fn digest(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text).replace("\r\n", "\n");
-    let mut digits = String::new();
-    for byte in Sha256::digest(text.as_bytes()).iter().take(6) {
-        // Writing to a String cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits
+    crate::digest::of(text.as_bytes())
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@
 //! Variables are inherited: a program that an agent starts sees the variables of that agent beside its own, and a tmux
 //! server that an agent started hands them to every pane for ever. So the nearest process above decides between agents.
 
-use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
+use crate::digest;
 
 /// The variable that names the session, whatever else there is. Set and empty it keeps the processes above from being
 /// looked at, as for the tests of a program that an agent runs.
@@ -247,7 +246,7 @@ pub(crate) fn recognise(around: &Surroundings<'_>) -> Recognition {
     found.session = match (named, process) {
         (Some(name), _) => Some(Recognised {
             origin: SessionOrigin::Named,
-            name: SessionName { kind: None, digest: Some(digest(name)) },
+            name: SessionName { kind: None, digest: Some(digest::of(name.as_bytes())) },
             variable: Some(SESSION),
             pid: process.or_else(|| agent(around, &mut found.hidden)?.pid),
         }),
@@ -311,7 +310,7 @@ impl Candidate {
     fn recognised(self) -> Recognised {
         let Self { program, name, pid, .. } = self;
         let origin = if name.is_some() { SessionOrigin::AgentVariable } else { SessionOrigin::AgentProcess };
-        let digest = name.as_ref().map(|(_, name)| digest(name));
+        let digest = name.as_ref().map(|(_, name)| digest::of(name.as_bytes()));
         let variable = name.map(|(variable, _)| variable);
         Recognised { origin, name: SessionName { kind: Some(program.kind.to_owned()), digest }, variable, pid }
     }
@@ -322,7 +321,8 @@ fn job(around: &Surroundings<'_>) -> Option<Recognised> {
         let first = *variables.first()?;
         (around.variable)(first)?;
         let values: Vec<_> = variables.iter().map(|name| (around.variable)(name).unwrap_or_default()).collect();
-        let name = SessionName { kind: Some((*kind).to_owned()), digest: Some(digest(&values.join("\n"))) };
+        let name =
+            SessionName { kind: Some((*kind).to_owned()), digest: Some(digest::of(values.join("\n").as_bytes())) };
         Some(Recognised { origin: SessionOrigin::CiJob, name, variable: Some(first), pid: None })
     })
 }
@@ -331,16 +331,6 @@ fn job(around: &Surroundings<'_>) -> Option<Recognised> {
 pub(crate) fn pid(text: &str) -> Option<u32> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|&pid| digits && pid > 1)
-}
-
-/// The digest of the name of a session, as locks carry it.
-fn digest(name: &str) -> String {
-    let mut text = String::new();
-    for byte in Sha256::digest(name.as_bytes()).iter().take(6) {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 #[cfg(test)]

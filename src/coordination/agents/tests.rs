@@ -30,7 +30,11 @@ fn seen(variables: &[(&str, &str)], names: &[&str], sees_all: bool) -> Recogniti
 fn told(variables: &[(&str, &str)], names: &[&str]) -> String {
     let Some(found) = seen(variables, names, true).session else { return "nobody".to_owned() };
     let name = |digest: &String| {
-        variables.iter().find(|(_, value)| super::digest(value) == *digest).map_or("?", |(_, value)| *value).to_owned()
+        variables
+            .iter()
+            .find(|(_, value)| digest::of(value.as_bytes()) == *digest)
+            .map_or("?", |(_, value)| *value)
+            .to_owned()
     };
     let parts = [found.name.kind.clone(), found.name.digest.as_ref().map(name), found.pid.map(|pid| pid.to_string())];
     parts.map(|part| part.unwrap_or_else(|| "-".to_owned())).join(" ")
@@ -94,13 +98,13 @@ fn two_agents_below_one_inherited_name_of_another_program_are_not_one_session() 
     assert_eq!(told(&[CODEX], &["bash", "zsh"]), "codex b -");
     // its process may be one that is not seen
     let hidden = seen(&[CODEX], &["bash", "gemini"], false).session.unwrap();
-    assert_eq!((hidden.name.digest, hidden.pid), (Some(digest("b")), None));
+    assert_eq!((hidden.name.digest, hidden.pid), (Some(digest::of(b"b")), None));
 }
 
 #[test]
 fn in_a_pid_namespace_the_number_of_a_process_outside_is_not_taken_for_one_inside() {
     let found = seen(&[CLAUDE, ("CLAUDE_PID", "101")], &["bash", "sleep"], false);
-    assert_eq!(found.session.map(|session| (session.pid, session.name.digest)), Some((None, Some(digest("a")))));
+    assert_eq!(found.session.map(|session| (session.pid, session.name.digest)), Some((None, Some(digest::of(b"a")))));
     assert!(found.hidden);
     let found = seen(&[], &["bash", "claude"], false);
     assert_eq!((found.session.unwrap().pid, found.hidden), (Some(101), false));
@@ -163,7 +167,7 @@ fn jobs_of_one_matrix_are_told_apart() {
 
 #[test]
 fn the_digest_is_the_beginning_of_the_sha256_of_the_name() {
-    assert_eq!(digest("abc"), "ba7816bf8f01");
+    assert_eq!(digest::of(b"abc"), "ba7816bf8f01");
 }
 
 fn any_name() -> impl Strategy<Value = &'static str> {
