@@ -1,6 +1,6 @@
 //! What has landed is said to have landed, whatever fails afterwards; and a dry run promises what the real run does.
 
-use super::init::{everything, keys, local, on_data_branch};
+use super::init::{everything, keys, of_kind};
 use crate::support::{Repo, Run, Sleeper, World, share};
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -143,11 +143,7 @@ fn answer(run: &Run) -> Value {
 fn a_dry_run_promises_what_the_real_run_does() {
     for n in share([0, 1, 2]) {
         let (world, session) = (World::new(), Sleeper::new());
-        let ann = match n {
-            0 => world.initialised_on_main("ann"),
-            1 => on_data_branch(&world, "ann"),
-            _ => local(),
-        };
+        let ann = of_kind(n, &world);
         let ann = ann.env("AIT_AGENT_PID", session.pid());
         let same = |line: &str| {
             let args: Vec<_> = line.split(' ').chain(["--json"]).collect();

@@ -3,6 +3,15 @@
 use crate::support::{Repo, World};
 use serde_json::Value;
 
+/// A repository of each of the three kinds: with the tasks on main, on a branch of their own, and without a remote.
+pub(super) fn of_kind(kind: usize, world: &World) -> Repo {
+    match kind {
+        0 => world.initialised_on_main("ann"),
+        1 => on_data_branch(world, "ann"),
+        _ => local(),
+    }
+}
+
 /// A repository without a remote, set up.
 pub(super) fn local() -> Repo {
     let ann = World::new().clone("ann");

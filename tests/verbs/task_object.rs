@@ -1,6 +1,6 @@
 //! The object of a task, the same in every document.
 
-use super::init::{keys, local, on_data_branch};
+use super::init::{keys, of_kind};
 use crate::support::{Repo, Sleeper, World};
 use serde_json::{Value, json};
 
@@ -30,11 +30,7 @@ fn find<'v>(value: &'v Value, id: &str, found: &mut Vec<&'v Value>) {
 fn every_document_tells_the_same_of_a_task() {
     for n in 0..3 {
         let (world, session) = (World::new(), Sleeper::new());
-        let ann = match n {
-            0 => world.initialised_on_main("ann"),
-            1 => on_data_branch(&world, "ann"),
-            _ => local(),
-        };
+        let ann = of_kind(n, &world);
         let ann = ann.env("AIT_AGENT_PID", session.pid());
         let same = |line: &str, id: &str, keys_of: &str| {
             let said = document(&ann, line);
