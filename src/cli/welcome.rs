@@ -61,7 +61,7 @@ fn is_of_other_session(row: &TaskInfo) -> bool {
 /// What kind of session holds a task; and the way to go on with it, where that session is dead.
 fn of_other(row: &TaskInfo) -> String {
     let Some(lock) = &row.lock else { return String::new() };
-    let agent = lock.agent.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
+    let agent = lock.agent_in_brackets();
     let is_dead = lock.session == Liveness::Dead;
     let way = if is_dead { format!("; it is dead, to go on: git aitask pick {}", row.id) } else { String::new() };
     agent + &way
@@ -95,7 +95,7 @@ fn own_next(context: &Context, overview: &Overview) -> Option<String> {
 
 /// Whether a task branch still is where it was cut: commits that the main worktree lacks are then those of others.
 fn is_as_cut(context: &Context, task: TaskId, branch: &Branch) -> bool {
-    let base = LockRecord::load(&context.repository, task).and_then(|held| held.base_commit);
+    let Some(held) = LockRecord::load(&context.repository, task) else { return false };
     let tip = refs::load(&context.repository, &[branch.full()]).ok().and_then(|found| found.into_values().next());
-    base.is_some() && base == tip.map(|tip| tip.to_string())
+    tip.is_some_and(|tip| held.is_cut_at(&tip))
 }

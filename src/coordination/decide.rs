@@ -228,7 +228,10 @@ impl LockRequest<'_> {
                 let kept = before.as_ref().and_then(|before| before.observed.lock.base());
                 let cut = (self.folder, self.base.or(kept.as_ref()));
                 let entry = LockEntry::taken(task, self.session, self.now, Some(self.nonce), cut);
-                own.map_or(entry.clone(), |own| entry.with_unknown_lines_of(&own.lock))
+                match own {
+                    Some(own) => entry.with_unknown_lines_of(&own.lock),
+                    None => entry,
+                }
             }
         };
         let step = Some(lock_step(&entry));

@@ -19,6 +19,6 @@ fn has_own_locks_missing_in(repository: &Repository, ours: &Oid, theirs: &Oid) -
 /// the remote's branch may hold locks that were released since.
 pub(crate) fn own_locks_at(repository: &Repository, commit: &Oid) -> Result<Vec<LockEntry>> {
     let mut locks = locks::at_commit(repository, commit)?;
-    locks.retain(|lock| LockRecord::load(repository, lock.task).is_some_and(|held| held.is_about(lock)));
+    locks.retain(|lock| LockRecord::has_taken(repository, lock));
     Ok(locks)
 }

@@ -6,7 +6,7 @@ use crate::coordination::locks::LockEntry;
 use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::error::{Error, Kind, Result};
 use crate::files::records::RecordKind;
-use crate::git::{Branch, Repository};
+use crate::git::{Branch, Oid, Repository};
 use crate::task::TaskId;
 
 /// How many former holders are noted of a task; each is told when it comes back.
@@ -267,6 +267,31 @@ impl LockRecord {
     pub(crate) fn completed(&self) -> Option<&String> {
         let last = if self.taking.is_some() { self.before.as_deref() } else { Some(self) };
         last.and_then(|last| last.lock.as_ref())
+    }
+
+    /// Whether the task branch at this commit still is where this clone cut it.
+    pub(crate) fn is_cut_at(&self, tip: &Oid) -> bool {
+        self.base_commit.as_deref() == Some(tip.as_str())
+    }
+
+    /// Whether this clone took the lock, by its records.
+    pub(crate) fn has_taken(repository: &Repository, lock: &LockEntry) -> bool {
+        Self::load(repository, lock.task).is_some_and(|held| held.is_about(lock))
+    }
+
+    /// Whether the lock, which is not of the session that asks, took the task from it. `email` is its address, and
+    /// `is_of_it` tells whether a lock is of that session.
+    pub(crate) fn is_taken_over(
+        &self,
+        lock: &LockEntry,
+        email: Option<&str>,
+        is_of_it: impl Fn(&LockEntry) -> bool,
+    ) -> bool {
+        // Another session of this clone took it: only who held it before is told.
+        let is_former = || self.former.iter().any(|text| is_of_it(&LockEntry::parse(lock.task, text.as_bytes(), None)));
+        // A script, run by the same person, leaves a lock that cannot be told from one of this session.
+        let is_untold = || email == Some(lock.holder.as_str()) && !lock.is_known();
+        (if self.is_about(lock) { is_former() } else { !is_untold() }) && !is_of_it(lock)
     }
 
     /// Whether this record is about the lock.

@@ -460,6 +460,11 @@ pub(crate) trait ReadLocks {
     fn require_locks(&self) -> Result<Locks> {
         self.locks()?.ok_or_else(no_lock_branch)
     }
+
+    /// The lock files; none where there is no lock branch. One process more than [`Self::locks`].
+    fn entries(&self, refs: &dyn Refs) -> Result<Vec<LockEntry>> {
+        self.locks()?.map_or_else(|| Ok(Vec::new()), |locks| locks.entries(refs))
+    }
 }
 
 /// One process each.

@@ -150,22 +150,32 @@ pub(crate) fn session_leader() -> Option<u32> {
 
 /// Whether a process is an ancestor of this one.
 pub(crate) fn is_above(repository: &Repository, pid: u32) -> bool {
-    above(repository).iter().any(|process| process.pid == pid)
+    chain(repository).any(|process| process.pid == pid)
 }
 
 /// The longest part of a command line that is read, in bytes: the program and its script are at the beginning.
 const LONGEST_COMMAND: u64 = 4096;
 
-/// The processes above this one, the parent first. From `/proc`; elsewhere one call of `ps`.
+/// The processes above this one, the parent first.
 pub(crate) fn above(repository: &Repository) -> Vec<Ancestor> {
+    chain(repository).collect()
+}
+
+/// [`above`], each read when it is asked for. From `/proc`; elsewhere one call of `ps`.
+fn chain(repository: &Repository) -> impl Iterator<Item = Ancestor> {
     let first = rustix::process::getppid().and_then(|parent| u32::try_from(parent.as_raw_nonzero().get()).ok());
     let listed = if Path::new("/proc/self/stat").exists() { Vec::new() } else { all_by_ps(repository) };
-    let find = |pid: u32| match listed.iter().find(|(process, _)| process.pid == pid) {
+    let find = move |pid: u32| match listed.iter().find(|(process, _)| process.pid == pid) {
         Some((process, parent)) => Some((process.clone(), *parent)),
         None => by_proc(pid),
     };
-    let chain = std::iter::successors(first.and_then(find), |(_, parent)| find(*parent));
-    chain.take(DEEPEST_CHAIN).map(|(process, _)| process).collect()
+    let mut next = first;
+    let above = std::iter::from_fn(move || {
+        let (process, parent) = find(next?)?;
+        next = Some(parent);
+        Some(process)
+    });
+    above.take(DEEPEST_CHAIN)
 }
 
 /// A process and its parent, from `/proc`.

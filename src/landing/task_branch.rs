@@ -62,7 +62,7 @@ pub(crate) fn unpublished(
     let (repository, Some(remote)) = (&context.repository, context.channel.remote()) else { return Ok(None) };
     let Some(tip) = place.tip(context)? else { return Ok(None) };
     let held = LockRecord::load(repository, task);
-    if held.as_ref().is_some_and(|held| held.base_commit.as_deref() == Some(tip.as_str())) {
+    if held.as_ref().is_some_and(|held| held.is_cut_at(&tip)) {
         return Ok(None);
     }
     let published = view.task_branch(&place.branch)?.published;

@@ -2,8 +2,8 @@
 //! is ready. From what this clone knows; the remote is not contacted.
 
 use crate::agents::texts::VerbHelp;
+use crate::coordination::LockEntry;
 use crate::coordination::lock_record::LockRecord;
-use crate::coordination::{LockEntry, Session};
 use crate::error::{Hint, Result};
 use crate::git::Freshness;
 use crate::ledger::Ledger;
@@ -67,7 +67,11 @@ pub(crate) fn brief(context: &Context, verbs: Vec<VerbHelp>) -> Result<Brief> {
     let free: Vec<_> = board.ready().into_iter().filter(|task| !loaded.locks.contains_key(&task.id)).collect();
     let ready: Vec<_> = free.iter().take(NAMED).map(|task| loaded.describe(task)).collect();
     // In the worktree of such a task every answer begins with it.
-    let lost = loaded.locks.values().filter(|lock| Some(lock.task) != here && is_lost(context, &session, lock));
+    let is_lost = |lock: &LockEntry| {
+        let held = LockRecord::load(&context.repository, lock.task);
+        held.is_some_and(|held| held.is_taken_over(lock, Some(&session.email), |lock| lock.is_of(&session)))
+    };
+    let lost = loaded.locks.values().filter(|lock| Some(lock.task) != here && is_lost(lock));
     let lost: Vec<_> =
         lost.map(|lock| LockedTask { task_id: lock.task, lock: Holder::new(context, lock, &session.host) }).collect();
     let initialised = view.base(&Ledger::locks_branch()?).is_some();
@@ -98,15 +102,4 @@ pub(crate) fn brief(context: &Context, verbs: Vec<VerbHelp>) -> Result<Brief> {
         verbs,
         as_of: loaded.as_of.clone(),
     })
-}
-
-/// Whether another session holds a task that this clone had taken, or, where it did so in this clone, that this session had
-/// taken.
-fn is_lost(context: &Context, session: &Session, lock: &LockEntry) -> bool {
-    let Some(held) = LockRecord::load(&context.repository, lock.task) else { return false };
-    let was_ours = |text: &String| LockEntry::parse(lock.task, text.as_bytes(), None).is_of(session);
-    // A script, run by the same person, leaves a lock that cannot be told from one of this session.
-    let is_untold = lock.holder == session.email && !lock.is_known();
-    let is_taken = if held.is_about(lock) { held.former.iter().any(was_ours) } else { !is_untold };
-    is_taken && !lock.is_of(session)
 }

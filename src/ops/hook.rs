@@ -18,7 +18,7 @@ use crate::project::outcome::Holder;
 use crate::task::{TaskId, TaskName, paths};
 use crate::worktrees::base::BaseBranch;
 use crate::worktrees::prepare;
-use crate::worktrees::registry::task_branch_of;
+use crate::worktrees::registry::task_of;
 use std::path::{Path, PathBuf};
 
 /// The folder in which a program expects the worktrees that it asks for by name.
@@ -29,7 +29,7 @@ fn locks(context: &Context) -> Result<Vec<LockEntry>> {
     let repository: &Repository = &context.repository;
     let (branch, ledger) = (Ledger::locks_branch()?, context.ledger());
     let view = ledger.view(std::slice::from_ref(&branch), Freshness::AsKnown)?;
-    view.locks()?.map_or(Ok(Vec::new()), |locks| locks.entries(repository))
+    view.entries(repository)
 }
 
 /// The tasks that this session holds.
@@ -44,10 +44,7 @@ struct Checkouts(Vec<(PathBuf, Option<TaskId>)>);
 
 impl Checkouts {
     fn load(context: &Context) -> Result<Self> {
-        let task = |record: &WorktreeRecord| {
-            let branch = task_branch_of(context, record)?;
-            TaskName::from_branch(branch.as_str()).map(|name| name.id())
-        };
+        let task = |record: &WorktreeRecord| task_of(context, record).map(|name| name.id());
         let records = worktree::list(&context.repository)?;
         Ok(Self(records.iter().map(|record| (canonicalize_lenient(&record.path), task(record))).collect()))
     }
@@ -136,14 +133,9 @@ pub(crate) fn give_back(context: &Context, session_variable: (&str, &str)) -> Re
 fn is_untouched(context: &Context, records: &[WorktreeRecord], lock: &LockEntry) -> Result<bool> {
     let repository = &context.repository;
     let held = LockRecord::load(repository, lock.task).filter(|held| held.is_about(lock));
-    let is_of_task = |record: &&WorktreeRecord| {
-        let name = task_branch_of(context, record).and_then(|branch| TaskName::from_branch(branch.as_str()));
-        name.is_some_and(|name| name.id() == lock.task)
-    };
-    let (Some(base), Some(record)) = (held.and_then(|held| held.base_commit), records.iter().find(is_of_task)) else {
-        return Ok(false);
-    };
-    if record.head.as_ref().is_none_or(|head| head.as_str() != base) || worktree::is_gone(record) {
+    let is_of_task = |record: &&WorktreeRecord| task_of(context, record).is_some_and(|name| name.id() == lock.task);
+    let (Some(held), Some(record)) = (held, records.iter().find(is_of_task)) else { return Ok(false) };
+    if !record.head.as_ref().is_some_and(|head| held.is_cut_at(head)) || worktree::is_gone(record) {
         return Ok(false);
     }
     Ok(!worktree::load_status(repository, &record.path)?.is_dirty())

@@ -152,7 +152,7 @@ impl<'c> ReadView<'c> {
         view.require_home()?;
         let index = Index::load(&view, &data)?;
         let tasks = index.load_active(&view)?;
-        let entries = view.locks()?.map_or(Ok(Vec::new()), |locks| locks.entries(&*context.repository))?;
+        let entries = view.entries(&*context.repository)?;
         let locks = entries.into_iter().map(|lock| (lock.task, lock)).collect();
         let worktrees = Worktrees::new(context, worktree::list(&context.repository)?);
         let around = Surroundings::new(context, index.active_ids()).with_worktrees(worktrees);

@@ -14,7 +14,7 @@ use crate::task::{TaskId, TaskName};
 use crate::worktrees::base::BaseBranch;
 use crate::worktrees::branches::tips;
 use crate::worktrees::plan_branches;
-use crate::worktrees::registry::{missing_worktree, task_branch_of};
+use crate::worktrees::registry::{missing_worktree, task_branch_of, task_of};
 use crate::worktrees::registry_state::WorktreeName;
 use crate::worktrees::removal;
 use crate::worktrees::removal_result::{
@@ -224,7 +224,7 @@ fn name_of(context: &Context, wanted: &Wanted) -> Result<WorktreeName> {
     let records = worktree::list(&context.repository)?;
     let ids: Vec<_> = std::iter::once(wanted.id).chain(wanted.or).collect();
     let here = records.iter().find_map(|record| {
-        let name = TaskName::from_branch(task_branch_of(context, record)?.as_str())?;
+        let name = task_of(context, record)?;
         let top = name.as_top_level().map(|name| name.id());
         (ids.contains(&name.id()) || top.is_some_and(|id| ids.contains(&id))).then(|| name.as_str().to_owned())
     });

@@ -140,16 +140,16 @@ fn is_inside(context: &Context, lock: &LockEntry) -> bool {
     context.task_here().is_some_and(|name| name.id() == lock.task)
 }
 
+/// Whether the lock was taken in this clone. A lock of the scripts has no nonce: for it, the host decides.
+fn is_taken_here(context: &Context, host: &str, lock: &LockEntry) -> bool {
+    if lock.nonce.is_some() { LockRecord::has_taken(&context.repository, lock) } else { lock.host == host }
+}
+
 /// [`holds`], `inside` the worktree of the task or elsewhere.
 fn may_go_on(context: &Context, session: &Session, lock: &LockEntry, inside: bool) -> bool {
-    let is_taken_here = || match lock.nonce {
-        Some(_) => LockRecord::load(&context.repository, lock.task).is_some_and(|held| held.is_about(lock)),
-        // A lock of the scripts has no nonce: for it, person and host decide.
-        None => lock.host == session.host,
-    };
     lock.is_of(session)
         || lock.holder == session.email
-            && is_taken_here()
+            && is_taken_here(context, &session.host, lock)
             && match standing(context, &session.host, lock) {
                 // The scripts cannot name an agent, so that their lock may be that of any.
                 Standing::Unnamed => inside || !session.is_known() || lock.nonce.is_none() || session.is_at_terminal(),
@@ -254,7 +254,8 @@ pub(crate) enum Respected {
 }
 
 /// Refuses to remove the worktree of a task while another session that may live on this host works on it: neither this
-/// session nor, where nothing tells which session this is, an ancestor of this process. It uses the locks that this clone knows; the remote is not contacted.
+/// session nor, where nothing tells which session this is, an ancestor of this process. It uses the locks that this clone
+/// knows; the remote is not contacted.
 ///
 /// # Errors
 /// [`Kind::Held`] that names the holder.
@@ -270,10 +271,7 @@ pub(crate) fn require_idle(context: &Context, name: &str, respected: Respected) 
     let is_alive = LockRecord::liveness(repository, &lock, &host) == Liveness::Alive;
     // A process of a script's lock may be any process of that host, so it counts only where it is seen.
     let may_live = || lock.process.scope.is_some() && standing(context, &host, &lock) == Standing::MayLive;
-    let is_here = || match lock.nonce {
-        Some(_) => LockRecord::load(repository, lock.task).is_some_and(|held| held.is_about(&lock)),
-        None => lock.host == host,
-    };
+    let is_here = || is_taken_here(context, &host, &lock);
     // A command that names no session works there perhaps, and this one certainly is another.
     let is_known = session.as_ref().is_some_and(Session::is_known);
     let is_unnamed = || lock.nonce.is_some() && standing(context, &host, &lock) == Standing::Unnamed && is_here();

@@ -79,9 +79,14 @@ impl Holder {
         self.own
     }
 
+    /// ` (codex)`; nothing for a person.
+    pub(crate) fn agent_in_brackets(&self) -> String {
+        self.agent.as_ref().map_or_else(String::new, |kind| format!(" ({kind})"))
+    }
+
     /// Who holds it, as the caller sees it, whose session holds it or not.
     pub(crate) fn seen_by(&self, mine: bool) -> String {
-        let agent = self.agent.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
+        let agent = self.agent_in_brackets();
         match (mine, self.own) {
             (true, _) => "you".to_owned(),
             (false, true) => format!("another session of yours{agent}"),
@@ -91,7 +96,7 @@ impl Holder {
 
     /// One sentence: who, since when, where, whether the session lives and how that is known.
     pub(crate) fn sentence(&self) -> String {
-        let agent = self.agent.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
+        let agent = self.agent_in_brackets();
         self.sentence_about(&format!("{}{agent}", self.holder))
     }
 

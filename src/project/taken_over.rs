@@ -68,14 +68,9 @@ impl Place {
         let held = LockRecord::load(&self.repository, self.task)?;
         let lock = self.lock().or_else(|| self.last_lock())?;
         // Who took the task in this clone was on this host.
-        let is_this_session =
-            |lock: &LockEntry| lock.is_of_session(&Session::with(&self.repository, &lock.holder, &lock.host));
-        // Another session of this clone took it: only who held it before is told.
-        let is_former = || held.former.iter().any(|text| is_this_session(&self.parsed(text.as_bytes())));
-        // A script, run by the same person, leaves a lock that cannot be told from one of this session.
-        let is_untold = || self.email.as_ref() == Some(&lock.holder) && !lock.is_known();
-        let is_taken = if held.is_about(&lock) { is_former() } else { !is_untold() };
-        if !is_taken || is_this_session(&lock) {
+        let session = Session::with(&self.repository, &lock.holder, &lock.host);
+        let is_of_it = |lock: &LockEntry| lock.is_of_session(&Session { host: lock.host.clone(), ..session.clone() });
+        if !held.is_taken_over(&lock, self.email.as_deref(), is_of_it) {
             return None;
         }
         let since = lock.since_with_zone("unknown");

@@ -6,7 +6,7 @@ use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Repository, hidden_edits, registry, worktree};
 use crate::project::context::Context;
-use crate::task::{BRANCH_PREFIX, WORKTREES_DIR};
+use crate::task::{BRANCH_PREFIX, TaskName, WORKTREES_DIR};
 use std::path::{Path, PathBuf};
 
 /// The task branch of a registered worktree: the one that is checked out in it, or, at the default path of that task's
@@ -18,6 +18,11 @@ pub(crate) fn task_branch_of(context: &Context, record: &WorktreeRecord) -> Opti
     let branch = worktree::rebasing(record)?.branch()?;
     let place = context.repository.root.join(WORKTREES_DIR).join(branch.as_str().strip_prefix(BRANCH_PREFIX)?);
     (record.path == place).then_some(branch)
+}
+
+/// The name of the task that a registered worktree is of ([`task_branch_of`]).
+pub(crate) fn task_of(context: &Context, record: &WorktreeRecord) -> Option<TaskName> {
+    TaskName::from_branch(task_branch_of(context, record)?.as_str())
 }
 
 /// The refusal for a worktree that is not at its registered path. It is never removed for the user: it may have been

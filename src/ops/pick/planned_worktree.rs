@@ -85,9 +85,7 @@ impl PlannedWorktree {
         self.former = picker.and_then(|picker| displaced_here(context, picker.session, path.id(), lock));
         if let Some((former, picker)) = self.former.as_ref().zip(picker) {
             // A pick that was cut off after its swap is completed.
-            let is_ours = lock.is_some_and(|lock| {
-                LockRecord::load(&context.repository, path.id()).is_some_and(|held| held.is_about(lock))
-            });
+            let is_ours = lock.is_some_and(|lock| LockRecord::has_taken(&context.repository, lock));
             if !picker.takes_over && !is_ours && lives_beside(context, picker.session, former) {
                 return Err(still_used(context, &place, former));
             }
