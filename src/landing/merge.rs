@@ -6,15 +6,13 @@ use crate::git::merge;
 use crate::git::objects::{self, NewCommit, ParentCommit};
 use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::merge_tree::MergeTree;
-use crate::git::run::{Call, Streams};
 use crate::git::{Branch, Oid, Repository};
 use crate::landing::own_files;
 use crate::ledger::plan::{Plan, Step};
 use crate::project::context::Context;
 use crate::task::TaskName;
-use crate::worktrees::prepare::with_task;
+use crate::worktrees::prepare::{require_success, run_for_task};
 use crate::worktrees::scratch::Scratch;
-use std::time::Duration;
 
 /// How a task branch is merged into its output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -129,65 +127,44 @@ pub(crate) fn add(plan: Plan, into: &Branch, merge: &Merge, mode: MergeMode, tip
     }
 }
 
-/// The time limit of the check. A project's tests may take hours; a day only ends a check that hangs.
-const CHECK_LIMIT: Duration = Duration::from_secs(24 * 3600);
-
-/// How many lines of a failing check the error has: enough for the failure that a test runner prints last.
-const SHOWN_LINES: usize = 40;
-
-/// A command that must pass on the merged tree.
-pub(crate) struct Check<'a> {
-    /// The command.
-    pub(crate) command: &'a str,
-    /// Whether its output is captured, since the answer is a document.
-    pub(crate) json: bool,
-    /// The task whose work is merged; the command is told.
-    pub(crate) task: &'a TaskName,
-}
-
-impl Check<'_> {
-    /// Runs the command on the merged tree, in a temporary detached worktree. That tree is checked, and not the task
-    /// branch, because it is what the output branch will contain. Its output goes to standard error; with `json` it is
-    /// returned, since an error is a document there: that of a check that fails has its last lines.
-    ///
-    /// # Errors
-    /// [`Kind::CheckFailed`] when it does not exit with 0.
-    pub(crate) fn run(&self, context: &Context, output: &Oid, merge: &Merge, tip: &Oid) -> Result<Vec<u8>> {
-        let repository = &context.repository;
-        let commit = match merge {
-            Merge::Already => output.clone(),
-            Merge::FastForward => tip.clone(),
-            Merge::Tree(tree) => {
-                let new = NewCommit {
-                    parent: ParentCommit::Commit(output.clone()),
-                    merged: Some(tip.clone()),
-                    tree: Some(tree.clone()),
-                    edits: Vec::new(),
-                    message: "git aitask: the merged tree, to be checked\n".to_owned(),
-                };
-                let built = objects::build(repository, &[new])?;
-                built.commits.into_iter().next().ok_or_else(|| Error::new(Kind::Bug, "git made no commit to check"))?
-            }
-        };
-        let scratch = Scratch::make(context, "check", "merged", &commit)?;
-        let call = Call::program(repository.git().environment(), "sh", &scratch.path).args(["-c", self.command]);
-        let call = with_task(call, self.task, &scratch.path);
-        let streams = if self.json { Streams::Captured } else { Streams::ToStderr };
-        let output = call.limit(CHECK_LIMIT).streams(streams).output();
-        let removed = scratch.remove(context);
-        let output = output?;
-        removed?;
-        if output.success() {
-            return Ok([output.stdout, output.stderr].concat());
+/// Runs a command on the merged tree, in a temporary detached worktree. That tree is checked, and not the task branch,
+/// because it is what the output branch will contain. It is told the task. What it printed is returned where that was
+/// captured.
+///
+/// # Errors
+/// [`Kind::CheckFailed`] when it does not exit with 0.
+pub(crate) fn check(
+    context: &Context,
+    (command, task): (&str, &TaskName),
+    output: &Oid,
+    merge: &Merge,
+    tip: &Oid,
+) -> Result<Vec<u8>> {
+    let repository = &context.repository;
+    let commit = match merge {
+        Merge::Already => output.clone(),
+        Merge::FastForward => tip.clone(),
+        Merge::Tree(tree) => {
+            let new = NewCommit {
+                parent: ParentCommit::Commit(output.clone()),
+                merged: Some(tip.clone()),
+                tree: Some(tree.clone()),
+                edits: Vec::new(),
+                message: "git aitask: the merged tree, to be checked\n".to_owned(),
+            };
+            let built = objects::build(repository, &[new])?;
+            built.commits.into_iter().next().ok_or_else(|| Error::new(Kind::Bug, "git made no commit to check"))?
         }
-        let exit = output.ending();
-        let error =
-            Error::new(Kind::CheckFailed, format!("the check failed on the merged tree ({exit}): {}", self.command))
-                .hint(
-                    command!["git commit -a -m", self.task.branch_name()]
-                        .note("in the worktree, once it is fixed; then finish again"),
-                );
-        let said = output.last_lines(SHOWN_LINES).join("\n");
-        Err(if said.is_empty() { error } else { error.with(Payload::Output { output: said }) })
-    }
+    };
+    let scratch = Scratch::make(context, "check", "merged", &commit)?;
+    let output = run_for_task(context, command, task, &scratch.path);
+    let removed = scratch.remove(context);
+    let output = output?;
+    removed?;
+    let failed = |exit: &str| format!("the check failed on the merged tree ({exit}): {command}");
+    require_success(&output, failed).map_err(|error| {
+        let commit = command!["git commit -a -m", task.branch_name()];
+        error.hint(commit.note("in the worktree, once it is fixed; then finish again"))
+    })?;
+    Ok([output.stdout, output.stderr].concat())
 }

@@ -509,8 +509,7 @@ impl FinishOperation<'_> {
             && self.checked.as_ref() != Some(merged)
             && let Some(output) = view.base(self.request.into)
         {
-            let check = merge::Check { command, json: self.context.json, task: &finishing.task.name };
-            self.check_said = check.run(self.context, output, merge, tip)?;
+            self.check_said = merge::check(self.context, (command, &finishing.task.name), output, merge, tip)?;
             self.checked = Some(merged.clone());
         }
         Ok(())

@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::Tree;
-use crate::git::run::{Call, Streams};
+use crate::git::run::{Call, Output, Streams};
 use crate::git::worktree;
 use crate::project::context::Context;
 use crate::task::{TaskName, WORKTREES_DIR, paths};
@@ -27,11 +27,11 @@ fn include_file(context: &Context) -> Option<PathBuf> {
     file.symlink_metadata().is_ok_and(|data| data.is_file()).then_some(file)
 }
 
-/// The time limit of each command. It may install dependencies or build the project, and only its author knows how long
-/// that takes: a day ends a command that hangs, and nothing else.
+/// The time limit of each command. It may install dependencies, build the project or test it, and only its author knows
+/// how long that takes: a day ends a command that hangs, and nothing else.
 const COMMAND_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
-/// How many lines of a failing command the error has, where its output is captured.
+/// How many lines of a failing command the error has: enough for the failure that a test runner prints last.
 const SHOWN_LINES: usize = 40;
 
 /// Prepares the worktree of a task at `path`; `copied` gets the files that were copied into it.
@@ -63,23 +63,34 @@ pub(crate) fn clear_worktree(context: &Context, name: &TaskName, path: &Path) ->
 }
 
 fn run(context: &Context, setting: &str, command: &str, name: &TaskName, path: &Path) -> Result<()> {
+    let output = run_for_task(context, command, name, path)?;
+    require_success(&output, |exit| format!("{setting} failed in {} ({exit}): {command}", path.display()))
+}
+
+/// Runs a command of the project for a task, in this folder. Its output goes to standard error; with JSON it is captured,
+/// since standard error is a document then, where there is an error.
+pub(crate) fn run_for_task(context: &Context, command: &str, name: &TaskName, path: &Path) -> Result<Output> {
     let call = Call::program(context.repository.git().environment(), "sh", path).args(["-c", command]);
-    let call = with_task(call, name, path);
-    // With JSON, standard error is a document where there is an error.
     let streams = if context.json { Streams::Captured } else { Streams::ToStderr };
-    let output = call.limit(COMMAND_LIMIT).streams(streams).output()?;
+    with_task(call, name, path).limit(COMMAND_LIMIT).streams(streams).output()
+}
+
+/// Refuses the output of such a command that failed; the message is about how it ended.
+///
+/// # Errors
+/// [`Kind::CheckFailed`], with the last lines of the output, where it was captured.
+pub(crate) fn require_success(output: &Output, message: impl FnOnce(&str) -> String) -> Result<()> {
     if output.success() {
         return Ok(());
     }
-    let exit = output.ending();
+    let error = Error::new(Kind::CheckFailed, message(&output.ending()));
     let said = output.last_lines(SHOWN_LINES).join("\n");
-    let error = Error::new(Kind::CheckFailed, format!("{setting} failed in {} ({exit}): {command}", path.display()));
     Err(if said.is_empty() { error } else { error.with(Payload::Output { output: said }) })
 }
 
 /// Tells a command of the project which task it runs for, and a port that no other task of this machine is likely to
 /// have.
-pub(crate) fn with_task(call: Call, name: &TaskName, path: &Path) -> Call {
+fn with_task(call: Call, name: &TaskName, path: &Path) -> Call {
     call.env("AITASK_ID", name.id().to_string())
         .env("AITASK_NAME", name.as_str())
         .env("AITASK_BRANCH", name.branch_name())
