@@ -12,6 +12,7 @@ mod groups;
 mod half;
 mod leftovers;
 mod local_swap;
+mod others;
 mod scene;
 mod signals;
 mod sweep;

@@ -2,8 +2,11 @@
 
 use super::Scene;
 use super::describe::{describe, difference};
-use crate::support::{When, in_turn, thorough};
+use crate::support::{Proof, Rounds, When, in_turn, thorough};
 use std::collections::BTreeMap;
+
+const ROW: &str = "04";
+const PROPERTY: &str = "Killed before and after every git call, and the same command again: the same end, nothing lost";
 
 /// More than any verb makes.
 const CALLS: usize = 200;
@@ -28,6 +31,7 @@ fn sweep_at(scene: &Scene, args: &[&str], sides: &[When]) {
     let (run, calls) = scene.ann.git_commands(args);
     run.ok();
     let undisturbed = describe(scene);
+    let mut proof = Proof::new(ROW, PROPERTY, "kills", Rounds { ordinary: 1, short: 1, long: 1 });
     let mut wrong: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let (mut kills, mut untouched) = (0, 0);
     for (side, when) in sides.iter().copied().enumerate() {
@@ -70,5 +74,9 @@ fn sweep_at(scene: &Scene, args: &[&str], sides: &[When]) {
     eprintln!("{} in mode {:?}: {kills} kills, {untouched} of them before anything was written", args[0], scene.mode);
     let report: Vec<_> =
         wrong.iter().map(|(problem, at)| format!("  killed {}\n{problem}", at.join("\n  killed "))).collect();
-    assert!(wrong.is_empty(), "git aitask {} ({:?}):\n{}", args.join(" "), scene.mode, report.join("\n"));
+    proof.tried(kills);
+    proof.check(wrong.is_empty(), || {
+        format!("git aitask {} ({:?}):\n{}", args.join(" "), scene.mode, report.join("\n"))
+    });
+    proof.end();
 }

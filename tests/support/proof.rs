@@ -21,7 +21,7 @@ pub(crate) struct Rounds {
 /// A property, and what came of trying it.
 #[derive(Debug)]
 pub(crate) struct Proof {
-    /// The place of the row in the table, as `3b`; unique.
+    /// The place of the row in the table, as `03b`. Proofs of one property may share a row, whose figures are added up.
     row: &'static str,
     property: &'static str,
     /// What is tried in each round, of which `times` counts.
@@ -110,7 +110,9 @@ impl Proof {
         if let Some(folder) = std::env::var_os("AITASK_PROVE_ROWS").map(PathBuf::from) {
             let line =
                 format!("{row}\t{property}\t{tried}\t{times}\t{violations}\t{seconds:.0}\t{middle}\t{longest}\n");
-            std::fs::write(folder.join(row), line).unwrap();
+            // a row may be that of several tests
+            let test = std::thread::current().name().unwrap_or_default().replace("::", ".");
+            std::fs::write(folder.join(format!("{row} {test}")), line).unwrap();
         }
         let shown = self.violations.iter().take(3).map(String::as_str).collect::<Vec<_>>().join("\n");
         assert!(violations == 0, "{property}: {violations} violations in {times} {tried}\n{shown}");

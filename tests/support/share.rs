@@ -4,9 +4,9 @@ use std::time::SystemTime;
 
 const SHARES: usize = 4;
 
-/// Whether all of every sweep and race is to be done: `AITASK_TEST_ALL` is set.
+/// Whether all of every sweep and race is to be done: `AITASK_TEST_ALL` is set, or this is a long run of `scripts/prove`.
 pub(crate) fn thorough() -> bool {
-    std::env::var_os("AITASK_TEST_ALL").is_some()
+    std::env::var_os("AITASK_TEST_ALL").is_some() || std::env::var_os("AITASK_PROVE").is_some_and(|it| it != "short")
 }
 
 /// How many rounds of a race there are: `ordinary`, four times as many with all, or as many as `AITASK_TEST_ROUNDS` says.
