@@ -156,6 +156,9 @@
 //!     `verbs::edit::of_two_who_each_add_half_of_a_circle_one_is_refused`,
 //!     `verbs::edit::a_circle_that_is_there_already_is_named_and_refuses_no_other_edit`,
 //!     `verbs::new::no_child_waits_silently_for_the_child_before_it`
+//! 21. **`check` judges the task files as the verbs do, and needs nothing else**: neither set-up nor network nor a branch
+//!     that is checked out. `ops::check::decide::tests::what_is_well_formed_gives_no_finding`,
+//!     `verbs::check::a_job_of_ci_without_home_set_up_or_network_checks_the_files_of_its_checkout`
 //!
 //! # Rules of safety
 //!
@@ -178,7 +181,8 @@
 //!    `bad_input::text::titles_that_are_odd`
 //! 7. **What others wrote cannot control a terminal or forge a line for a program.**
 //!    `security::output::a_hostile_task_is_shown_harmless_by_everything_that_shows_it`,
-//!    `compat::faults::an_address_cannot_forge_a_line`
+//!    `compat::faults::an_address_cannot_forge_a_line`,
+//!    `verbs::check::hostile_names_and_contents_give_no_command_in_any_form`
 //! 8. **No prompt and no hang without a terminal**; a time limit ends the process and everything it started.
 //!    `servers::unreachable::a_remote_that_hangs_is_left_alone`, `killed::signals::a_hanging_network_outlived_a_signal`
 //! 9. **After a kill at any call of git the same command finishes the job.** `killed::verbs::pick`, `killed::verbs::finish_merge`,

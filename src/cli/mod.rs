@@ -9,6 +9,7 @@ pub(crate) mod agents;
 pub(crate) mod app;
 pub(crate) mod archive;
 pub(crate) mod brief;
+pub(crate) mod check;
 mod command_line;
 pub(crate) mod complete;
 pub(crate) mod demo;
@@ -57,7 +58,7 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
-/// Tasks as files, coordination as git refs: several people and coding agents on one repository.
+/// Tasks as files, coordination as git refs: people and agents on one repository.
 ///
 /// Without a verb, it shows the tasks that you hold, the next task that can be picked, and the command that may be next.
 #[derive(Debug, Parser)]
@@ -130,6 +131,7 @@ pub(crate) enum Verb {
     Worktree(worktree::WorktreeArgs),
     Sync(sync::SyncArgs),
     Status(status::StatusArgs),
+    Check(check::CheckArgs),
     Explore(explore::ExploreArgs),
     Whoami(whoami::WhoamiArgs),
     Brief(brief::BriefArgs),

@@ -18,6 +18,7 @@ pub(super) fn of(verb: &[String]) -> Option<Value> {
     let verb: Vec<_> = verb.iter().map(String::as_str).collect();
     let outcome = match verb.as_slice() {
         [] | ["status"] => ops::status::Overview::json_schema,
+        ["check"] => ops::check::Checked::json_schema,
         ["init"] => ops::init::Initialised::json_schema,
         ["new"] => ops::new::Created::json_schema,
         ["list"] => ops::list::TaskList::json_schema,

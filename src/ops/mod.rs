@@ -10,6 +10,7 @@
 pub(crate) mod agents;
 pub(crate) mod archive;
 pub(crate) mod brief;
+pub(crate) mod check;
 pub(crate) mod data_location;
 pub(crate) mod dependencies;
 pub(crate) mod drafts;

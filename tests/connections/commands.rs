@@ -223,6 +223,7 @@ fn of_readers() {
     );
     expect(&ann, "status", &format!("{view}\n read\n read\n read\n worktree list --porcelain -z\n {state}"));
     expect(&ann, "whoami", "open");
+    expect(&ann, "check", "open\n refs both:aitask-ids\n read");
     expect(&ann, "agents install --dry-run", "open");
     expect(&ann, "brief", &format!("{view}\n read\n read\n read\n worktree list --porcelain -z\n {state}"));
     expect(&ann, "worktree list", &format!("open\n worktree list --porcelain -z\n {state}"));
