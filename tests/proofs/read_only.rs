@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// Verbs that only read, without `--fetch`; and what a verb does under `--dry-run`.
-const VERBS: [&str; 30] = [
+/// Verbs that only read, without `--fetch`.
+const VERBS: [&str; 23] = [
     "",
     "--json",
     "status",
@@ -30,13 +30,6 @@ const VERBS: [&str; 30] = [
     "check",
     "check --json",
     "hook session-start",
-    "init --dry-run",
-    "new Title --dry-run",
-    "pick 2 --dry-run",
-    "pick --next --dry-run --json",
-    "finish 1 --dry-run",
-    "drop 1 --dry-run",
-    "edit 2 --priority low --dry-run",
     "agents install --dry-run",
 ];
 
