@@ -47,7 +47,8 @@ const ATTACH_FETCH_LIMIT: Duration = Duration::from_secs(10);
 pub(crate) fn attach(context: &Context, narrate: &mut dyn FnMut(&str)) -> Result<Attached> {
     let repository = &context.repository;
     let root = &repository.root;
-    if data_checkout(root).is_some() {
+    if let Some(dir) = data_checkout(root) {
+        forget_making(context, &dir)?;
         move_folders(context)?;
         return Ok(Attached::Already);
     }
@@ -93,6 +94,7 @@ pub(crate) fn is_missing(context: &Context) -> bool {
 pub(crate) fn attach_known(context: &Context) -> Result<Attached> {
     let data = Branch::parse(DATA)?;
     let attached = if let Some(dir) = data_checkout(&context.repository.root) {
+        forget_making(context, &dir)?;
         if let Some(remote) = context.channel.remote().filter(|_| !has_upstream(context, &data)) {
             // A command that made the checkout was killed before it said what the branch follows.
             worktree::set_upstream(&context.repository, &data, remote)?;
@@ -159,6 +161,13 @@ pub(crate) fn make_checkout(context: &Context, data: &Branch, start: Option<&Oid
         worktree::set_upstream(repository, data, remote)?;
     }
     Ok(())
+}
+
+/// Removes the note of a command that was killed when git had made the checkout. No process when there is none.
+fn forget_making(context: &Context, dir: &Path) -> Result<()> {
+    let data = Branch::parse(DATA)?;
+    let repository = &context.repository;
+    worktree_recovery::RecoverableWorktree::of(repository, dir, &data).repair(context.settings.timeout).map(drop)
 }
 
 fn occupied(why: &str) -> Error {

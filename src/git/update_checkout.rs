@@ -6,7 +6,7 @@
 //! beginning of it, git wrote the file; a missing file is written again by git itself. A file that differs from both is
 //! the user's and stays.
 
-use super::at_work::{self, AtWorkMarker};
+use super::at_work::{self, AtWorkMarker, WAIT_LIMIT};
 use super::checkout::{self, CheckoutNote, CheckoutStep, CheckoutUpdate, UncommittedInput};
 use super::leftover_lock::{self, Scope};
 use super::marker::{InProgressMarker, Shared};
@@ -21,11 +21,7 @@ use crate::interrupt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
-
-/// How long a git that outlived its command, or another git in the same checkout, is waited for. An update of a large
-/// checkout takes seconds; after ten seconds the command reports it instead of hanging.
-const WAIT_LIMIT: Duration = Duration::from_secs(10);
+use std::time::{Instant, SystemTime};
 
 /// Updates the branch that is checked out at `path` from `old` to `new` with its files, without overwriting changes of
 /// the user or ignored files (git-merge(1), `--ff-only`). The `adopted` files are set to their committed content first.
@@ -121,7 +117,7 @@ pub(crate) fn finish_all(repository: &Repository) -> Result<()> {
     }
     for file in at_work::files(repository) {
         if file == at_work::refs_file(repository) {
-            unlock_refs(repository, file)?;
+            at_work::unlock_refs(repository, file)?;
             continue;
         }
         match load(&file) {
@@ -141,28 +137,6 @@ pub(crate) fn finish_all(repository: &Repository) -> Result<()> {
 
 fn is_in_hook(repository: &Repository) -> bool {
     repository.git().environment().text(WITHIN).is_some()
-}
-
-/// Removes the lock files of refs that a killed git left behind.
-fn unlock_refs(repository: &Repository, file: PathBuf) -> Result<()> {
-    let Ok(begun) = file.metadata().and_then(|data| data.modified()) else { return Ok(()) };
-    let common = &repository.common_dir;
-    let folders = leftover_lock::folder(common.join("worktrees"));
-    let own = folders.chain([common.clone(), common.join("reftable")]).flat_map(|dir| leftover_lock::inside(&dir));
-    let mut locks = leftover_lock::below(&common.join("refs"));
-    locks.extend(own.filter(|lock| !is_of_index(lock)));
-    let mut mark = InProgressMarker::at(file, Shared::WithChildren);
-    let until = Instant::now() + WAIT_LIMIT;
-    while mark.is_held() {
-        // A background process that git started still has the note locked, although git itself has ended.
-        if Instant::now() > until || !locks.iter().any(|lock| leftover_lock::is_made_after(lock, begun)) {
-            return Ok(());
-        }
-        interrupt::pause(interrupt::POLL_INTERVAL)?;
-    }
-    leftover_lock::remove(Scope::Repository(common), &locks, begun, WAIT_LIMIT)?;
-    mark.clear();
-    Ok(())
 }
 
 fn forget_unless_held(file: PathBuf) {
@@ -219,7 +193,8 @@ struct Unfinished<'u> {
 
 impl Unfinished<'_> {
     fn finish(&self, work: &CheckoutNote, begun: SystemTime) -> Result<CheckoutUpdate> {
-        let (of_index, of_refs): (Vec<_>, Vec<_>) = self.locks().into_iter().partition(|lock| is_of_index(lock));
+        let (of_index, of_refs): (Vec<_>, Vec<_>) =
+            self.locks().into_iter().partition(|lock| at_work::is_of_index(lock));
         leftover_lock::remove(Scope::Checkout(self.path), &of_index, begun, WAIT_LIMIT)?;
         // A git in any checkout of the repository may hold the lock files of refs.
         leftover_lock::remove(Scope::Repository(&self.repository.common_dir), &of_refs, begun, WAIT_LIMIT)?;
@@ -350,12 +325,6 @@ impl Unfinished<'_> {
     fn git(&self, subcommand: &str) -> Call {
         self.repository.git().write(self.path, subcommand)
     }
-}
-
-/// Whether a lock file is that of the index, or of the index that a commit of some files uses.
-fn is_of_index(lock: &Path) -> bool {
-    let name = lock.file_name().unwrap_or_default().to_string_lossy();
-    name == "index.lock" || name.starts_with("next-index-")
 }
 
 /// A file as the new commit has it.

@@ -37,6 +37,9 @@ pub(crate) fn reconcile(context: &Context, options: SyncOptions<'_>) -> Result<R
     // Waiting longer than half of the limit would leave no time for the sync itself. The queue only avoids races:
     // without it the compare-and-swap of the push still decides.
     let _queue = Queue::enter(&context.repository, limit / 2, context.progress)?;
+    if !context.dry_run {
+        context.ledger().finish_checkout_updates()?;
+    }
     let mut work = SyncRun {
         context,
         remote,

@@ -43,7 +43,7 @@ killed! {
     archive_script_on_the_code_branch: tasks(Mode::Remote), ["compat", "aitask_archive.sh", "1"];
     sync_script: both_changed(Mode::DataBranch), ["compat", "aitask_sync.sh", "--batch"];
     init_data_script: Scene::bare(Mode::DataBranch, false), ["compat", "aitask_init_data.sh"];
-    column_script: tasks(Mode::DataBranch), ["compat", "aitask_board_column.sh", "move", "--task", "1", "--column", "now"];
+    column_script: tasks(Mode::DataBranch), ["compat", "aitask_board_column.sh", "move", "--root", ".", "--task", "1", "--column", "now"];
     unpack_script: bundled(), ["compat", "aitask_zip_old.sh", "unpack", "1"];
 }
 

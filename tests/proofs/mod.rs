@@ -3,6 +3,7 @@
 
 mod read_only;
 mod takeover;
+mod transports;
 mod unknown;
 
 use crate::support::Run;
