@@ -41,7 +41,10 @@ impl Error {
 
     /// An error about a file that could not be read or written.
     pub(crate) fn io(action: &str, path: &std::path::Path, source: &std::io::Error) -> Self {
-        Self::new(Kind::Io, format!("cannot {action} {}: {source}", path.display()))
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        let kind = if matches!(source.kind(), StorageFull | QuotaExceeded) { Kind::DiskFull } else { Kind::Io };
+        let error = Self::new(kind, format!("cannot {action} {}: {source}", path.display()));
+        if kind == Kind::Io { error } else { error.advice("free some space; then the same command again") }
     }
 
     /// Marks the error as one that a second attempt does not meet, since this one has brought what was missing and

@@ -73,6 +73,7 @@ kinds! {
     Contention "contention" 75 "others kept changing the same branches, or a lock file is left", "the same command again";
     Unknown "unknown" 75 "a push got no answer: it may have landed", "the same command again finds out";
     NotARepository "not_a_repository" 128 "the folder is in no git repository", "cd into one, or git init";
+    NotOwned "not_owned" 128 "the repository belongs to another user, and git does not trust it", "the hint: git config --global --add safe.directory DIR";
     BareRepository "bare_repository" 128 "the repository has no work tree here", "git worktree add ../checkout";
     NoCommit "no_commit" 128 "the branch has no commit to start from", "git switch BRANCH, or commit";
     DetachedHead "detached_head" 128 "the checkout with the task data is on no branch", "git switch BRANCH";
@@ -82,6 +83,7 @@ kinds! {
     Authentication "authentication" 128 "the remote does not know the user: wrong or missing credentials", "git fetch in a terminal";
     Damaged "damaged" 128 "a ref, object, file or address of this clone is broken", "the hint repairs it; git fsck --full";
     Git "git" 128 "git failed in a way that has no kind of its own", "its message says why";
+    DiskFull "disk_full" 128 "no space is left where something is to be written", "free some; then the same command";
     Io "io" 128 "a file could not be read or written", "its message names the file";
     Interrupted "interrupted" 130 "a signal ended the command (129, 130 or 143)", "the same command again";
 }

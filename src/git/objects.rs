@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::{self, Object, ObjectKind};
+use crate::git::porcelain::damage::damage;
 use crate::git::porcelain::ls_tree::{self, TreeEntry};
 use crate::git::repository::Identities;
 use crate::git::{Oid, Repository};
@@ -20,7 +21,10 @@ pub(crate) fn load(repository: &Repository, names: &[String]) -> Result<Vec<Opti
         .input(input)
         .sieve(|| Box::new(cat_file::sieve()))
         .run()?;
-    cat_file::parse(&output.stdout, names.len())
+    let objects = cat_file::parse(&output.stdout, names.len())?;
+    // What is broken is answered as if it were not there; only the other stream tells.
+    let broken = objects.iter().any(Option::is_none).then(|| damage(&repository.root, &output.stderr_text())).flatten();
+    broken.map_or(Ok(objects), Err)
 }
 
 /// Reads one object by name; `None` where there is none. One process.

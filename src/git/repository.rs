@@ -238,8 +238,7 @@ fn not_a_repository(dir: &Path, stderr_text: &str) -> Error {
     if stderr_text.contains("dubious ownership") || first.contains("is owned by someone else") {
         // The path as git compares it: without a slash at its end, and where the git directory is.
         let path = first.split('\'').nth(1).map_or_else(|| dir.to_string_lossy(), Into::into);
-        return Error::new(Kind::NotARepository, first)
-            .hint(command!["git config --global --add safe.directory", path]);
+        return Error::new(Kind::NotOwned, first).hint(command!["git config --global --add safe.directory", path]);
     }
     if let Some(error) = damage(dir, stderr_text) {
         return error;

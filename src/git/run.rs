@@ -27,6 +27,9 @@ use std::time::{Duration, Instant};
 use transfer::Transfer;
 use wait::{Capture, Clock, OUTPUT_GRACE, SignalTarget, WaitEnd};
 
+/// What the system and git say when a disk or a quota is used up.
+const NO_SPACE: [&str; 3] = ["No space left on device", "Out of diskspace", "Disk quota exceeded"];
+
 /// The variables that `git rev-parse --local-env-vars` lists, without the two that carry configuration. They name the
 /// repository, so they count while it is looked for, and are removed once a directory names it. The last five go with them:
 /// four say how git reads paths, which every call here says itself; with a namespace a remote that is a path would show
@@ -417,6 +420,10 @@ impl Call {
             return Error::new(Kind::NoIdentity, "git knows no name and e-mail to commit with")
                 .hint("git config --global user.name \"Your Name\"")
                 .hint("git config --global user.email you@example.com");
+        }
+        if NO_SPACE.iter().any(|words| stderr_text.contains(words)) {
+            return Error::new(Kind::DiskFull, format!("no space is left for what git writes: {stderr_text}"))
+                .hint(command!["df -h", self.dir.display()].note("free some; then the same command again"));
         }
         if let Some(error) = damage(&self.dir, &stderr_text) {
             return error;

@@ -22,7 +22,7 @@ use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, held_by_another, require_holder};
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::Notices;
-use crate::task::{Document, Task, TaskId, TaskPath};
+use crate::task::{Task, TaskId, TaskPath};
 use crate::worktrees::landed;
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
@@ -228,7 +228,7 @@ impl ArchivePlace for PublishedTasks<'_> {
         {
             return Ok(ArchiveView { not_holder: Some(error), ..known });
         }
-        let document = Document::parse(found.file(&self.data, path.as_str()).unwrap_or_default());
+        let document = index.document(&found, path.as_str())?;
         let mut data = published::load_task_store(view, &index, path, &document)?;
         let above = parent.map(|parent| found.lock(parent)).transpose()?.flatten();
         data.parent_holder = above.and_then(|lock| held_by_another(context, &self.session, &lock));

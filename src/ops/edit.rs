@@ -121,14 +121,13 @@ fn load_published_view(
         let document = Document::parse(found.file(data, path)?);
         Some(LoadedFile { path: path.to_owned(), document })
     };
-    let gone = || Error::new(Kind::NoSuchTask, format!("{data} has no {path} any more", path = path.as_str()));
     let not_holder = found.lock(id)?.and_then(|lock| {
         let session = context.session();
         session.and_then(|session| require_holder(context, &session, id, Some(&lock))).err()
     });
     Ok(EditView {
         id: id.to_string(),
-        task: file(path.as_str()).ok_or_else(gone)?,
+        task: file(path.as_str()).ok_or_else(|| index.unreadable(path.as_str()))?,
         neighbours: Vec::new(),
         parent: None,
         vocabulary: Vocabulary::of(&found, data),

@@ -249,8 +249,7 @@ fn load_published_view(
     let vocabulary = Vocabulary::of(&found, index.branch());
     if let (TaskPosition::Below { file, .. }, Some(parent)) = (&mut place, parent) {
         let path = parent.as_str().to_owned();
-        let gone = || Error::new(Kind::NoSuchTask, format!("{} has no {path} any more", index.branch()));
-        let document = Document::parse(found.file(index.branch(), &path).ok_or_else(gone)?);
+        let document = index.document(&found, &path)?;
         *file = Some(LoadedFile { path, document });
     }
     let others = OtherTasks::load(view, index, &NewWaits::on(&request.depends))?;

@@ -59,7 +59,7 @@ pub(crate) fn show(context: &Context, wanted: &Wanted, freshness: Freshness) -> 
     let wants: Vec<(&Branch, String)> =
         std::iter::once(path.as_str().to_owned()).chain(plan.clone()).map(|path| (&data, path)).collect();
     let found = view.read(&wants)?;
-    let document = Document::parse(found.file(&data, path.as_str()).unwrap_or_default());
+    let document = loaded.index.document(&found, path.as_str())?;
     let plan = plan.and_then(|path| PlanText::of(&found, &data, path));
     let task = Task::from_document(path.clone(), &document);
     let info = loaded.describe(&task);
@@ -126,7 +126,7 @@ impl BundledTask {
         let id = id.to_string();
         let names = bundle::names_for(&id).into_iter().map(|name| format!("{root}/{name}"));
         for name in names.filter(|name| loaded.index.has(name)) {
-            let bytes = view.document(data, &name)?.unwrap_or_default();
+            let bytes = view.document(data, &name)?.ok_or_else(|| loaded.index.unreadable(&name))?;
             if let Some(member) = bundle::find(&name, &bytes, letter, &id)? {
                 return Ok(Some((name, member)));
             }

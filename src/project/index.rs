@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Oid};
-use crate::ledger::View;
+use crate::ledger::{Found, View};
 use crate::project::context::{Context, Wanted};
 use crate::task::{ActiveTasks, Blocker, Document, PlanPath, Scan, Task, TaskId, TaskPath, bundle, paths, query};
 use std::collections::BTreeSet;
@@ -253,25 +253,37 @@ impl Index {
         let (bundles, blobs): (Vec<_>, Vec<_>) = counted.map(|(path, blob)| (path.as_str(), blob.clone())).unzip();
         let contents = if blobs.is_empty() { Vec::new() } else { view.blobs(&blobs)? };
         let read = bundles.into_iter().zip(contents);
-        read.map(|(path, content)| Ok((path, content.ok_or_else(|| self.gone(path))?.data))).collect()
-    }
-
-    fn gone(&self, path: &str) -> Error {
-        Error::new(Kind::NoSuchTask, format!("{path} is gone from {}", self.branch))
+        read.map(|(path, content)| Ok((path, content.ok_or_else(|| self.unreadable(path))?.data))).collect()
     }
 
     /// Reads one file of the task data as a document.
     pub(crate) fn load_document(&self, view: &View<'_>, path: &str) -> Result<Document> {
-        let file = view.document(&self.branch, path)?.ok_or_else(|| self.gone(path))?;
+        let file = view.document(&self.branch, path)?.ok_or_else(|| self.unreadable(path))?;
         Ok(Document::parse(&file))
+    }
+
+    /// A file of the task data that was read together with others.
+    ///
+    /// # Errors
+    /// [`Kind::Damaged`]: the index has the file, so that a missing object is a broken one; as an empty file it would
+    /// be written back without its text.
+    pub(crate) fn document(&self, found: &Found, path: &str) -> Result<Document> {
+        found.file(&self.branch, path).map(Document::parse).ok_or_else(|| self.unreadable(path))
+    }
+
+    /// The error for a file that the index has, and whose object this clone cannot read.
+    pub(crate) fn unreadable(&self, path: &str) -> Error {
+        let message = format!("this clone is damaged: the object of {path} on {} is missing or broken", self.branch);
+        Error::new(Kind::Damaged, message)
+            .hint(command!["git fsck --full"].note("shows what is broken"))
+            .hint(command!["git fetch --refetch --all"].note("brings what the remote has; git 2.36"))
     }
 
     /// Reads files of the task data as documents. One process.
     pub(crate) fn load_documents(&self, view: &View<'_>, paths: &[&str]) -> Result<Vec<Document>> {
         let wanted: Vec<_> = paths.iter().map(|path| (&self.branch, (*path).to_owned())).collect();
         let found = view.read(&wanted)?;
-        let file = |path: &&str| found.file(&self.branch, path).ok_or_else(|| self.gone(path));
-        paths.iter().map(|path| file(path).map(Document::parse)).collect()
+        paths.iter().map(|path| self.document(&found, path)).collect()
     }
 
     /// The paths of all files.

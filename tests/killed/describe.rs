@@ -50,6 +50,8 @@ pub(super) fn describe(scene: &Scene) -> Vec<String> {
     // What a fetch keeps is there or not, as there was one or not.
     let refs: String =
         ann.git(&list).split_inclusive('\n').filter(|line| !line.contains(" refs/aitask/known/")).collect();
+    // What a killed git was doing with refs is noted until the next one moves some.
+    let is_noted = |line: &&str| !line.ends_with("/.git/aitask/at-work/refs");
     let mut text = store + &refs + &ann.run("sh", &["-c", CLONE]).stdout;
     let mut published: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in ann.at(world.origin()).git(&list).lines() {
@@ -66,7 +68,7 @@ pub(super) fn describe(scene: &Scene) -> Vec<String> {
     let text = Regex::new("git-aitask-check-[A-Za-z0-9]{6}").unwrap().replace_all(&text, "git-aitask-check-<random>");
     let text = ann.normalise(&text);
     let times = Regex::new("[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?([+]00:00)?").unwrap();
-    let mut lines: Vec<_> = times.replace_all(&text, "<time>").lines().map(str::to_owned).collect();
+    let mut lines: Vec<_> = times.replace_all(&text, "<time>").lines().filter(is_noted).map(str::to_owned).collect();
     lines.sort_unstable();
     lines
 }

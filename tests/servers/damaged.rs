@@ -180,3 +180,17 @@ fn an_address_that_leads_nowhere_is_not_the_network() {
     ann.git(&["remote", "set-url", "origin", world.origin().to_str().unwrap()]);
     run(&ann, "pick 1").ok();
 }
+
+#[test]
+fn a_task_whose_file_cannot_be_read_is_not_written_back_empty() {
+    for text in [None, Some(""), Some("junk")] {
+        let (world, ann) = scene(1);
+        let before = world.remote_file("main", "aitasks/t1_job1.md").unwrap();
+        break_object(&ann, "origin/main:aitasks/t1_job1.md", text);
+        for line in ["pick 1 --json", "edit 1 --priority low --json", "archive 1 --json", "show 1 --json"] {
+            let failed = run(&ann, line).fails(128);
+            assert_eq!(kind(&failed), "damaged", "{text:?}\n{failed}");
+        }
+        assert_eq!(world.remote_file("main", "aitasks/t1_job1.md").as_deref(), Some(before.as_str()));
+    }
+}

@@ -16,7 +16,7 @@ use crate::ops::task_info::{PlanText, Surroundings};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::observe_lock;
 use crate::project::index::Index;
-use crate::task::{Document, Task, TaskId, TaskPath};
+use crate::task::{Task, TaskId, TaskPath};
 use crate::worktrees::base::recorded;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -294,7 +294,7 @@ impl<'a> PickOperation<'a> {
         if parts != PickParts::Status {
             found.require_locks()?;
         }
-        let document = Document::parse(found.file(&self.data, &file).unwrap_or_default());
+        let document = index.document(&found, &file)?;
         let task = Task::from_document(path.clone(), &document);
         let mut children: Vec<_> = index.children_of(id).chain(task.children.iter().copied()).collect();
         children.sort_unstable();
