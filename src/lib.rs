@@ -157,6 +157,11 @@
 //!     `verbs::edit::a_circle_that_is_there_already_is_named_and_refuses_no_other_edit`,
 //!     `verbs::new::no_child_waits_silently_for_the_child_before_it`
 //!
+//! 21. **Texts are changed on their newest content, too**: of two who write into one task at once, whoever holds it, both get
+//!     their words in, and a command that was cut off and is given again writes nothing twice.
+//!     `verbs::edit_text::two_who_write_at_once_both_get_their_text_in`,
+//!     `verbs::edit_text::everybody_may_add_a_note_to_a_task_that_another_session_holds`, `killed::verbs::edit_text`
+//!
 //! # Rules of safety
 //!
 //! 1. **Uncommitted work is lost only with `--discard`.** `verbs::drop::uncommitted_work_is_refused_and_lost_only_when_told`,
@@ -180,6 +185,7 @@
 //!    `security::output::a_hostile_task_is_shown_harmless_by_everything_that_shows_it`,
 //!    `compat::faults::an_address_cannot_forge_a_line`
 //! 8. **No prompt and no hang without a terminal**; a time limit ends the process and everything it started.
+//!    No verb opens an editor there. `task_files::by_hand::without_a_terminal_and_an_editor_nobody_waits`,
 //!    `servers::unreachable::a_remote_that_hangs_is_left_alone`, `killed::signals::a_hanging_network_outlived_a_signal`
 //! 9. **After a kill at any call of git the same command finishes the job.** `killed::verbs::pick`, `killed::verbs::finish_merge`,
 //!    `killed::groups::everything_killed_while_it_finishes`, `killed::create::create_and_commit`; what it made for the moment

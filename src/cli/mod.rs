@@ -18,6 +18,7 @@ pub(crate) mod edit;
 pub(crate) mod explore;
 mod filter;
 pub(crate) mod finish;
+mod given_text;
 mod help;
 pub(crate) mod hook;
 pub(crate) mod init;

@@ -115,6 +115,12 @@ fn worktree_prune() {
     sweep(&scene, &["worktree", "prune"]);
 }
 
+#[test]
+fn edit_text() {
+    let args = ["edit", "1", "--append", "-m", "More of it.", "--note", "The cause is\nthe cache."];
+    sweep(&Scene::with_tasks(Mode::Remote, false), &args);
+}
+
 fn archive(mode: Mode) {
     let scene = Scene::with_tasks(mode, true);
     scene.ann.aitask(&["pick", "1", "--no-worktree"]).ok();

@@ -8,6 +8,7 @@ mod brief;
 mod demo;
 mod drop;
 mod edit;
+mod edit_text;
 mod face;
 mod finish;
 mod hook;
