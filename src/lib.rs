@@ -162,6 +162,12 @@
 //!     `verbs::edit_text::two_who_write_at_once_both_get_their_text_in`,
 //!     `verbs::edit_text::everybody_may_add_a_note_to_a_task_that_another_session_holds`, `killed::verbs::edit_text`
 //!
+//! 22. **An archived task comes back in one swap**, out of a bundle too, and its branch with it, as far as what was merged
+//!     tells where that ended; a finish then merges what comes on top.
+//!     `verbs::reopen::file_and_plan_come_back_and_the_merged_branch_is_published_again`,
+//!     `verbs::reopen::out_of_a_bundle_whose_other_files_stay`, `verbs::reopen::what_was_merged_is_not_merged_again`,
+//!     `killed::verbs::reopen`
+//!
 //! # Rules of safety
 //!
 //! 1. **Uncommitted work is lost only with `--discard`.** `verbs::drop::uncommitted_work_is_refused_and_lost_only_when_told`,

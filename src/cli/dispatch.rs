@@ -161,6 +161,7 @@ fn dispatch(cli: &Cli, app: &App, scripts: &[&str]) -> Result<u8> {
         Some(Verb::Drop(verb)) => verb.run(app),
         Some(Verb::Finish(verb)) => verb.run(app),
         Some(Verb::Archive(verb)) => verb.run(app),
+        Some(Verb::Reopen(verb)) => verb.run(app),
         Some(Verb::Lock(verb)) => verb.run(app),
         Some(Verb::Unlock(verb)) => verb.run(app),
         Some(Verb::Locks(_)) => lock::LocksArgs::run(app),

@@ -22,6 +22,7 @@ mod new;
 mod pages;
 mod pick;
 mod planned;
+mod reopen;
 mod rules;
 mod setup;
 mod shim;
