@@ -213,7 +213,7 @@
 //!     so that what a person wrote or changed is neither replaced nor removed; nothing is written through a link.
 //!     `agents::marked::tests::whatever_the_file_is_it_comes_back`,
 //!     `verbs::agents::what_was_there_is_there_again_after_remove_byte_for_byte`,
-//!     `verbs::agents::nothing_is_written_through_a_link`,
+//!     `verbs::agents::nothing_is_written_through_a_link`, `verbs::agents::an_empty_folder_that_was_there_stays`,
 //!     `verbs::agents_hooks::hooks_are_merged_into_the_settings_and_taken_out_byte_for_byte`
 //! 14. **A hook of an agent program refuses, or it is silent**: it fails for no other cause, since some programs stop at that,
 //!     and its command never changes, since some ask for trust again. `verbs::hook::whatever_does_not_concern_it_is_silent`,
