@@ -208,6 +208,7 @@ fn on_a_remote() {
         )
     };
     expect(&ann, "edit 3 --priority high", &edit("read"));
+    expect(&ann, "edit 3 --append -m more --note why", &edit("read"));
     // The other tasks are read where a new dependency may close a circle.
     expect(&ann, "edit 3 --depends 4", &edit("read\n read"));
     expect(&ann, "edit 3 --depends 2", &edit("read"));
