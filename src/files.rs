@@ -25,7 +25,7 @@ pub(crate) use write::{append, exclude, is_left_by_a_write, replace_own};
 
 /// The largest text that is read, in bytes. People write task files and plans by hand, so the largest real ones have
 /// some hundred kilobytes; the limit keeps a file that somebody committed by mistake from filling the memory.
-const LARGEST_TEXT: u64 = 8 << 20;
+pub(crate) const LARGEST_TEXT: u64 = 8 << 20;
 
 /// The largest bundle of archived files that is read, in bytes: a bundle holds the compressed files of a hundred tasks,
 /// so this is far more than one needs.

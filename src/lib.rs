@@ -160,6 +160,17 @@
 //!     that is checked out. `ops::check::decide::tests::what_is_well_formed_gives_no_finding`,
 //!     `verbs::check::a_job_of_ci_without_home_set_up_or_network_checks_the_files_of_its_checkout`
 //!
+//! 21. **Texts are changed on their newest content, too**: of two who write into one task at once, whoever holds it, both get
+//!     their words in, and a command that was cut off and is given again writes nothing twice.
+//!     `verbs::edit_text::two_who_write_at_once_both_get_their_text_in`,
+//!     `verbs::edit_text::everybody_may_add_a_note_to_a_task_that_another_session_holds`, `killed::verbs::edit_text`
+//!
+//! 22. **An archived task comes back in one swap**, out of a bundle too, and its branch with it, as far as what was merged
+//!     tells where that ended; a finish then merges what comes on top.
+//!     `verbs::reopen::file_and_plan_come_back_and_the_merged_branch_is_published_again`,
+//!     `verbs::reopen::out_of_a_bundle_whose_other_files_stay`, `verbs::reopen::what_was_merged_is_not_merged_again`,
+//!     `killed::verbs::reopen`
+//!
 //! # Rules of safety
 //!
 //! 1. **Uncommitted work is lost only with `--discard`.** `verbs::drop::uncommitted_work_is_refused_and_lost_only_when_told`,
@@ -184,6 +195,7 @@
 //!    `compat::faults::an_address_cannot_forge_a_line`,
 //!    `verbs::check::hostile_names_and_contents_give_no_command_in_any_form`
 //! 8. **No prompt and no hang without a terminal**; a time limit ends the process and everything it started.
+//!    No verb opens an editor there. `task_files::by_hand::without_a_terminal_and_an_editor_nobody_waits`,
 //!    `servers::unreachable::a_remote_that_hangs_is_left_alone`, `killed::signals::a_hanging_network_outlived_a_signal`
 //! 9. **After a kill at any call of git the same command finishes the job.** `killed::verbs::pick`, `killed::verbs::finish_merge`,
 //!    `killed::groups::everything_killed_while_it_finishes`, `killed::create::create_and_commit`; what it made for the moment
@@ -205,7 +217,7 @@
 //!     so that what a person wrote or changed is neither replaced nor removed; nothing is written through a link.
 //!     `agents::marked::tests::whatever_the_file_is_it_comes_back`,
 //!     `verbs::agents::what_was_there_is_there_again_after_remove_byte_for_byte`,
-//!     `verbs::agents::nothing_is_written_through_a_link`,
+//!     `verbs::agents::nothing_is_written_through_a_link`, `verbs::agents::an_empty_folder_that_was_there_stays`,
 //!     `verbs::agents_hooks::hooks_are_merged_into_the_settings_and_taken_out_byte_for_byte`
 //! 14. **A hook of an agent program refuses, or it is silent**: it fails for no other cause, since some programs stop at that,
 //!     and its command never changes, since some ask for trust again. `verbs::hook::whatever_does_not_concern_it_is_silent`,

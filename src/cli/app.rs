@@ -9,7 +9,7 @@ use crate::project::outcome::Notices;
 use crate::project::{Context, Wanted, taken_over};
 use crate::report::{self, Page, Report, color_as_git};
 use crate::settings::{Effect, Environment, Flags};
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::path::PathBuf;
 
 /// What every verb starts with.
@@ -31,6 +31,8 @@ pub(crate) struct App {
     pub(crate) publishes: Cell<bool>,
     /// Whether the checkout of the data branch, or a link to it, was missing.
     pub(crate) lacks_checkout: Cell<bool>,
+    /// What was read from standard input: a verb that runs again must not read it twice.
+    pub(crate) input: OnceCell<String>,
 }
 
 impl App {

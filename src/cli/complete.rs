@@ -1,6 +1,6 @@
 //! What a shell offers for an argument: tasks, each with its title, and the words of the project.
 
-use crate::ops::list;
+use crate::ops::list::{self, TaskSet};
 use crate::ops::task_info::TaskInfo;
 use crate::ops::vocabulary::Vocabulary;
 use crate::project::Context;
@@ -10,7 +10,12 @@ use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
 /// Offers the ids of active tasks.
 pub(crate) fn tasks() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| candidates().unwrap_or_default())
+    ArgValueCandidates::new(|| candidates(TaskSet::default()).unwrap_or_default())
+}
+
+/// Offers the ids of archived tasks, those in bundles left out.
+pub(crate) fn archived_tasks() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| candidates(TaskSet::Archived).unwrap_or_default())
 }
 
 /// Offers the issue types of the project.
@@ -44,9 +49,9 @@ fn context() -> Option<Context> {
 }
 
 /// Errors are dropped: a message would appear in the middle of the line that the user is typing.
-fn candidates() -> Option<Vec<CompletionCandidate>> {
+fn candidates(among: TaskSet) -> Option<Vec<CompletionCandidate>> {
     let context = context()?;
-    let listed = list::list(&context, &list::ListOptions::default()).ok()?;
+    let listed = list::list(&context, &list::ListOptions { among, ..list::ListOptions::default() }).ok()?;
     let offer = |row: TaskInfo| CompletionCandidate::new(row.id.to_string()).help(Some(sanitise(&row.title).into()));
     Some(listed.tasks.into_iter().map(offer).collect())
 }

@@ -8,7 +8,7 @@ use crate::report::{self, Report};
 use crate::settings::Environment;
 use clap::error::ErrorKind;
 use clap_complete::CompleteEnv;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -108,6 +108,7 @@ fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str
         progress: cli.progress(),
         publishes: Cell::default(),
         lacks_checkout: Cell::default(),
+        input: OnceCell::new(),
     };
     if cli.is_work() && app.is_exploring() {
         return Err(Error::new(
@@ -160,6 +161,7 @@ fn dispatch(cli: &Cli, app: &App, scripts: &[&str]) -> Result<u8> {
         Some(Verb::Drop(verb)) => verb.run(app),
         Some(Verb::Finish(verb)) => verb.run(app),
         Some(Verb::Archive(verb)) => verb.run(app),
+        Some(Verb::Reopen(verb)) => verb.run(app),
         Some(Verb::Lock(verb)) => verb.run(app),
         Some(Verb::Unlock(verb)) => verb.run(app),
         Some(Verb::Locks(_)) => lock::LocksArgs::run(app),

@@ -1,25 +1,35 @@
 //! `git aitask edit`.
 
 use crate::cli::app::{App, with_notices};
+use crate::cli::given_text::{given_text, require_editor};
 use crate::error::{Error, Kind, Result};
-use crate::ops::edit::{self, EditRequest};
+use crate::ops::edit::{self, EditRequest, Edited};
+use crate::project::Context;
 use crate::report::Page;
 use crate::task::change::FieldChange;
+use crate::task::text_change::TextChange;
 use crate::task::{Level, Status, TaskId, Title, labels};
-use clap::Args;
+use clap::{ArgGroup, Args};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
-/// Change fields of a task, or its text in your editor
+/// Change fields of a task, or its text
 ///
-/// Without an option that sets a field, it opens the file of the task in your editor.
+/// Without an option that changes something, it opens the file of the task in your editor, on a terminal. All options are
+/// one change, of the newest content: two who write at once do not lose each other's text. -m and -F leave the
+/// title, unless the text begins with one (`# `); --depends is in place of all that were there. Boxes are counted from 1,
+/// without those in blocks of code.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("given").args(["message", "file"])))]
 #[command(
-    after_help = "Examples:\n  git aitask edit 12                    # in your editor\n  git aitask edit 12 --priority high --label +ui --label -old\n  \
-git aitask edit 12 --depends 3 --depends 4 --assign \"\""
+    after_help = "Examples:\n  git aitask edit 12                    # in your editor\n  git aitask edit 12 --depends 3 --depends 4 --label +ui --label -old\n  \
+git aitask edit 12 --note \"The cause is the cache.\" --check 2\n  \
+generate-report | git aitask edit 12 --append -F -"
 )]
 pub(crate) struct EditArgs {
     /// The task [default: that of the worktree you are in]
     task: Option<String>,
-    /// The status: Ready, Editing, Implementing, Postponed or Folded
+    /// Ready, Editing, Implementing, Postponed or Folded
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
     /// The priority: high, medium or low
@@ -31,10 +41,10 @@ pub(crate) struct EditArgs {
     /// An issue type of the project
     #[arg(long = "type", value_name = "TYPE")]
     issue_type: Option<String>,
-    /// Add (+LABEL) or remove (-LABEL) a label; may be repeated
+    /// A label to add (+) or remove (-); may be repeated
     #[arg(long, value_name = "+LABEL|-LABEL", allow_hyphen_values = true)]
     label: Vec<String>,
-    /// A task it depends on, in place of all others; may be repeated, "" removes all
+    /// A task it depends on; may be repeated, "" = none
     #[arg(long, value_name = "TASK")]
     depends: Vec<String>,
     /// The e-mail address of the assignee; "" removes it
@@ -43,6 +53,24 @@ pub(crate) struct EditArgs {
     /// The new title
     #[arg(long, value_name = "TITLE")]
     title: Option<String>,
+    /// Replace the text; several are paragraphs
+    #[arg(short, value_name = "TEXT", allow_hyphen_values = true)]
+    message: Vec<String>,
+    /// As -m, from a file; - for standard input
+    #[arg(short = 'F', value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Add the text of -m or -F at the end instead
+    #[arg(long, requires = "given")]
+    append: bool,
+    /// Add a dated line to "## Notes"; may be repeated
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    note: Vec<String>,
+    /// Tick box N of the text (- [ ]); may be repeated
+    #[arg(long, value_name = "N")]
+    check: Vec<NonZeroUsize>,
+    /// Clear box N of the text; may be repeated
+    #[arg(long, value_name = "N")]
+    uncheck: Vec<NonZeroUsize>,
     /// Show which refs would be updated; change nothing
     #[arg(long)]
     dry_run: bool,
@@ -53,18 +81,52 @@ impl EditArgs {
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let changes = self.changes()?;
         let title = self.title.as_deref().map(Title::parse).transpose()?;
+        let given = given_text(app, &self.message, self.file.as_deref())?;
+        self.check_text(given.as_deref())?;
         let context = app.open(self.dry_run.into())?;
         let wanted = context.wanted(self.task.as_deref())?;
-        let outcome = if changes.is_empty() && title.is_none() {
+        let text = self.text_changes(given, &context);
+        let outcome = if changes.is_empty() && title.is_none() && text.is_empty() {
+            let id = wanted.id;
+            let text = command!["git aitask edit", id, "-m TEXT"].note("replaces the text; -F - reads it from a pipe");
+            let note = command!["git aitask edit", id, "--note TEXT"].note("adds a dated line; -h shows what else");
+            require_editor(app, [text, note])?;
             edit::edit_in_editor(&context, &wanted)?.ok_or_else(|| Error::new(Kind::Usage, "no changes were made"))?
         } else {
-            edit::edit(&context, &wanted, &EditRequest { changes, title, ..EditRequest::default() })?
+            edit::edit(&context, &wanted, &EditRequest { changes, text, title, ..EditRequest::default() })?
         };
-        app.report.answer(&outcome, || {
-            let said = if outcome.changed { "changed" } else { "unchanged" };
-            let page = Page::new().title(format!("{}  {}  ({said})", outcome.task.id, outcome.task.title));
-            with_notices(page.line(format!("  {}", outcome.task.path)), &outcome.aside)
-        })
+        app.report.answer(&outcome, || page(&outcome))
+    }
+
+    /// Checks what can be checked of the text without the task.
+    fn check_text(&self, given: Option<&str>) -> Result<()> {
+        let is_empty = |text: &str| text.trim().is_empty();
+        if given.is_some_and(is_empty) || self.note.iter().any(|note| is_empty(note)) {
+            return Err(Error::new(Kind::Usage, "the text is empty, so nothing was changed"));
+        }
+        let boxes = || self.check.iter().chain(&self.uncheck);
+        if given.is_some() && !self.append && boxes().next().is_some() {
+            return Err(Error::new(Kind::Usage, "-m and -F replace the text with its boxes")
+                .advice("tick them in the new text, or add to the old one with --append"));
+        }
+        if let Some(both) = self.check.iter().find(|number| self.uncheck.contains(number)) {
+            return Err(Error::new(Kind::Usage, format!("the box {both} cannot be ticked and cleared at once")));
+        }
+        Ok(())
+    }
+
+    /// The changes of the text. Boxes come first, so that their numbers are those of the text that is there.
+    fn text_changes(&self, given: Option<String>, context: &Context) -> Vec<TextChange> {
+        let ticked = |number: &NonZeroUsize| TextChange::Box { number: number.get(), ticked: true };
+        let cleared = |number: &NonZeroUsize| TextChange::Box { number: number.get(), ticked: false };
+        let mut changes: Vec<_> = self.check.iter().map(ticked).chain(self.uncheck.iter().map(cleared)).collect();
+        changes.extend(given.map(if self.append { TextChange::Append } else { TextChange::Replace }));
+        if !self.note.is_empty() {
+            let (at, by) = (Context::now(), context.author());
+            let notes = self.note.iter();
+            changes.extend(notes.map(|text| TextChange::Note { at: at.clone(), by: by.clone(), text: text.clone() }));
+        }
+        changes
     }
 
     fn changes(&self) -> Result<Vec<FieldChange>> {
@@ -105,4 +167,16 @@ impl EditArgs {
         }
         Ok(changes)
     }
+}
+
+fn page(outcome: &Edited) -> Page {
+    let said = if outcome.changed { "changed" } else { "unchanged" };
+    let mut page = Page::new().title(format!("{}  {}  ({said})", outcome.task.id, outcome.task.title));
+    page = page.line(format!("  {}", outcome.task.path));
+    for found in &outcome.boxes {
+        let state = if found.ticked { 'x' } else { ' ' };
+        let before = if found.changed { "" } else { "  (it was so already)" };
+        page = page.line(format!("  {}. [{state}] {}{before}", found.number, found.text));
+    }
+    with_notices(page, &outcome.aside)
 }

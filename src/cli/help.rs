@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 pub(super) const GROUPS: [(&str, &[&str]); 4] = [
     ("Work on tasks", &["new", "pick", "status", "finish", "drop", "sync", "edit", "worktree"]),
     ("Look at tasks and locks", &["list", "show", "log", "locks", "explore", "whoami", "brief", "check"]),
-    ("Building blocks for scripts", &["archive", "lock", "unlock"]),
+    ("Building blocks for scripts", &["archive", "reopen", "lock", "unlock"]),
     ("Set up", &["init", "setup", "agents", "hook", "shim", "compat", "demo", "help"]),
 ];
 

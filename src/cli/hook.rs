@@ -11,7 +11,7 @@ use crate::report::{self, Report};
 use crate::settings::Effect;
 use anstream::ColorChoice;
 use clap::Args;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::io::{IsTerminal as _, Read as _};
 
 /// Answer an event of a coding agent
@@ -90,6 +90,7 @@ impl HookArgs {
             progress: report::no_progress,
             publishes: Cell::default(),
             lacks_checkout: Cell::default(),
+            input: OnceCell::new(),
         };
         match event {
             "session-start" => {

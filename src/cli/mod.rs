@@ -19,6 +19,7 @@ pub(crate) mod edit;
 pub(crate) mod explore;
 mod filter;
 pub(crate) mod finish;
+mod given_text;
 mod help;
 pub(crate) mod hook;
 pub(crate) mod init;
@@ -28,6 +29,7 @@ pub(crate) mod log;
 mod manual;
 pub(crate) mod new;
 pub(crate) mod pick;
+pub(crate) mod reopen;
 mod schema;
 pub(crate) mod setup;
 pub(crate) mod shim;
@@ -58,7 +60,7 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
-/// Tasks as files, coordination as git refs: people and agents on one repository.
+/// Tasks as files, coordination as git refs: for several people and agents
 ///
 /// Without a verb, it shows the tasks that you hold, the next task that can be picked, and the command that may be next.
 #[derive(Debug, Parser)]
@@ -125,6 +127,7 @@ pub(crate) enum Verb {
     Drop(drop::DropArgs),
     Finish(finish::FinishArgs),
     Archive(archive::ArchiveArgs),
+    Reopen(reopen::ReopenArgs),
     Lock(lock::LockArgs),
     Unlock(lock::UnlockArgs),
     Locks(lock::LocksArgs),
@@ -188,6 +191,7 @@ impl Cli {
                 | Verb::Drop(_)
                 | Verb::Finish(_)
                 | Verb::Archive(_)
+                | Verb::Reopen(_)
                 | Verb::Lock(_)
                 | Verb::Unlock(_)
                 | Verb::Sync(_),

@@ -1,16 +1,15 @@
 //! `git aitask new`.
 
 use crate::cli::app::{App, with_notices};
-use crate::error::{Error, Kind, Result};
-use crate::interrupt;
+use crate::cli::given_text::{given_text, may_open_editor, require_editor};
+use crate::error::Result;
 use crate::ops::new::Sibling;
 use crate::ops::{new, new_in_editor};
 use crate::project::Wanted;
 use crate::report::Page;
 use crate::task::{Level, TaskId, Title};
 use clap::Args;
-use std::io::{IsTerminal as _, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Create a task and publish it
 ///
@@ -26,9 +25,9 @@ pub(crate) struct NewArgs {
     /// The title
     #[arg(required_unless_present_any = ["publish", "edit"])]
     title: Option<String>,
-    /// The text
+    /// The text; several are paragraphs
     #[arg(short, value_name = "TEXT", conflicts_with = "file", allow_hyphen_values = true)]
-    message: Option<String>,
+    message: Vec<String>,
     /// The file with the text, - for standard input
     #[arg(short = 'F', value_name = "FILE")]
     file: Option<PathBuf>,
@@ -53,7 +52,7 @@ pub(crate) struct NewArgs {
     /// Do not let a child wait for the child before it
     #[arg(long)]
     no_sibling_dep: bool,
-    /// Write the text in your editor, as without -m and -F
+    /// Write the text in your editor, as without -m and -F on a terminal
     #[arg(long, conflicts_with = "publish")]
     edit: bool,
     /// Create a draft in this clone: no id, no network
@@ -73,10 +72,16 @@ impl NewArgs {
         let outcome = if let Some(draft) = &self.publish {
             new::publish_draft(&app.open(self.dry_run.into())?, draft)?
         } else {
-            let options = self.options(app)?;
+            let given = given_text(app, &self.message, self.file.as_deref())?;
+            if self.edit {
+                require_editor(
+                    app,
+                    [command!["git aitask new TITLE -m TEXT"].note("-F - reads the text from a pipe")],
+                )?;
+            }
+            let asked = self.edit || (given.is_none() && may_open_editor(app));
+            let options = self.options(given.unwrap_or_default())?;
             let context = app.open(self.dry_run.into())?;
-            let given = self.message.is_some() || self.file.is_some();
-            let asked = self.edit || (!given && !app.report.json && std::io::stdin().is_terminal());
             if asked {
                 new_in_editor::new_in_editor(&context, &options, self.title.as_deref().unwrap_or_default())?
             } else {
@@ -102,12 +107,7 @@ impl NewArgs {
         })
     }
 
-    fn options(&self, app: &App) -> Result<new::NewOptions> {
-        let text = match (&self.message, &self.file) {
-            (Some(text), _) => text.clone(),
-            (None, Some(path)) => read_text(&app.dir.join(path), path.as_os_str() == "-")?,
-            (None, None) => String::new(),
-        };
+    fn options(&self, text: String) -> Result<new::NewOptions> {
         Ok(new::NewOptions {
             title: Title::parse(self.title.as_deref().unwrap_or(if self.edit { "untitled" } else { "" }))?,
             text,
@@ -121,16 +121,4 @@ impl NewArgs {
             sibling: if self.no_sibling_dep { Sibling::Free } else { Sibling::After },
         })
     }
-}
-
-fn read_text(path: &Path, is_stdin: bool) -> Result<String> {
-    let bytes = if is_stdin {
-        let mut bytes = Vec::new();
-        interrupt::waiting_for_input(|| std::io::stdin().read_to_end(&mut bytes)).map(|_| bytes)
-    } else {
-        std::fs::read(path)
-    };
-    let bytes = bytes.map_err(|error| Error::io("read", path, &error))?;
-    String::from_utf8(bytes)
-        .map_err(|_| Error::new(Kind::Usage, format!("the text in {} is not UTF-8", path.display())))
 }

@@ -30,6 +30,7 @@ pub(super) fn of(verb: &[String]) -> Option<Value> {
         // all that a finish answers, and the pull request of one that only proposes the work
         ["finish"] => ops::propose::Proposed::json_schema,
         ["archive"] => ops::archive::ArchivedTasks::json_schema,
+        ["reopen"] => ops::reopen::Reopened::json_schema,
         ["lock"] => ops::lock::Locked::json_schema,
         ["unlock"] => ops::lock::Unlocked::json_schema,
         ["locks"] => ops::lock::LockList::json_schema,

@@ -144,6 +144,11 @@ impl Session {
     }
 }
 
+/// The kind of the agent or job that runs this command. No process.
+pub(crate) fn agent_kind(repository: &Repository) -> Option<String> {
+    recognition(repository).session?.name.kind
+}
+
 fn recognition(repository: &Repository) -> Recognition {
     let environment = repository.git().environment();
     // Set and empty: the command is no part of the session of an agent above it.

@@ -24,6 +24,7 @@
 //! | `no-atomic-push.REMOTE` | `remote`: its server has no atomic push | whatever publishes | never |
 //! | `filing/DRAFT` | a draft that becomes a task: `draft` (its bytes), `path`, `filed` (the bytes of the task file) | the script that creates tasks | once the draft is gone |
 //! | `archiving/tID.json` | `lines` to print, `released` (ids), `parents` (files, each with a child) | the script that archives | once the task is archived |
+//! | `empty-folders` | `folders`: those that were there, and empty, when files for agents were put below them | agents install | agents remove |
 //! | `scratch/NAME` | a note about a temporary worktree: the `path` of its folder | explore, finish, merges | when its command ends; after a kill the next command removes note and folder |
 //! | `making-WORKTREE`, `furnishing-WORKTREE`, `removing-WORKTREE` | a note that git creates, a command prepares, or git removes a worktree; empty, but `making-` contains `mending` and a newline while its missing files are restored | pick, worktree, drop, finish | when that is done, also by the next command about the worktree |
 //! | `queue.lock` | a lock (flock(2)) of the process at the head of the queue, with its id in digits | every command that writes | never |
@@ -72,6 +73,7 @@ pub(crate) enum RecordKind {
     NoAtomicPush,
     Filing,
     Archiving,
+    EmptyFolders,
     Scratch,
     WorktreeMaking,
     WorktreeFurnishing,
@@ -103,6 +105,7 @@ impl RecordKind {
             Self::NoAtomicPush => "no-atomic-push.",
             Self::Filing => "filing/",
             Self::Archiving => "archiving/",
+            Self::EmptyFolders => "empty-folders",
             Self::Scratch => "scratch/",
             Self::WorktreeMaking => "making-",
             Self::WorktreeFurnishing => "furnishing-",

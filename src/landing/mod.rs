@@ -4,8 +4,9 @@
 //! Promises: no worktree of the user is touched; a conflict, a failed check or commits that were not seen yet refuse
 //! the merge before anything is published; and "merged" is said only with a commit that proves it.
 //!
-//! Callers: `ops::finish`, `ops::prune`, `ops::worktrees`.
+//! Callers: `ops::finish`, `ops::prune`, `ops::reopen`, `ops::worktrees`.
 
+pub(crate) mod former;
 pub(crate) mod landed;
 pub(crate) mod merge;
 pub(crate) mod own_files;

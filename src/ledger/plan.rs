@@ -165,6 +165,12 @@ impl<T> TransactionResult<T> {
 /// all its bytes are equal; git reports "up to date" to the second, and both would believe that they took the task.
 const TRAILER: &str = "Aitask-Nonce";
 
+/// The nonce in the message of a commit of a swap.
+pub(crate) fn nonce_of(message: &str) -> Option<&str> {
+    let mut lines = message.lines().rev();
+    lines.find_map(|line| line.strip_prefix(TRAILER)?.strip_prefix(": ")).filter(|nonce| !nonce.is_empty())
+}
+
 /// The trailer line with this nonce.
 pub(crate) fn trailer(nonce: &str) -> String {
     format!("{TRAILER}: {nonce}")

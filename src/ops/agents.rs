@@ -11,11 +11,12 @@ pub(crate) use hooks::Hooks;
 use crate::agents::texts::{self, SKILLS, VerbHelp};
 use crate::error::{Error, Kind, Result};
 use crate::files::Tree;
+use crate::files::records::{RecordKind, Records};
 use crate::project::context::Context;
 use crate::project::outcome::DryRun;
 use crate::settings::Environment;
 use crate::task::paths::DATA_WORKTREE_DIR;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// A kind of agent program, by the folders that it reads.
@@ -46,7 +47,7 @@ impl Program {
 #[derive(Debug)]
 pub(crate) enum Place {
     /// A checkout of the repository, and the main one.
-    Project { checkout: PathBuf, main: PathBuf },
+    Project { checkout: PathBuf, main: PathBuf, records: Records },
     /// The home of the user, and that of Codex where it is another one.
     User { home: PathBuf, codex: Option<PathBuf> },
 }
@@ -57,7 +58,7 @@ impl Place {
         let repository = &context.repository;
         let is_data = repository.toplevel.ends_with(DATA_WORKTREE_DIR);
         let checkout = if is_data { &repository.root } else { &repository.toplevel };
-        Self::Project { checkout: checkout.clone(), main: repository.root.clone() }
+        Self::Project { checkout: checkout.clone(), main: repository.root.clone(), records: repository.records() }
     }
 
     /// The home of the user.
@@ -199,6 +200,9 @@ pub(crate) fn install(
         planned.extend(instructions::installed(&tree, programs, &texts::stanza(day))?);
     }
     planned.extend(hooks::installed(place, programs, hooks));
+    if let (Place::Project { records, .. }, false) = (place, dry_run) {
+        EmptyFolders::load(records).note(records, &tree, &planned)?;
+    }
     carry_out(place, &tree, planned, dry_run)
 }
 
@@ -218,7 +222,11 @@ pub(crate) fn remove(place: &Place, dry_run: bool) -> Result<AgentFiles> {
         planned.extend(instructions::removed(&tree)?);
     }
     planned.extend(hooks::removed(place));
-    carry_out(place, &tree, planned, dry_run)
+    let removed = carry_out(place, &tree, planned, dry_run)?;
+    if let (Place::Project { records, .. }, false) = (place, dry_run) {
+        records.forget(RecordKind::EmptyFolders, "")?;
+    }
+    Ok(removed)
 }
 
 fn skill_path(folder: &str, name: &str) -> PathBuf {
@@ -254,7 +262,50 @@ fn skill_removed(tree: &Tree, path: PathBuf) -> Planned {
 /// Why a text that this program did not write so is left.
 const CHANGED: &str = "it was changed by hand, or written by a newer git-aitask";
 
+/// The folders of a project that were there, and empty, before anything was put below them. A removal leaves them.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct EmptyFolders {
+    folders: Vec<String>,
+}
+
+impl EmptyFolders {
+    fn load(records: &Records) -> Self {
+        records.load(RecordKind::EmptyFolders, "").unwrap_or_default()
+    }
+
+    fn has(&self, tree: &Tree, folder: &Path) -> bool {
+        self.folders.contains(&Self::name(tree, folder))
+    }
+
+    fn name(tree: &Tree, folder: &Path) -> String {
+        tree.root().join(folder).to_string_lossy().into_owned()
+    }
+
+    /// Adds those in which files are to be created.
+    fn note(mut self, records: &Records, tree: &Tree, planned: &[Planned]) -> Result<()> {
+        let before = self.folders.len();
+        for Planned { file, tree: own, .. } in
+            planned.iter().filter(|planned| matches!(planned.action, Action::Create(_)))
+        {
+            let tree = own.as_ref().unwrap_or(tree);
+            let is_empty = |folder: &&Path| tree.is_folder(folder) && tree.names(folder).next().is_none();
+            let found = folders_above(&file.path).find(is_empty).filter(|folder| !self.has(tree, folder));
+            self.folders.extend(found.map(|folder| Self::name(tree, folder)));
+        }
+        if self.folders.len() == before { Ok(()) } else { records.note(RecordKind::EmptyFolders, "", &self) }
+    }
+}
+
+/// The folders of a file below the root, the nearest first.
+fn folders_above(path: &Path) -> impl Iterator<Item = &Path> {
+    path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty())
+}
+
 fn carry_out(place: &Place, tree: &Tree, planned: Vec<Planned>, dry_run: bool) -> Result<AgentFiles> {
+    let kept = match place {
+        Place::Project { records, .. } => EmptyFolders::load(records),
+        Place::User { .. } => EmptyFolders::default(),
+    };
     for Planned { file, action, tree: own } in planned.iter().filter(|_| !dry_run) {
         let tree = own.as_ref().unwrap_or(tree);
         match action {
@@ -268,7 +319,7 @@ fn carry_out(place: &Place, tree: &Tree, planned: Vec<Planned>, dry_run: bool) -
             Action::Remove => {
                 tree.remove(&file.path)?;
                 // The folders that were made for it; one with anything else in it stays.
-                let above = file.path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+                let above = folders_above(&file.path).take_while(|folder| !kept.has(tree, folder));
                 let _ = above.take_while(|folder| tree.remove_folder(folder)).count();
             }
         }

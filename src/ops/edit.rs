@@ -4,7 +4,7 @@
 
 mod decide;
 
-pub(crate) use decide::{EditRequest, EditorEdit, ParentState};
+pub(crate) use decide::{EditRequest, EditorEdit, NamedBox, ParentState};
 
 use crate::coordination::{LockEntry, Locks, ReadLocks};
 use crate::error::{Error, Kind, Result};
@@ -34,6 +34,9 @@ pub(crate) struct Edited {
     pub(crate) task: TaskInfo,
     /// Whether anything changed.
     pub(crate) changed: bool,
+    /// The boxes of the text that were named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) boxes: Vec<NamedBox>,
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Notices,
@@ -78,24 +81,30 @@ fn edit_with(context: &Context, wanted: &Wanted, request: &EditRequest, locking:
             let new = new_waits(&path, &seen.task.document, &after);
             seen.others = OtherTasks::load(view, &index, &new)?;
         }
+        let boxes = request.boxes(&seen.task.document);
         let changed = decide(DataLocation::Published, seen, request, &Context::now())?;
         let (id, active) = (path.id(), index.active_ids().collect::<Vec<_>>());
         let task = Task::from_document(path, &changed.document);
         if changed.edits.is_empty() {
-            return Ok(Decision::NoChange(Some((task, active, false))));
+            return Ok(Decision::NoChange(Some((task, active, boxes, false))));
         }
         if changed.changes_holder && locking == LockReading::Unread {
             return Ok(Decision::NoChange(None));
         }
         let plan = Plan::new().step(&data, Step::edit(changed.subject, changed.edits));
         let is_fenced = changed.changes_holder && view.base(&locks).is_some();
-        Ok(Decision::Publish(if is_fenced { plan.fenced(&locks, id) } else { plan }, Some((task, active, true))))
+        Ok(Decision::Publish(if is_fenced { plan.fenced(&locks, id) } else { plan }, Some((task, active, boxes, true))))
     })?;
-    let Some((task, active, changed)) = &landed.value else { return Ok(EditAttempt::NeedsLocks) };
+    let Some((task, active, boxes, changed)) = &landed.value else { return Ok(EditAttempt::NeedsLocks) };
     let around = Surroundings::new(context, active.iter().copied());
     let lock = around.known_lock(task.id);
     let task = around.describe(task, lock.as_ref());
-    Ok(EditAttempt::Edited(Box::new(Edited { task, changed: *changed, aside: Notices::of(context, &landed) })))
+    Ok(EditAttempt::Edited(Box::new(Edited {
+        task,
+        changed: *changed,
+        boxes: boxes.clone(),
+        aside: Notices::of(context, &landed),
+    })))
 }
 
 /// What an edit lets a task wait for in addition.

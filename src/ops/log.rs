@@ -19,8 +19,8 @@ pub(crate) struct Event {
     pub(crate) at: String,
     /// The author of the commit.
     pub(crate) by: String,
-    /// The kind: `made`, `locked`, `taken over`, `started`, `unlocked`, `dropped`, `archived`, `updated`, `swept`, `id
-    /// claimed`, `bundled`, `set up`, `changed`.
+    /// The kind: `made`, `locked`, `taken over`, `started`, `unlocked`, `dropped`, `archived`, `reopened`, `updated`, `swept`,
+    /// `id claimed`, `bundled`, `set up`, `changed`.
     pub(crate) what: &'static str,
     /// The tasks.
     pub(crate) task_ids: Vec<TaskId>,
@@ -41,12 +41,13 @@ pub(crate) struct TaskLog {
 
 /// How the subjects of commits begin, after `ait: `, and the kind of event that they are. Commits of the scripts have
 /// the same subjects.
-const KINDS: [(&str, &str); 14] = [
+const KINDS: [(&str, &str); 15] = [
     ("Lock task ", "locked"),
     ("Unlock task ", "unlocked"),
     ("Start work on ", "started"),
     ("Abort ", "dropped"),
     ("Archive completed ", "archived"),
+    ("Reopen ", "reopened"),
     ("Add task ", "made"),
     ("Add child task ", "made"),
     ("Create task ", "made"),
@@ -154,6 +155,7 @@ mod tests {
                 "archived",
                 vec![TaskId::child(1, 2), TaskId::top(1)],
             ),
+            ("Reopen t1_2 with its plan: t9", "reopened", vec![TaskId::child(1, 2)]),
             ("Add task t7: t8 and t9 in a title", "made", vec![TaskId::top(7)]),
             ("Cleanup 3 stale lock(s)", "swept", vec![]),
             ("something else", "changed", vec![]),

@@ -3,7 +3,7 @@
 use crate::coordination::Session;
 use crate::coordination::lock_format::LOCK_FORMAT;
 use crate::coordination::locks::RFC_3339;
-use crate::coordination::session::parse_email;
+use crate::coordination::session::{agent_kind, parse_email};
 use crate::error::{Error, Hint, Kind, Result};
 use crate::files::{Tree, data_checkout};
 use crate::git::run::WITHIN;
@@ -323,6 +323,12 @@ impl Context {
             parse_email(&found.0).ok()
         };
         self.email.get_or_init(find).as_deref()
+    }
+
+    /// How the caller is named in what it writes: by the kind of the agent, else by the address. No process.
+    pub(crate) fn author(&self) -> String {
+        let email = || self.email().map(str::to_owned);
+        agent_kind(&self.repository).or_else(email).unwrap_or_else(|| "unknown".to_owned())
     }
 
     /// Whether this clone has seen the coordination branches.

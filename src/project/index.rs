@@ -120,7 +120,8 @@ impl Index {
                 Kind::NotClaimable,
                 format!("task {} is archived ({})", path.id().prefixed(), path.as_str()),
             )
-            .hint(command!["git aitask show", path.id()]));
+            .hint(command!["git aitask show", path.id()])
+            .hint(command!["git aitask reopen", path.id()].note("if there is more to do")));
         }
         if self.is_empty() {
             let message = format!("there is no task {}, and this clone knows of no other", wanted.id.prefixed());

@@ -52,8 +52,34 @@ impl Checklist {
 
 /// The state and the text of an item; `None` for another line.
 fn item(line: &str) -> Option<(&str, &str)> {
-    let (state, text) = line.trim_start().strip_prefix("- [")?.split_once(']')?;
-    (text.is_empty() || text.starts_with(' ')).then(|| (state, text.trim()))
+    box_line(line).filter(|found| found.marker == "-").map(|found| (found.state, found.text))
+}
+
+/// An item of a list that begins with a box.
+pub(super) struct BoxLine<'l> {
+    /// What makes it an item: `-`, `*`, `+`, `1.` or `1)`.
+    marker: &'l str,
+    /// What is in the box.
+    pub(super) state: &'l str,
+    /// Where that begins in the line.
+    pub(super) place: usize,
+    /// What follows the box.
+    pub(super) text: &'l str,
+}
+
+/// The box of a line; `None` for another line.
+pub(super) fn box_line(line: &str) -> Option<BoxLine<'_>> {
+    let (marker, rest) = line.trim_start().split_once(' ')?;
+    let number = || marker.strip_suffix(['.', ')']).unwrap_or_default();
+    let is_number = || !number().is_empty() && number().bytes().all(|byte| byte.is_ascii_digit());
+    let (state, text) = rest.strip_prefix('[')?.split_once(']')?;
+    let is_item = matches!(marker, "-" | "*" | "+") || is_number();
+    (is_item && (text.is_empty() || text.starts_with(' '))).then(|| BoxLine {
+        marker,
+        state,
+        place: line.len() - rest.len() + 1,
+        text: text.trim(),
+    })
 }
 
 #[cfg(test)]

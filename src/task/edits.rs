@@ -64,6 +64,15 @@ pub(crate) fn complete(document: &mut Document, now: &str, ending: Ending) -> Re
     Ok(())
 }
 
+/// Opens an archived task again: status `Ready`, without what its end and its last assignee left, `updated_at`.
+pub(crate) fn reopen(document: &mut Document, now: &str) -> Result<()> {
+    document.set("status", Status::Ready.as_str())?;
+    for key in ["archived_reason", "completed_at", "assigned_to"] {
+        document.remove(key);
+    }
+    document.set("updated_at", now)
+}
+
 /// Adds a child to its parent: `children_to_implement` and `updated_at`. Returns whether anything changed.
 pub(crate) fn add_child(document: &mut Document, child: TaskId, now: &str) -> Result<bool> {
     let mut children = document.list_last(CHILDREN);

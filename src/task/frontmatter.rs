@@ -163,7 +163,7 @@ impl Document {
     }
 
     /// Refuses to change a file whose frontmatter cannot be read: a second one would be put on top of it.
-    fn require_readable(&self) -> Result<()> {
+    pub(super) fn require_readable(&self) -> Result<()> {
         let Some(why) = self.trouble() else { return Ok(()) };
         Err(Error::new(Kind::Unparsable, format!("the task file cannot be read, so it is not changed: {why}"))
             .advice("correct the file, then git aitask sync"))
@@ -248,6 +248,11 @@ impl Document {
     pub(crate) fn body(&self) -> &[u8] {
         let body = if self.head.is_some() { &self.body } else { self.body.strip_prefix(BOM).unwrap_or(&self.body) };
         trim_empty_lines(body)
+    }
+
+    /// The line end of the file.
+    pub(crate) fn eol(&self) -> &'static str {
+        self.head.as_ref().map_or_else(|| lines(&self.body).next().map_or("\n", eol), Frontmatter::eol)
     }
 
     /// Everything after the frontmatter, unchanged.

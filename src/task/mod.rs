@@ -27,6 +27,7 @@ pub(crate) mod query;
 pub(crate) mod selection;
 mod slug;
 pub(crate) mod text;
+pub(crate) mod text_change;
 pub(crate) mod three_way_apply;
 pub(crate) mod waits;
 

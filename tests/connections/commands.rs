@@ -189,6 +189,16 @@ fn on_a_remote() {
         "archive 2",
         "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n build\n push aitask-locks main\n forward",
     );
+    expect(
+        &ann,
+        "reopen 1",
+        "open\n ask main\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n worktree list --porcelain -z\n read
+        refs both:aitask/t1_one kept:aitask-locks\n refs aitask/t1_one
+        log -1 --diff-filter=AR --format=%B <oid> -- aitasks/archived/t1_one.md
+        log -z --first-parent --merges --fixed-strings --grep=aitask/t1_one --grep=Aitask-Nonce: <random> \
+        --encoding=UTF-8 --format=%P%x1f%B <oid> --
+        build\n push aitask-locks create:aitask/t1_one main\n forward",
+    );
     ann.task("three", &[]);
     ann.task("four", &[]);
     let edit = |read: &str| {
@@ -198,6 +208,7 @@ fn on_a_remote() {
         )
     };
     expect(&ann, "edit 3 --priority high", &edit("read"));
+    expect(&ann, "edit 3 --append -m more --note why", &edit("read"));
     // The other tasks are read where a new dependency may close a circle.
     expect(&ann, "edit 3 --depends 4", &edit("read\n read"));
     expect(&ann, "edit 3 --depends 2", &edit("read"));

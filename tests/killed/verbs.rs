@@ -39,6 +39,7 @@ in_every_mode!(drop_task; ignore = "as with a remote, but for where the branches
 in_every_mode!(finish_merge);
 in_every_mode!(finish_squash, ignore = "finish_merge but for the merge itself");
 in_every_mode!(finish_ff, ignore = "finish_merge but for the merge itself");
+in_every_mode!(reopen; ignore = "as with a remote, but for where the branches are");
 in_every_mode!(archive; ignore = "as with a remote, but for where the branches are");
 
 fn init(mode: Mode) {
@@ -115,10 +116,22 @@ fn worktree_prune() {
     sweep(&scene, &["worktree", "prune"]);
 }
 
+#[test]
+fn edit_text() {
+    let args = ["edit", "1", "--append", "-m", "More of it.", "--note", "The cause is\nthe cache."];
+    sweep(&Scene::with_tasks(Mode::Remote, false), &args);
+}
+
 fn archive(mode: Mode) {
     let scene = Scene::with_tasks(mode, true);
     scene.ann.aitask(&["pick", "1", "--no-worktree"]).ok();
     sweep(&scene, &["archive", "1"]);
+}
+
+fn reopen(mode: Mode) {
+    let scene = Scene::with_work(mode, true, true);
+    scene.ann.aitask(&["finish", "1", "--merge"]).ok();
+    sweep(&scene, &["reopen", "1"]);
 }
 
 #[test]

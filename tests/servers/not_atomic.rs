@@ -155,6 +155,14 @@ fn killed_between_the_pushes_the_same_command_finishes() {
     assert!(world.remote_file("main", "work/3").is_some());
     assert!(!ann.path("aiwork/t3_job3").exists());
     assert_eq!(ann.git(&["for-each-ref", "refs/heads/aitask/"]), "");
+
+    // The branch comes before the task, which goes on from it then.
+    let at = pushes(&ann, "reopen 2");
+    killed_between(&ann, "reopen 3", at, || {
+        assert!(world.remote_branch("aitask/t3_job3").is_some());
+        assert!(world.remote_file("main", "aitasks/archived/t3_job3.md").is_some());
+    });
+    assert_eq!(status_of(&world, 3), "Ready");
     assert_eq!(ann.git(&["status", "--porcelain"]), "");
 }
 

@@ -85,6 +85,18 @@ impl Repo {
         Running::fed(self.command(env!("CARGO_BIN_EXE_git-aitask"), args), Some(input.to_owned())).wait()
     }
 
+    /// Runs `git aitask ARGS` to its end, with a terminal as standard input and output, as a person does.
+    #[track_caller]
+    pub(crate) fn aitask_at_terminal(&self, args: &[&str]) -> Run {
+        let errors = tempfile::NamedTempFile::new_in(self.world.root()).unwrap();
+        let quoted = |word: &str| format!("'{}'", word.replace('\'', r"'\''"));
+        let words = std::iter::once(env!("CARGO_BIN_EXE_git-aitask")).chain(args.iter().copied()).map(quoted);
+        let line = format!("{} 2>{}", words.collect::<Vec<_>>().join(" "), quoted(&errors.path().to_string_lossy()));
+        let run = self.run("script", &["-qec", &line, "/dev/null"]);
+        let stderr = std::fs::read_to_string(errors.path()).unwrap();
+        Run { stdout: run.stdout.replace("\r\n", "\n"), stderr, ..run }
+    }
+
     /// Starts `git aitask ARGS` and does not wait.
     #[track_caller]
     pub(crate) fn start(&self, args: &[&str]) -> Running {

@@ -66,6 +66,25 @@ fn without_a_terminal_and_an_editor_nobody_waits() {
     script(&ann, "aitask_create.sh", &[]).fails(1).assert().stderr(contains("no terminal"));
     ann.git(&["push", "--quiet", "origin", "main"]);
     ann.aitask(&["edit", "1"]).fails(2).assert().stderr(contains("no terminal"));
+    // A script asks the editor that is named, whatever its streams are; a verb would let an agent wait for ever.
+    let ann = with_editor(&ann, "true");
+    script(&ann, "aitask_update.sh", &["1"]).fails(1);
+    for args in [&["edit", "1"][..], &["new", "--edit"], &["new", "--edit", "X"]] {
+        let run = ann.aitask(args).fails(2);
+        assert!(run.stderr.contains("there is no terminal for an editor") && run.stderr.contains("-m TEXT"), "{run}");
+    }
+    for args in [&["edit", "1", "--json"][..], &["new", "--edit", "X", "--json"]] {
+        for run in [ann.aitask(args), ann.aitask_at_terminal(args)] {
+            let error = run.fails(2).error();
+            assert_eq!(error["error"]["message"], "--json opens no editor", "{args:?}");
+        }
+    }
+    assert_eq!(runs(&ann), 1);
+    // Nor where only one of standard input and output is a terminal.
+    let program = env!("CARGO_BIN_EXE_git-aitask");
+    let line = format!("'{program}' new 'Add it' | cat; '{program}' edit 1 </dev/null; echo x | '{program}' edit 1");
+    ann.run("script", &["-qec", &line, "/dev/null"]).fails(2);
+    assert_eq!(runs(&ann), 1);
 }
 
 #[test]
@@ -99,10 +118,10 @@ fn what_came_while_the_editor_was_open_is_kept_and_a_clash_loses_no_text() {
 fn new_in_an_editor_is_published() {
     let world = World::new();
     let ann = world.initialised_on_main("ann");
-    with_editor(&ann, FILL).aitask(&["new", "--edit"]).ok();
+    with_editor(&ann, FILL).aitask_at_terminal(&["new", "--edit"]).ok();
     let file = world.remote_file("main", "aitasks/t1_add_login.md").unwrap();
     assert!(file.contains("labels: [new_one]\n") && file.ends_with("\n# Add login\n\nWith e-mail.\n"), "{file}");
-    let run = with_editor(&ann, "true").aitask(&["new", "--edit", "X"]).fails(2);
+    let run = with_editor(&ann, "true").aitask_at_terminal(&["new", "--edit", "X"]).fails(2);
     run.assert().stderr(contains("no task was created"));
 }
 
@@ -111,7 +130,7 @@ fn a_failed_publish_leaves_a_draft_and_says_where() {
     let world = World::new();
     let ann = world.initialised("ann");
     ann.git(&["remote", "set-url", "origin", "/nowhere/x.git"]);
-    let run = with_editor(&ann, FILL).aitask(&["new", "--edit", "--timeout", "2s"]).fails(75);
+    let run = with_editor(&ann, FILL).aitask_at_terminal(&["new", "--edit", "--timeout", "2s"]).fails(75);
     let draft = files(&ann, "aitasks/new").remove(0);
     run.assert().stderr(contains(format!("git aitask new --publish aitasks/new/{draft}")));
     assert!(ann.read(&format!("aitasks/new/{draft}")).ends_with("\n# Add login\n\nWith e-mail.\n"));
@@ -134,13 +153,13 @@ fn an_editor_that_brings_the_same_wrong_text_again_is_not_asked_for_ever() {
     let world = World::new();
     let ann = world.initialised("ann");
     ann.task("One", &[]);
-    let run = with_editor(&ann, "printf 'no dashes\\n' >\"$f\"").aitask(&["edit", "1"]).fails(2);
+    let run = with_editor(&ann, "printf 'no dashes\\n' >\"$f\"").aitask_at_terminal(&["edit", "1"]).fails(2);
     let kept = run.stderr.lines().find_map(|line| line.split("your text is kept in ").nth(1)).expect("a place");
     assert_eq!(std::fs::read_to_string(kept).unwrap(), "no dashes\n");
     let before = runs(&ann);
     assert!(before <= 2);
     for args in [&["edit", "1"][..], &["new", "--edit", "X"]] {
-        let run = with_editor(&ann, "truncate -s 0 \"$f\"").aitask(args).fails(2);
+        let run = with_editor(&ann, "truncate -s 0 \"$f\"").aitask_at_terminal(args).fails(2);
         assert!(!run.stderr.contains("kept"), "{run}");
     }
     assert_eq!(runs(&ann), before + 2);
@@ -153,7 +172,7 @@ fn a_comment_written_in_the_editor_while_somebody_changes_a_field_is_kept() {
     ann.task("One", &[]);
     let other = format!("'{}' edit 1 --effort low >&2", env!("CARGO_BIN_EXE_git-aitask"));
     let commands = format!("(cd '{}'; {other}); sed -i '2i # my comment' \"$f\"", ann.top().display());
-    with_editor(&ann, &commands).aitask(&["edit", "1"]).ok();
+    with_editor(&ann, &commands).aitask_at_terminal(&["edit", "1"]).ok();
     let file = world.remote_file("main", "aitasks/t1_one.md").unwrap();
     assert!(file.contains("# my comment\n") && file.contains("effort: low\n"), "{file}");
 }
@@ -163,7 +182,7 @@ fn text_of_another_encoding_is_refused_and_kept() {
     let world = World::new();
     let ann = world.initialised("ann");
     let commands = format!("grep -qa '^#!' \"$f\" || {{ {FILL}; printf 'caf\\351\\n' >>\"$f\"; }}");
-    let run = with_editor(&ann, &commands).aitask(&["new", "--edit"]).fails(2);
+    let run = with_editor(&ann, &commands).aitask_at_terminal(&["new", "--edit"]).fails(2);
     let kept = run.stderr.lines().find_map(|line| line.split("your text is kept in ").nth(1)).expect("a place");
     assert!(std::fs::read(kept).unwrap().windows(5).any(|window| window == b"caf\xe9\n"));
     assert!(run.stderr.contains("UTF-8"), "{run}");

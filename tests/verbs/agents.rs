@@ -252,6 +252,29 @@ fn texts_of_an_older_version_are_replaced_in_their_place() {
 }
 
 #[test]
+fn an_empty_folder_that_was_there_stays() {
+    for folders in [&[".claude/skills"][..], &[".claude", ".agents/skills/aitask-pick", ".codex"]] {
+        let ann = World::new().clone("ann");
+        for folder in folders {
+            std::fs::create_dir_all(ann.path(folder)).unwrap();
+        }
+        let before = everything(ann.top());
+        ann.aitask(&["agents", "install", "--hooks"]).ok();
+        ann.aitask(&["agents", "install", "--hooks"]).ok();
+        remove(&ann);
+        assert_eq!(everything(ann.top()), before);
+        // What was there once is not remembered for ever.
+        for folder in folders {
+            std::fs::remove_dir_all(ann.path(folder.split('/').next().unwrap())).unwrap();
+        }
+        let before = everything(ann.top());
+        install(&ann);
+        remove(&ann);
+        assert_eq!(everything(ann.top()), before);
+    }
+}
+
+#[test]
 fn one_program_gets_its_own_folder_only() {
     for (program, skills, other) in
         [("claude", ".claude", ".agents"), ("codex", ".agents", ".claude"), ("generic", ".agents", ".claude")]

@@ -126,6 +126,8 @@ fn pages_of_dropped_changed_and_archived_tasks() {
             ("pick-no-worktree", "pick 1 --no-worktree"),
             ("archive", "archive 1"),
             ("list-archived", "list --archived"),
+            ("reopen", "reopen 1"),
+            ("reopen-again", "reopen 1"),
             ("sync", "sync"),
         ],
     );

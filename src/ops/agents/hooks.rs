@@ -45,7 +45,7 @@ const CODEX: [Hook; 4] = [
 fn files(place: &Place) -> [(Program, Tree, PathBuf); 2] {
     let claude = (Program::Claude, Tree::new(place.root()), PathBuf::from(".claude/settings.json"));
     let (tree, codex) = match place {
-        Place::Project { checkout, main } if checkout != main => (Tree::new(main), main.join(".codex/hooks.json")),
+        Place::Project { checkout, main, .. } if checkout != main => (Tree::new(main), main.join(".codex/hooks.json")),
         Place::User { codex: Some(home), .. } => (Tree::new(home), home.join("hooks.json")),
         _ => (Tree::new(place.root()), PathBuf::from(".codex/hooks.json")),
     };

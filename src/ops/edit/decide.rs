@@ -1,11 +1,13 @@
 //! Whether a task can be edited, and what that changes: a pure function of the view and the request.
 
 use crate::error::{Error, Kind, Result};
+use crate::files::LARGEST_TEXT;
 use crate::git::objects::Edit;
 use crate::ops::data_location::{DataLocation, LoadedFile};
 use crate::ops::dependencies::{NewWaits, OtherTasks};
 use crate::ops::vocabulary::{Vocabulary, add_words, clean_labels};
 use crate::task::change::{self, FieldChange};
+use crate::task::text_change::{self, TextChange, boxes};
 use crate::task::{Document, Slug, Task, TaskId, TaskPath, Title, editor_template, edits, paths, three_way_apply};
 
 /// An edit. It is applied to the newest content of the task, and the result is checked.
@@ -15,6 +17,8 @@ pub(crate) struct EditRequest {
     pub(crate) in_editor: Option<EditorEdit>,
     /// Changes of fields and of the text.
     pub(crate) changes: Vec<FieldChange>,
+    /// Changes within the text.
+    pub(crate) text: Vec<TextChange>,
     /// A new heading.
     pub(crate) title: Option<Title>,
     /// A new name for the file.
@@ -54,11 +58,26 @@ impl EditRequest {
             None => newest.clone(),
         };
         change::apply(&mut document, &self.changes)?;
+        text_change::apply(&mut document, &self.text)?;
         if let Some(title) = &self.title {
-            let body = with_title(document.body(), title);
+            let body = with_title(document.body(), title, document.eol());
             document.set_body(&body);
         }
         Ok(document)
+    }
+
+    /// The boxes that the request names, in a text as it was before.
+    pub(super) fn boxes(&self, before: &Document) -> Vec<NamedBox> {
+        let all = boxes(before.raw_body());
+        let named = self.text.iter().filter_map(|change| match change {
+            TextChange::Box { number, ticked } => Some((*number, *ticked)),
+            _ => None,
+        });
+        let named = named.filter_map(|(number, ticked)| {
+            let found = number.checked_sub(1).and_then(|at| all.get(at))?;
+            Some(NamedBox { number, text: found.text.clone(), ticked, changed: !found.is(ticked) })
+        });
+        named.collect()
     }
 
     /// The labels that the request names, or that were added in the editor.
@@ -70,6 +89,19 @@ impl EditRequest {
         });
         in_editor.chain(named.flatten()).collect()
     }
+}
+
+/// A box of the text that an edit names.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub(crate) struct NamedBox {
+    /// Its number in the text, counted from 1.
+    pub(crate) number: usize,
+    /// The words after it.
+    pub(crate) text: String,
+    /// Whether it is ticked now.
+    pub(crate) ticked: bool,
+    /// Whether it was not so before.
+    pub(crate) changed: bool,
 }
 
 fn new_labels(before: &Document, after: &Document) -> Vec<String> {
@@ -147,6 +179,13 @@ pub(crate) fn decide(location: DataLocation, seen: EditView, request: &EditReque
             .hint(command!["git aitask archive", id].note("archives it without a merge")));
     }
     check(location, &before, &after, &vocabulary.types)?;
+    if let Some(why) = after.trouble().filter(|_| !request.text.is_empty()) {
+        let message = format!("with this text nobody could be given t{id}: {why}");
+        return Err(Error::new(Kind::Usage, message));
+    }
+    if !request.text.is_empty() && after.to_bytes().len() as u64 > LARGEST_TEXT {
+        return Err(Error::new(Kind::Usage, format!("the file of t{id} would have more than 8 MiB")));
+    }
     if let Some(file) = TaskPath::parse(&task.path).filter(|_| location == DataLocation::Published) {
         let [before, after] = [&before, &after].map(|document| Task::from_document(file.clone(), document));
         NewWaits::between(&before, &after).require(&after, &others)?;
@@ -219,10 +258,14 @@ fn leave_parent(
 }
 
 /// Replaces the heading of a text. The file keeps its name: the task branch and the worktree are named after it.
-fn with_title(body: &[u8], title: &Title) -> Vec<u8> {
-    let line = format!("# {}\n", title.as_str()).into_bytes();
+fn with_title(body: &[u8], title: &Title, eol: &str) -> Vec<u8> {
+    let line = format!("# {}{eol}", title.as_str()).into_bytes();
     let end = body.iter().position(|byte| *byte == b'\n').map_or(body.len(), |end| end + 1);
-    if body.starts_with(b"# ") { [line.as_slice(), &body[end..]].concat() } else { [&line, &b"\n"[..], body].concat() }
+    if body.starts_with(b"# ") {
+        [line.as_slice(), &body[end..]].concat()
+    } else {
+        [&line, eol.as_bytes(), body].concat()
+    }
 }
 
 /// The task's name in the subject of the commit. In a checkout one leading number is left out, as the scripts do.
