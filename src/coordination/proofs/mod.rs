@@ -1,0 +1,11 @@
+//! Proofs of the protocol without git: many schedules of commands, by chance, over refs in memory.
+
+
+mod simulation;
+
+use std::io::Write as _;
+
+/// Writes a line that the test runner does not keep to itself.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
