@@ -1,6 +1,7 @@
-//! Proofs of the protocol without git: many schedules of commands, by chance, over refs in memory.
+//! Proofs of the protocol without git: many schedules of commands, by chance, over refs in memory; and every reachable
+//! state of a small model.
 
-
+mod model;
 mod simulation;
 
 use std::io::Write as _;
