@@ -38,7 +38,7 @@ pub(crate) use needs::{can_run, is_stand_in, program, skipped};
 pub(crate) use proof::{Proof, Rounds};
 pub(crate) use repo::Repo;
 pub(crate) use run::{Run, Running};
-pub(crate) use server::{Answer, Request, Server};
+pub(crate) use server::{Answer, Cut, Request, Server};
 pub(crate) use share::{day, in_turn, rounds, share, thorough, turn};
 pub(crate) use sleeper::Sleeper;
 pub(crate) use wait::{give_time_for_a_fault, sh_wait_for_file, wait_for, wait_for_end, wait_for_file};
