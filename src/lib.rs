@@ -31,12 +31,14 @@
 //!
 //! 1. **Every commit carries a nonce** (the trailer `Aitask-Nonce`), so that two processes of one person in one second never
 //!    build the same commit and both believe that they won. `races::lock_has_one_winner`,
-//!    `races::new_gives_every_task_a_number_of_its_own`, `compat::faults::the_same_id_is_not_given_twice_to_one_identity_in_one_second`
+//!    `races::new_gives_every_task_a_number_of_its_own`, `compat::faults::the_same_id_is_not_given_twice_to_one_identity_in_one_second`,
+//!    `coordination::proofs::simulation::planted_faults_are_found`
 //! 2. **The outcome of a push is read, never guessed**: from the porcelain flag of each ref; after a broken connection or a
 //!    time limit, from the history of the branch, where our nonce stands or does not. Where the remote cannot be read, the
 //!    answer is "unknown". `servers::broken::accepted_and_reported_failed_is_recognised`,
 //!    `servers::broken::failed_without_landing_is_tried_again`,
-//!    `servers::broken::with_the_remote_gone_it_is_unknown_and_the_same_command_finishes`
+//!    `servers::broken::with_the_remote_gone_it_is_unknown_and_the_same_command_finishes`,
+//!    `coordination::proofs::simulation::answers_are_true`, `coordination::proofs::model::no_reachable_state_has_two_holders`
 //! 3. **"Somebody was first" is said only when a tip moved.** Authentication, hooks, protected branches, a stale lock file
 //!    of the server and damage of the clone have a kind, a sentence and a hint of their own ([`error::Kind`]). A server that
 //!    can be read and turns a push away in words of its own, or in none, is asked once more, by a push that sends nothing.
@@ -285,6 +287,15 @@ mod landing;
 mod ledger;
 mod ops;
 mod project;
+// one file for the proofs of the crate and those in tests/
+#[cfg(test)]
+#[path = "../tests/support/proof.rs"]
+#[expect(
+    clippy::disallowed_methods,
+    dead_code,
+    reason = "a proof reads what scripts/prove set, and those here use a part"
+)]
+mod proof;
 mod report;
 mod settings;
 mod sync;

@@ -15,6 +15,8 @@ pub(crate) mod lock_record;
 pub(crate) mod locks;
 pub(crate) mod pid_scope;
 pub(crate) mod process;
+#[cfg(test)]
+mod proofs;
 pub(crate) mod session;
 
 pub(crate) use locks::{LockEntry, Locks, ReadLocks};

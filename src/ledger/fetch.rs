@@ -37,6 +37,21 @@ impl Ledger<'_> {
     }
 
     pub(super) fn fetch_view(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {
+        let mut view = self.fetch_view_once(branches, deadline)?;
+        // When a push of another process of this clone is answered, its git sets the ref here, also where this fetch has
+        // brought a newer state meanwhile. So an older state counts only when two fetches find it.
+        while view.branches().any(|branch| view.set_back(branch).is_some()) {
+            let again = self.fetch_view_once(branches, deadline)?;
+            let is_same = again.published() == view.published();
+            view = again;
+            if is_same {
+                break;
+            }
+        }
+        Ok(view)
+    }
+
+    fn fetch_view_once(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {
         // All coordination branches are fetched by one pattern, so one more costs nothing.
         let mut all = [branches, self.unlisted_data_branch(branches)?.as_slice()].concat();
         all.extend(self.work.iter().filter(|work| !branches.contains(work)).cloned());

@@ -34,7 +34,21 @@ pub(crate) enum PushFate {
     Lost,
     /// The connection breaks, and the push reaches the server after this many more pushes and fetches of all clones.
     Late(u8),
+    /// The server swaps and answers, and gets the same push once more after this many pushes and fetches.
+    Twice(u8),
 }
+
+/// A swap of the remote.
+#[derive(Debug, Clone)]
+pub(crate) struct LandedSwap {
+    /// The command whose push it was ([`Clone::next_push`]).
+    pub(crate) command: usize,
+    /// The refs that moved.
+    pub(crate) moved: Vec<RefUpdate>,
+}
+
+/// A file that changed: its path, its content before, and after.
+pub(crate) type FileChange = (String, Option<String>, Option<String>);
 
 /// A folder for private records, in memory where the system offers that.
 pub(crate) fn folder() -> tempfile::TempDir {
@@ -48,11 +62,11 @@ struct RemoteState {
     files: BTreeMap<Oid, Vec<u8>>,
     commits: BTreeMap<Oid, StoredCommit>,
     /// Pushes that are still on their way.
-    late: Vec<(u8, Vec<RefUpdate>)>,
+    late: Vec<(u8, usize, Vec<RefUpdate>)>,
     /// It has no atomic push.
     one_at_a_time: bool,
-    /// The updates that landed, in their order.
-    landed: Vec<RefUpdate>,
+    /// The swaps, in their order.
+    landed: Vec<LandedSwap>,
 }
 
 #[derive(Debug, Clone, Default, Hash)]
@@ -85,6 +99,10 @@ pub(crate) struct Clone {
 struct CloneState {
     refs: BTreeMap<RefName, Oid>,
     fates: VecDeque<PushFate>,
+    /// The command that pushes.
+    command: usize,
+    /// A ref that another process sets after the next fetch of this one.
+    set_by_another: Option<(RefName, Oid)>,
     /// How many more waits fit into the time limit.
     waits: u32,
     /// A file that commits built here lose, to test the guard against such a mistake.
@@ -141,17 +159,20 @@ impl RemoteState {
     }
 
     /// The server's own compare-and-swap.
-    fn swap(&mut self, updates: &[RefUpdate]) -> bool {
+    fn swap(&mut self, command: usize, updates: &[RefUpdate]) -> bool {
         let is_as_expected = |update: &RefUpdate| self.refs.get(&update.name) == update.old.as_ref();
         if !updates.iter().all(is_as_expected) {
             return false;
         }
-        for update in updates.iter().filter(|update| !update.is_guard()) {
+        let moved: Vec<_> = updates.iter().filter(|update| !update.is_guard()).cloned().collect();
+        for update in &moved {
             match &update.new {
                 Some(new) => drop(self.refs.insert(update.name.clone(), new.clone())),
                 None => drop(self.refs.remove(&update.name)),
             }
-            self.landed.push(update.clone());
+        }
+        if !moved.is_empty() {
+            self.landed.push(LandedSwap { command, moved });
         }
         true
     }
@@ -159,12 +180,12 @@ impl RemoteState {
     /// Lets one call pass; delayed pushes that are due land.
     fn pass(&mut self) {
         let (due, left): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.late).into_iter().partition(|(calls, _)| *calls == 0);
+            std::mem::take(&mut self.late).into_iter().partition(|(calls, ..)| *calls == 0);
         self.late = left;
-        for (_, updates) in due {
-            self.swap(&updates);
+        for (_, command, updates) in due {
+            self.swap(command, &updates);
         }
-        self.late.iter_mut().for_each(|(calls, _)| *calls -= 1);
+        self.late.iter_mut().for_each(|(calls, ..)| *calls -= 1);
     }
 }
 
@@ -201,6 +222,13 @@ impl Remote {
         world.commits.insert(oid.clone(), commit);
         world.refs.insert(name, oid.clone());
         oid
+    }
+
+    /// Adds a file to a branch.
+    pub(crate) fn add(&self, branch: &str, path: &str, content: &str) {
+        let there = self.files(branch);
+        let there = there.iter().map(|(path, content)| (path.as_str(), content.as_str()));
+        self.put(branch, &there.chain([(path, content)]).collect::<Vec<_>>());
     }
 
     /// Sets a branch, or removes it.
@@ -243,7 +271,36 @@ impl Remote {
     /// The branches that moved, in the order in which they did.
     pub(crate) fn moves(&self) -> Vec<String> {
         let branch = |update: &RefUpdate| update.name.branch().unwrap().to_string();
-        self.world().landed.iter().map(branch).collect()
+        self.world().landed.iter().flat_map(|swap| &swap.moved).map(branch).collect()
+    }
+
+    /// How many swaps there were.
+    pub(crate) fn swaps(&self) -> usize {
+        self.world().landed.len()
+    }
+
+    /// The swaps, in their order.
+    pub(crate) fn landed(&self) -> Vec<LandedSwap> {
+        self.world().landed.clone()
+    }
+
+    /// The commit that a ref is at.
+    pub(crate) fn tip(&self, name: &RefName) -> Option<Oid> {
+        self.world().refs.get(name).cloned()
+    }
+
+    /// The files that changed with a ref, and whether its new commit was made on the old one.
+    pub(crate) fn changes(&self, update: &RefUpdate) -> (Vec<FileChange>, bool) {
+        let world = self.world();
+        let commit =
+            |oid: &Option<Oid>| oid.as_ref().and_then(|oid| world.commits.get(oid)).cloned().unwrap_or_default();
+        let (before, after) = (commit(&update.old), commit(&update.new));
+        let text = |blob: Option<&Oid>| blob.map(|blob| String::from_utf8(world.files[blob].clone()).unwrap());
+        let paths: BTreeSet<_> = before.files.keys().chain(after.files.keys()).collect();
+        let pairs = paths.into_iter().map(|path| (path, before.files.get(path), after.files.get(path)));
+        let changed = pairs.filter(|(_, before, after)| before != after);
+        let changed = changed.map(|(path, before, after)| (path.clone(), text(before), text(after))).collect();
+        (changed, after.parents.first() == update.old.as_ref())
     }
 }
 
@@ -281,6 +338,39 @@ impl Clone {
     pub(crate) fn clumsy(self, path: &str) -> Self {
         self.state().loses = Some(path.to_owned());
         self
+    }
+
+    /// Makes another process of the clone set a ref right after the next fetch.
+    pub(crate) fn another_sets(&self, name: RefName, to: &Oid) {
+        self.state().set_by_another = Some((name, to.clone()));
+    }
+
+    /// Says how its next push ends, and whose that is.
+    pub(crate) fn next_push(&self, command: usize, fate: PushFate) {
+        let mut state = self.state();
+        (state.fates, state.command) = ([fate].into(), command);
+    }
+
+    /// What the remote has of these branches: the first half of a fetch.
+    pub(crate) fn ask(&self, branches: &[Branch]) -> Vec<(Branch, Option<Oid>)> {
+        let mut world = self.remote.world();
+        let answer = branches.iter().map(|branch| (branch.clone(), world.refs.get(&branch.full()).cloned())).collect();
+        world.pass();
+        answer
+    }
+
+    /// Sets the remote-tracking refs: the second half of a fetch.
+    pub(crate) fn receive(&self, remote: &RemoteName, answer: Vec<(Branch, Option<Oid>)>) {
+        let mut state = self.state();
+        state.fetches += 1;
+        for (branch, tip) in answer {
+            match tip {
+                Some(tip) => drop(state.refs.insert(branch.tracking(remote), tip)),
+                None => drop(state.refs.remove(&branch.tracking(remote))),
+            }
+        }
+        let set = state.set_by_another.take();
+        state.refs.extend(set);
     }
 
     /// How many fetches there were.
@@ -324,16 +414,8 @@ impl Refs for Clone {
 
     fn fetch(&self, remote: &RemoteName, branches: &[Branch], _: Duration) -> Result<Vec<Branch>> {
         self.next();
-        let mut world = self.remote.world();
-        let mut state = self.state();
-        state.fetches += 1;
-        for branch in branches {
-            match world.refs.get(&branch.full()) {
-                Some(tip) => drop(state.refs.insert(branch.tracking(remote), tip.clone())),
-                None => drop(state.refs.remove(&branch.tracking(remote))),
-            }
-        }
-        world.pass();
+        let answer = self.ask(branches);
+        self.receive(remote, answer);
         Ok(Vec::new())
     }
 
@@ -413,10 +495,10 @@ impl Refs for Clone {
     fn push(&self, _: &RemoteName, updates: &[RefUpdate], options: PushOptions) -> Result<Pushed> {
         self.next();
         let mut world = self.remote.world();
-        let fate = {
+        let (fate, command) = {
             let mut state = self.state();
             state.pushes.push(updates.to_vec());
-            state.fates.pop_front().unwrap_or(PushFate::Answered)
+            (state.fates.pop_front().unwrap_or(PushFate::Answered), state.command)
         };
         world.pass();
         if options.atomic && world.one_at_a_time {
@@ -427,19 +509,22 @@ impl Refs for Clone {
         let refs = match fate {
             PushFate::Lost => return Ok(lost()),
             PushFate::Late(calls) => {
-                world.late.push((calls, updates.to_vec()));
+                world.late.push((calls, command, updates.to_vec()));
                 return Ok(lost());
             }
             PushFate::Busy => all("failed to update ref"),
             PushFate::Denied => all("pre-receive hook declined"),
-            PushFate::Answered | PushFate::Unheard => {
+            PushFate::Answered | PushFate::Unheard | PushFate::Twice(_) => {
+                if let PushFate::Twice(calls) = fate {
+                    world.late.push((calls, command, updates.to_vec()));
+                }
                 // Git sends nothing for a ref that has its new value already, whatever the lease says.
                 let is_there = |update: &RefUpdate| world.refs.get(&update.name) == update.new.as_ref();
                 let (there, sent): (Vec<_>, Vec<_>) = updates.iter().cloned().partition(is_there);
                 let moved: Vec<_> = sent.iter().filter(|u| world.refs.get(&u.name) != u.old.as_ref()).collect();
                 let mut refs: Vec<_> = there.iter().map(|update| answer(update, Flag::UpToDate, None)).collect();
                 if moved.is_empty() {
-                    assert!(world.swap(&sent), "nothing moved");
+                    assert!(world.swap(command, &sent), "nothing moved");
                     refs.extend(sent.iter().map(|update| answer(update, Flag::FastForward, None)));
                 } else {
                     refs.extend(sent.iter().map(|update| answer(update, Flag::Rejected, Some(STALE))));

@@ -2,7 +2,7 @@
 
 use crate::coordination::lock_format::LOCK_FORMAT;
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, Freshness, Repository};
+use crate::git::{Branch, Freshness, RemoteName, Repository};
 use crate::ledger::memory::{Clone, PushFate, Remote, folder};
 use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Edit, IDS, LOCKS, Ledger, Plan, TransactionResult, View};
@@ -291,6 +291,23 @@ fn a_branch_that_is_gone_or_set_back_is_not_gone_on_from() {
     let view =
         Ledger { repairs: true, ..ann.ledger() }.view(std::slice::from_ref(&locks), Freshness::Fetched).map(drop);
     view.unwrap();
+}
+
+#[test]
+fn a_push_of_another_process_here_that_sets_the_ref_to_an_older_state_is_no_loss_of_locks() {
+    let remote = remote();
+    let ann = Fixture::new(remote.clone_with([]));
+    let locks = Ledger::locks_branch().unwrap();
+    let older = remote.put(LOCKS, &[("t1_lock.yaml", "")]);
+    remote.put(LOCKS, &[("t1_lock.yaml", ""), ("t2_lock.yaml", "")]);
+    ann.ledger().view(std::slice::from_ref(&locks), Freshness::Fetched).unwrap();
+    remote.put(LOCKS, &[("t1_lock.yaml", ""), ("t2_lock.yaml", ""), ("t3_lock.yaml", "")]);
+    // the other process pushed the older state, and its git sets the ref only now
+    ann.clone.another_sets(locks.tracking(&RemoteName::parse("origin").unwrap()), &older);
+    let take =
+        |_: &View<'_>| Ok(Decision::Publish(Plan::new().step(&locks, step("x", vec![put("t4_lock.yaml", b"")])), ()));
+    ann.ledger().transact("1", std::slice::from_ref(&locks), take).unwrap();
+    assert_eq!(remote.files(LOCKS).len(), 4);
 }
 
 #[test]
