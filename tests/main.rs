@@ -16,6 +16,7 @@ mod dsl;
 mod holding;
 mod killed;
 mod page;
+mod proofs;
 mod races;
 mod recordings;
 mod security;

@@ -8,7 +8,7 @@ use crate::coordination::{LockEntry, Locks, ReadLocks, Session, decide};
 use crate::error::Result;
 use crate::ledger::{Decision, Ledger, Plan, TransactionResult, nonce};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{held, observe_lock, require_holder};
+use crate::project::holder::{displaced, held, observe_lock, require_holder};
 use crate::project::index::Index;
 use crate::project::outcome::{Holder, Notices};
 use crate::task::{TaskId, TaskPath};
@@ -187,7 +187,10 @@ pub(crate) fn release(context: &Context, id: TaskId, holder: Option<&Session>) -
     context.ledger().transact(&nonce()?, std::slice::from_ref(&locks_branch), |view| {
         let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
         let plan = decide::release(&locks_branch, &found.require_locks()?, id);
-        let Some(plan) = plan else { return Ok(Decision::NoChange(false)) };
+        let Some(plan) = plan else {
+            let displaced = holder.map(|_| displaced(context, view, id, "is not locked any more")).transpose()?;
+            return displaced.flatten().map_or(Ok(Decision::NoChange(false)), Err);
+        };
         if let Some(session) = holder {
             require_holder(context, session, id, found.lock(id)?.as_ref())
                 .map_err(|error| error.hint(command!["git aitask unlock", id, "--force"]))?;

@@ -7,7 +7,7 @@ use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session, locks};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
-use crate::git::{Freshness, RefName, worktree};
+use crate::git::{Freshness, worktree};
 use crate::ledger::{Ledger, View};
 use crate::project::context::Context;
 use crate::project::index::Index;
@@ -59,16 +59,19 @@ fn with_folder(error: Error, context: &Context, session: &Session, lock: &LockEn
     if is_inside(context, lock) || !may_go_on(context, session, lock, true) {
         return error;
     }
-    let records = worktree::list(&context.repository).unwrap_or_default();
-    let is_of_task = |record: &&WorktreeRecord| {
-        let branch = record.branch.as_ref().and_then(RefName::branch);
-        let name = branch.and_then(|branch| TaskName::from_branch(branch.as_str()));
-        name.is_some_and(|name| name.id() == lock.task) && record.path.is_dir()
-    };
-    let found = records.iter().find(is_of_task);
+    let found = worktree_of(context, lock.task);
     found
-        .into_iter()
-        .fold(error, |error, it| error.hint(command!["cd", it.path.display()].note("goes on in its worktree")))
+        .iter()
+        .fold(error, |error, (_, it)| error.hint(command!["cd", it.path.display()].note("goes on in its worktree")))
+}
+
+/// The worktree of a task in this clone, and the name of the task.
+fn worktree_of(context: &Context, task: TaskId) -> Option<(TaskName, WorktreeRecord)> {
+    let records = worktree::list(&context.repository).unwrap_or_default();
+    records.into_iter().filter(|record| record.path.is_dir()).find_map(|record| {
+        let name = TaskName::from_branch(record.branch.as_ref()?.branch()?.as_str())?;
+        (name.id() == task).then_some((name, record))
+    })
 }
 
 /// What happened to a task that was archived, or is gone.
@@ -232,10 +235,14 @@ pub(crate) fn require_holder(
         (false, true) => "was taken over",
         (false, false) => "is not yours",
     };
-    let error = Error::new(Kind::NotHolder, format!("{} {what}: {}", task.prefixed(), holder.sentence()));
-    let branch = was_ours.then(|| context.task_here()).flatten().filter(|name| name.id() == task);
-    let keep = branch.map(|name| command!["git push origin", name.branch_name()].note("keeps your commits for others"));
-    let error = with_folder(keep.into_iter().fold(error, Error::hint), context, session, lock);
+    let mut error = Error::new(Kind::NotHolder, format!("{} {what}: {}", task.prefixed(), holder.sentence()));
+    if let Some((name, worktree)) = was_ours.then(|| worktree_of(context, task)).flatten() {
+        let (branch, tip) = (name.branch_name(), worktree.head.as_ref().map(|tip| format!(" ({})", tip.short())));
+        let (tip, dir) = (tip.unwrap_or_default(), worktree.path.display());
+        error = error.append(&format!("; your work is on {branch}{tip} in {dir}"));
+        error = error.hint(command!["git push origin", branch].note("keeps your commits for others"));
+    }
+    let error = with_folder(error, context, session, lock);
     let is_free = lock.holder == session.email && holder.session == Liveness::Dead;
     let way = command!["git aitask pick", task];
     let way = if is_free { way.note("goes on with it") } else { way.word(&"--steal").note("take it over") };

@@ -1,14 +1,11 @@
 //! Where the sessions of a race meet, and the tally of a race.
 
-use crate::support::{Repo, Run, World, thorough, turn};
+use crate::support::{Proof, Repo, Rounds, Run, World, turn};
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// How many sessions start at once.
+/// How many sessions start at once, at most.
 pub(super) const SESSIONS: usize = 16;
-/// The rounds of all races together, of which an ordinary run does a quarter; `AITASK_TEST_ROUNDS` sets another total.
-const ROUNDS: usize = 32;
 /// An arena is made anew after so many rounds, so that long runs do not measure the size of a history.
 pub(super) const ROUNDS_PER_ARENA: usize = 8;
 
@@ -27,21 +24,44 @@ pub(super) enum Topology {
 
 const TOPOLOGIES: [Topology; 4] = [Topology::FourClones, Topology::OneClone, Topology::Alone, Topology::Worktrees];
 
+/// Where a race takes place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Setting {
+    pub(super) topology: Topology,
+    /// Whether the tasks are on a branch of their own, else on main.
+    pub(super) on_data_branch: bool,
+    /// Whether everybody is the same person; every commit has the same date anyway.
+    pub(super) one_identity: bool,
+}
+
+impl Setting {
+    /// The n-th of sixteen; every four in a row have every topology.
+    fn of(n: usize) -> Self {
+        Self { topology: TOPOLOGIES[n % 4], on_data_branch: n / 4 % 2 == 1, one_identity: (n / 8).is_multiple_of(2) }
+    }
+
+    /// The branch with the tasks.
+    pub(super) fn home(self) -> &'static str {
+        if self.on_data_branch { "aitask-data" } else { "main" }
+    }
+}
+
 /// A set-up repository with tasks, and the places from which sessions work on it.
 pub(super) struct Arena {
-    topology: Topology,
+    pub(super) setting: Setting,
     world: World,
     seats: Vec<Repo>,
 }
 
 impl Arena {
-    /// With the tasks 1 to `tasks`. Everybody is the same person, and every commit has the same date: commits made
-    /// for the same change are then the same but for what the tool does about it.
-    pub(super) fn new(topology: Topology, tasks: usize) -> Self {
-        let world = World::new();
+    /// With the tasks 1 to `tasks`. Every commit has the same date: with one identity, commits made for the same change
+    /// are then the same but for what the tool does about it.
+    pub(super) fn new(setting: Setting, tasks: usize) -> Self {
+        let (world, topology) = (World::new(), setting.topology);
         // a loaded machine is no reason to give up; what limits a process is the time limit of the support
         let person = |dir: &str| {
-            let repo = world.clone_as(dir, "Same", "same@example.com").env("GIT_AUTHOR_DATE", "2026-01-02T03:04:05Z");
+            let mail = if setting.one_identity { "same@example.com" } else { &format!("same@{dir}.example.com") };
+            let repo = world.clone_as(dir, "Same", mail).env("GIT_AUTHOR_DATE", "2026-01-02T03:04:05Z");
             repo.env("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z").env("GIT_AITASK_TIMEOUT", "55s")
         };
         let first = person("c0");
@@ -57,6 +77,9 @@ impl Arena {
             first.git(&["remote", "remove", "origin"]);
         }
         first.aitask(&["init", "--on", "main"]).ok();
+        if setting.on_data_branch {
+            first.aitask(&["init", "--data-branch"]).ok();
+        }
         let mut seats = vec![first];
         for n in 1..4 {
             match topology {
@@ -69,11 +92,11 @@ impl Arena {
                 Topology::OneClone | Topology::Alone => {}
             }
         }
-        Self { topology, world, seats }
+        Self { setting, world, seats }
     }
 
     pub(super) fn has_remote(&self) -> bool {
-        matches!(self.topology, Topology::FourClones | Topology::OneClone)
+        matches!(self.setting.topology, Topology::FourClones | Topology::OneClone)
     }
 
     /// The place of the n-th session.
@@ -140,23 +163,27 @@ impl Arena {
 
 /// What came of the rounds of one race.
 pub(super) struct Tally {
-    name: &'static str,
-    topology: Topology,
-    rounds: usize,
-    violations: Vec<String>,
+    proof: Proof,
+    setting: Setting,
+    round: usize,
 }
 
 impl Tally {
     /// Notes a violation with everything that the programs answered.
     pub(super) fn check(&mut self, holds: bool, runs: &[Run], what: impl FnOnce() -> String) {
-        if holds {
-            return;
-        }
-        let mut text = format!("{} in round {} ({:?}): {}\n", self.name, self.rounds, self.topology, what());
-        for run in runs {
-            let _ = writeln!(text, "{run}");
-        }
-        self.violations.push(text);
+        let (round, setting) = (self.round, self.setting);
+        self.proof.check(holds, || {
+            let mut text = format!("in round {round} ({setting:?}): {}\n", what());
+            for run in runs {
+                let _ = writeln!(text, "{run}");
+            }
+            text
+        });
+    }
+
+    /// How many sessions race in this round: 16, 8, 4 or 2, another number in each setting's next turn.
+    pub(super) fn sessions(&self) -> usize {
+        SESSIONS >> ((self.round + self.round / 4) % 4)
     }
 
     /// Notes every program that did not end with `code`.
@@ -166,51 +193,44 @@ impl Tally {
     }
 }
 
-/// Runs `share` sixtieths of all rounds of a race, in each topology in turn; `round` gets the number of the round in
-/// its arena, from 1, and answers what the programs said.
-#[track_caller]
-pub(super) fn race(
-    name: &'static str,
-    share: usize,
-    tasks: usize,
-    mut round: impl FnMut(&Arena, usize, &mut Tally) -> Vec<Run>,
-) {
-    let ordinary = if thorough() { ROUNDS } else { ROUNDS / 4 };
-    let total = std::env::var("AITASK_TEST_ROUNDS").ok().map_or(ordinary, |text| text.parse().unwrap());
-    let rounds = (total * share).div_ceil(ROUNDS);
-    let mut tally = Tally { name, topology: TOPOLOGIES[0], rounds: 0, violations: Vec::new() };
-    let begun = Instant::now();
-    let mut seconds = String::new();
-    for n in 0..TOPOLOGIES.len() {
-        // where there are not rounds enough for all, another one goes without each day
-        let topology = TOPOLOGIES[(n + turn()) % TOPOLOGIES.len()];
-        let mine = (rounds + TOPOLOGIES.len() - 1 - n) / TOPOLOGIES.len();
-        tally.topology = topology;
-        let mut racing = Duration::ZERO;
+/// A race: its row in the table of proofs, and how many rounds it has.
+pub(super) struct Race {
+    pub(super) row: &'static str,
+    pub(super) property: &'static str,
+    /// What is counted, and how many of it a round has; `None` for as many as there are sessions.
+    pub(super) tried: (&'static str, Option<usize>),
+    pub(super) rounds: Rounds,
+    /// How many tasks there are from the beginning.
+    pub(super) tasks: usize,
+}
+
+impl Race {
+    /// Runs it, in each setting in turn; `round` gets the number of the round in its arena, from 1, and how many sessions
+    /// there are, and answers what the programs said.
+    #[track_caller]
+    pub(super) fn run(self, mut round: impl FnMut(&Arena, usize, &mut Tally) -> Vec<Run>) {
+        let proof = Proof::new(self.row, self.property, self.tried.0, self.rounds);
+        // where there are not rounds enough for all, others go without each day
+        let first = turn() * 5;
+        // few rounds are to see many settings, and many rounds are not to spend their time on setting up
+        let per_arena = if proof.rounds() > 16 { ROUNDS_PER_ARENA } else { 1 };
+        let mut tally = Tally { proof, setting: Setting::of(first), round: 0 };
         let mut arena = None;
-        for turn in 0..mine {
-            let turn = turn % ROUNDS_PER_ARENA;
-            if turn == 0 {
-                arena = None;
+        while let Some(n) = tally.proof.next_round() {
+            tally.round = n;
+            if n % per_arena == 0 {
+                tally.setting = Setting::of(first + n / per_arena);
+                arena = Some(Arena::new(tally.setting, self.tasks));
             }
-            let arena = arena.get_or_insert_with(|| Arena::new(topology, tasks));
-            tally.rounds += 1;
-            let started = Instant::now();
-            let runs = round(arena, turn + 1, &mut tally);
-            racing += started.elapsed();
+            let Some(arena) = &arena else { continue };
+            let begun = Instant::now();
+            let runs = round(arena, n % per_arena + 1, &mut tally);
+            tally.proof.took(begun.elapsed());
             arena.inspect(&mut tally, &runs);
+            tally.proof.tried(self.tried.1.unwrap_or(runs.len()));
         }
-        let _ = write!(seconds, ", {topology:?} {mine} in {:.1} s", racing.as_secs_f32());
+        tally.proof.end();
     }
-    let (violations, took) = (tally.violations.len(), begun.elapsed().as_secs_f32());
-    // not println!, which the test runner keeps to itself
-    let _ = writeln!(
-        std::io::stderr(),
-        "race {name}: {} rounds, {violations} violations, {took:.1} s{seconds}",
-        tally.rounds
-    );
-    let shown = tally.violations.iter().take(3).map(String::as_str).collect::<Vec<_>>().join("\n");
-    assert!(violations == 0, "{violations} violations in {} rounds of {name}\n{shown}", tally.rounds);
 }
 
 /// The words of a command line.

@@ -1,26 +1,28 @@
-//! Many processes at once: one identity, one date, so that commits for the same change differ by nothing but what the
-//! tool adds.
+//! Many processes at once, over clones, worktrees and one checkout, with the tasks on main or on a branch of their own, as one
+//! person or several, with one date: commits for the same change differ by nothing but what the tool adds.
 //!
-//! 8 rounds in an ordinary run, 32 with `AITASK_TEST_ALL=1`; `AITASK_TEST_ROUNDS=10000` sets the total.
+//! A few rounds in an ordinary run, another setting each day; `scripts/prove` does the rest.
 
 mod arena;
 
-use crate::support::{Repo, Run, Sleeper};
-use arena::{Arena, ROUNDS_PER_ARENA, SESSIONS, Tally, race, words};
+use crate::support::{Repo, Rounds, Run, Sleeper};
+use arena::{Arena, ROUNDS_PER_ARENA, Race, SESSIONS, Tally, words};
 use std::collections::BTreeSet;
 
 #[test]
 fn new_gives_every_task_a_number_of_its_own() {
-    race("new", 9, 0, |arena, turn, tally| {
+    let rounds = Rounds { ordinary: 1, short: 4, long: 640 };
+    let property = "`new`: every id once, and none is skipped";
+    let race = Race { row: "02a", property, tried: ("claims by 16 processes", None), rounds, tasks: 0 };
+    race.run(|arena, turn, tally| {
         // one title, too: the commits of two sessions for one number would be the same
         let runs = arena.burst((0..SESSIONS).map(|n| (arena.nobody(n), words("new job --json"))));
         tally.all_end_with(0, &runs);
         let ids: BTreeSet<usize> = runs.iter().filter(|run| run.code == 0).filter_map(id).collect();
         let expected: BTreeSet<usize> = ((turn - 1) * SESSIONS + 1..=turn * SESSIONS).collect();
         tally.check(ids == expected, &runs, || format!("ids {ids:?}"));
-        let files =
-            arena.files("main").into_iter().filter(|file| file.contains(".md") && file.starts_with("aitasks/t"));
-        let count = files.count();
+        let files = arena.files(arena.setting.home());
+        let count = files.iter().filter(|file| file.contains(".md") && file.starts_with("aitasks/t")).count();
         tally.check(count == turn * SESSIONS, &runs, || format!("{count} task files"));
         let next = arena.git(&["show", "refs/heads/aitask-ids:next_id.txt"]);
         tally.check(next.trim() == (turn * SESSIONS + 1).to_string(), &runs, || format!("the counter says {next}"));
@@ -29,35 +31,63 @@ fn new_gives_every_task_a_number_of_its_own() {
 }
 
 #[test]
+fn the_script_claims_every_id_once() {
+    let rounds = Rounds { ordinary: 1, short: 4, long: 640 };
+    let property = "`aitask_claim_id.sh --claim`: every id once, and none is skipped";
+    let race = Race { row: "02b", property, tried: ("claims by 16 processes", None), rounds, tasks: 0 };
+    race.run(|arena, turn, tally| {
+        let claim = || words("compat aitask_claim_id.sh --claim");
+        let runs = arena.burst((0..SESSIONS).map(|n| (arena.nobody(n), claim())));
+        tally.all_end_with(0, &runs);
+        let ids: BTreeSet<usize> = runs.iter().filter_map(|run| run.stdout.trim().parse().ok()).collect();
+        let expected: BTreeSet<usize> = ((turn - 1) * SESSIONS + 1..=turn * SESSIONS).collect();
+        tally.check(ids == expected, &runs, || format!("ids {ids:?}"));
+        runs
+    });
+}
+
+/// Races for the task 1 that have one winner.
+fn has_one_winner(row: &'static str, property: &'static str, line: &str, named: bool, long: usize) {
+    let rounds = Rounds { ordinary: 2, short: 6, long };
+    let race = Race { row, property, tried: ("races of 2 to 16 processes", Some(1)), rounds, tasks: 1 };
+    race.run(|arena, _, tally| one_winner(arena, tally, line, named));
+}
+
+#[test]
 fn lock_has_one_winner() {
-    race("lock", 10, 1, |arena, _, tally| one_winner(arena, tally, "lock 1 --json", true));
+    has_one_winner("01a", "`lock`: one holder, and each loser is told who", "lock 1 --json", true, 3000);
 }
 
 #[test]
 fn lock_has_one_winner_among_sessions_without_a_process() {
-    race("lock, nameless", 8, 1, |arena, _, tally| one_winner(arena, tally, "lock 1 --json", false));
+    has_one_winner("01b", "`lock` of sessions without a process: the same", "lock 1 --json", false, 2000);
 }
 
 #[test]
 fn pick_has_one_winner() {
-    race("pick", 9, 1, |arena, _, tally| one_winner(arena, tally, "pick 1 --no-worktree --json", true));
+    has_one_winner("01c", "`pick`: the same", "pick 1 --no-worktree --json", true, 3000);
 }
 
 #[test]
 fn pick_has_one_winner_among_sessions_without_a_process() {
-    race("pick, nameless", 8, 1, |arena, _, tally| one_winner(arena, tally, "pick 1 --no-worktree --json", false));
+    let line = "pick 1 --no-worktree --json";
+    has_one_winner("01d", "`pick` of sessions without a process: the same", line, false, 2000);
 }
 
 #[test]
 fn sixteen_tasks_have_sixteen_winners_and_are_dropped_at_once() {
-    race("pick and drop of different tasks", 6, SESSIONS, |arena, _, tally| {
+    let rounds = Rounds { ordinary: 1, short: 2, long: 200 };
+    let property = "16 picks and drops of different tasks at once: all succeed, and each changes its own task";
+    let race = Race { row: "01e", property, tried: ("races of 16 processes", Some(1)), rounds, tasks: SESSIONS };
+    race.run(|arena, _, tally| {
         let sleepers = sleepers();
-        let before = (arena.tip("main"), arena.tip("aitask-locks"));
+        let home = arena.setting.home();
+        let before = (arena.tip(home), arena.tip("aitask-locks"));
         let pick = |n: usize| words(&format!("pick {} --no-worktree --json", n + 1));
         let runs = arena.burst((0..SESSIONS).map(|n| (session(arena, n, &sleepers), pick(n))));
         tally.all_end_with(0, &runs);
         let own: BTreeSet<_> = (1..=SESSIONS).map(|n| vec![format!("aitasks/t{n}_job.md")]).collect();
-        each_touched_its_own(arena, tally, &runs, ("main", &before.0), &own);
+        each_touched_its_own(arena, tally, &runs, (home, &before.0), &own);
         let own = (1..=SESSIONS).map(|n| vec![format!("t{n}_lock.yaml")]).collect();
         each_touched_its_own(arena, tally, &runs, ("aitask-locks", &before.1), &own);
         drop_all(arena, tally, &sleepers, |n| n + 1);
@@ -67,7 +97,10 @@ fn sixteen_tasks_have_sixteen_winners_and_are_dropped_at_once() {
 
 #[test]
 fn next_gives_sixteen_sessions_sixteen_tasks() {
-    race("pick --next", 5, SESSIONS, |arena, _, tally| {
+    let rounds = Rounds { ordinary: 1, short: 2, long: 200 };
+    let property = "`pick --next` of 16 processes at once: 16 different tasks";
+    let race = Race { row: "01f", property, tried: ("races of 16 processes", Some(1)), rounds, tasks: SESSIONS };
+    race.run(|arena, _, tally| {
         let sleepers = sleepers();
         let runs = arena
             .burst((0..SESSIONS).map(|n| (session(arena, n, &sleepers), words("pick --next --no-worktree --json"))));
@@ -87,7 +120,11 @@ fn next_gives_sixteen_sessions_sixteen_tasks() {
 #[test]
 fn eight_are_finished_at_once() {
     const WORKERS: usize = 8;
-    race("finish", 5, WORKERS * ROUNDS_PER_ARENA, |arena, turn, tally| {
+    let rounds = Rounds { ordinary: 1, short: 2, long: 200 };
+    let property = "`finish` of 8 processes at once: all land, and nothing is left over";
+    let tasks = WORKERS * ROUNDS_PER_ARENA;
+    let race = Race { row: "01g", property, tried: ("races of 8 processes", Some(1)), rounds, tasks };
+    race.run(|arena, turn, tally| {
         let sleepers = sleepers();
         let task = |n: usize| (turn - 1) * WORKERS + n + 1;
         let of_all = |verb: &str| {
@@ -106,12 +143,12 @@ fn eight_are_finished_at_once() {
         tally.all_end_with(0, &runs);
         let locks = arena.locks();
         tally.check(locks.is_empty(), &runs, || format!("locks left: {locks:?}"));
-        let files = arena.files("main");
+        let (code, data) = (arena.files("main"), arena.files(arena.setting.home()));
         for n in (0..WORKERS).map(task) {
-            for file in [format!("work/{n}"), format!("aitasks/archived/t{n}_job.md")] {
+            for (files, file) in [(&code, format!("work/{n}")), (&data, format!("aitasks/archived/t{n}_job.md"))] {
                 tally.check(files.contains(&file), &runs, || format!("{file} has not landed"));
             }
-            tally.check(!files.contains(&format!("aitasks/t{n}_job.md")), &runs, || format!("{n} is active still"));
+            tally.check(!data.contains(&format!("aitasks/t{n}_job.md")), &runs, || format!("{n} is active still"));
         }
         for n in 0..4 {
             let branches = arena.seat(n).git(&["for-each-ref", "refs/heads/aitask/"]);
@@ -139,9 +176,10 @@ fn session(arena: &Arena, n: usize, sleepers: &[Sleeper]) -> Repo {
 /// All sessions want the task 1; then the winner lets it go.
 fn one_winner(arena: &Arena, tally: &mut Tally, line: &str, named: bool) -> Vec<Run> {
     let sleepers = if named { sleepers() } else { Vec::new() };
+    let sessions = tally.sessions();
     let of = |n: usize| if named { session(arena, n, &sleepers) } else { arena.nobody(n) };
-    let runs = arena.burst((0..SESSIONS).map(|n| (of(n), words(line))));
-    let winners: Vec<usize> = (0..SESSIONS).filter(|&n| runs[n].code == 0).collect();
+    let runs = arena.burst((0..sessions).map(|n| (of(n), words(line))));
+    let winners: Vec<usize> = (0..sessions).filter(|&n| runs[n].code == 0).collect();
     tally.check(winners.len() == 1, &runs, || format!("winners {winners:?}"));
     let Some(&winner) = winners.first() else { return runs };
     let answer = runs[winner].json();
@@ -173,7 +211,7 @@ fn drop_all(arena: &Arena, tally: &mut Tally, sleepers: &[Sleeper], task: impl F
     let locks = arena.locks();
     tally.check(locks.is_empty(), &runs, || format!("locks left: {locks:?}"));
     let ready = (1..=SESSIONS).filter(|n| {
-        let text = arena.git(&["show", &format!("refs/heads/main:aitasks/t{n}_job.md")]);
+        let text = arena.git(&["show", &format!("refs/heads/{}:aitasks/t{n}_job.md", arena.setting.home())]);
         text.contains("status: Ready") && !text.contains("same@")
     });
     let ready = ready.count();

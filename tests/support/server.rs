@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -29,6 +29,15 @@ pub(crate) enum Answer {
     Git,
     Says(u16, &'static str),
     Closes,
+}
+
+/// Where the next push over [`Server::cutting`] ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// When the pack has arrived, before anything of the report.
+    AfterPack = 1,
+    /// Before the last bytes of the report.
+    AfterReport = 2,
 }
 
 impl Server {
@@ -98,6 +107,19 @@ impl Server {
         })
     }
 
+    /// git's daemon, behind something that ends the connection of the next push as `cut` says, once; 0 is never.
+    pub(crate) fn cutting(world: &World, cut: Arc<AtomicU8>) -> Self {
+        let (git, root) = (world.real_git(), world.root().to_owned());
+        Self::start(move |stream, _| {
+            let mut daemon = Command::new(&git);
+            daemon.args(["daemon", "--inetd", "--export-all", "--enable=receive-pack"]);
+            daemon.arg(format!("--base-path={}", root.display()));
+            // The client may go away; that is no matter of the test.
+            let _ = relay(&stream, daemon, &cut);
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        })
+    }
+
     /// Lets a clone reach `origin` through this server, with credentials where they are asked for.
     pub(crate) fn serves(&self, repo: &Repo, scheme: &str) {
         let user = if scheme == "http" { "bob:secret@" } else { "" };
@@ -109,6 +131,44 @@ impl Server {
         let asked = std::mem::take(&mut *self.asked.lock().unwrap());
         asked.iter().filter(|line| line.contains(words)).count()
     }
+}
+
+/// Passes on what both sides say, until a push that has a pack comes to the place where `cut` ends it.
+fn relay(stream: &TcpStream, mut daemon: Command, cut: &AtomicU8) -> std::io::Result<()> {
+    let mut child = daemon.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let has_pack = Arc::new(AtomicBool::new(false));
+    let (mut from, noted) = (stream.try_clone()?, Arc::clone(&has_pack));
+    let up = std::thread::spawn(move || {
+        let mut bytes = [0; 8192];
+        while let Ok(count @ 1..) = from.read(&mut bytes) {
+            if bytes[..count].windows(4).any(|word| word == b"PACK") {
+                noted.store(true, Ordering::SeqCst);
+            }
+            if input.write_all(&bytes[..count]).is_err() {
+                break;
+            }
+        }
+    });
+    let (mut to, mut bytes, mut kept) = (stream, [0; 8192], Vec::new());
+    let mut mode = 0;
+    while let Ok(count @ 1..) = output.read(&mut bytes) {
+        if has_pack.load(Ordering::SeqCst) && mode == 0 {
+            mode = cut.swap(0, Ordering::SeqCst);
+        }
+        if mode == Cut::AfterPack as u8 {
+            break;
+        }
+        kept.extend_from_slice(&bytes[..count]);
+        let keep = if mode == 0 { 0 } else { kept.len().min(8) };
+        to.write_all(&kept[..kept.len() - keep])?;
+        kept.drain(..kept.len() - keep);
+    }
+    stream.shutdown(std::net::Shutdown::Both)?;
+    let _ = up.join();
+    // what is left of the report has to go somewhere, or its writer is stopped by a signal before it moves the refs
+    let _ = output.read_to_end(&mut kept);
+    child.wait().map(drop)
 }
 
 impl Drop for Server {
