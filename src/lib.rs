@@ -226,6 +226,13 @@
 //!     `verbs::hook::no_hook_but_the_end_that_gives_back_makes_a_connection`,
 //!     `verbs::hook::a_worktree_that_a_program_asks_for_is_made_and_its_path_is_all_that_is_said`,
 //!     `ops::agents::hooks::tests::the_commands_of_hooks_never_change`
+//! 15. **A repair loses nothing and evicts nobody**: `doctor` names what does not match, each thing alone, and mends what is
+//!     certain. The lock of an open task stays, whoever holds it, and so does uncommitted work; a file that is removed is
+//!     kept as a commit first. `doctor::a_new_repository_and_one_in_the_middle_of_work_have_no_finding`,
+//!     `proofs::doctor::each_planted_inconsistency_is_found_alone_and_mended_or_left`,
+//!     `ops::doctor::decide::tests::only_the_lock_of_an_archived_task_is_ever_released`,
+//!     `doctor::the_lock_of_an_open_task_is_never_released`, `doctor::what_is_removed_is_kept_as_a_commit_first`,
+//!     `doctor::cut_off_at_any_call_of_git_the_same_command_mends_the_rest`
 //!
 //! # The modules
 //!

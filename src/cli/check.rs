@@ -18,7 +18,8 @@ use std::path::Path;
 /// names and headers, ids that are unique and below the counter, parents, children, dependencies that exist and make no
 /// circle, plans that belong to a task. It needs neither set-up nor network, and works in a shallow clone and on a
 /// detached HEAD. A line of the output is PATH:LINE: MESSAGE. In GitHub Actions each finding is an annotation, too, and
-/// the job gets a summary. The exit code is 1 when there are errors.
+/// the job gets a summary. The exit code is 1 when there are errors; `git aitask doctor` looks at locks, branches and
+/// worktrees as well.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  git aitask check\n  git aitask check --strict --json\n  git aitask check --fetch    # with the counter and the tasks of the remote"

@@ -14,6 +14,7 @@ mod command_line;
 pub(crate) mod complete;
 pub(crate) mod demo;
 mod dispatch;
+pub(crate) mod doctor;
 pub(crate) mod drop;
 pub(crate) mod edit;
 pub(crate) mod explore;
@@ -135,6 +136,7 @@ pub(crate) enum Verb {
     Sync(sync::SyncArgs),
     Status(status::StatusArgs),
     Check(check::CheckArgs),
+    Doctor(doctor::DoctorArgs),
     Explore(explore::ExploreArgs),
     Whoami(whoami::WhoamiArgs),
     Brief(brief::BriefArgs),
@@ -184,6 +186,7 @@ impl Cli {
     pub(crate) fn is_work(&self) -> bool {
         match &self.verb {
             Some(Verb::Worktree(verb)) => verb.is_work(),
+            Some(Verb::Doctor(verb)) => verb.is_work(),
             Some(Verb::Agents(verb)) => verb.is_work(),
             Some(
                 Verb::Init(_)
@@ -204,7 +207,7 @@ impl Cli {
     pub(crate) fn changes_tasks(&self) -> bool {
         match &self.verb {
             Some(Verb::New(_) | Verb::Edit(_)) => true,
-            Some(Verb::Init(_) | Verb::Worktree(_) | Verb::Agents(_)) => false,
+            Some(Verb::Init(_) | Verb::Worktree(_) | Verb::Agents(_) | Verb::Doctor(_)) => false,
             _ => self.is_work(),
         }
     }

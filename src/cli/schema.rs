@@ -19,6 +19,7 @@ pub(super) fn of(verb: &[String]) -> Option<Value> {
     let outcome = match verb.as_slice() {
         [] | ["status"] => ops::status::Overview::json_schema,
         ["check"] => ops::check::Checked::json_schema,
+        ["doctor"] => ops::doctor::Diagnosis::json_schema,
         ["init"] => ops::init::Initialised::json_schema,
         ["new"] => ops::new::Created::json_schema,
         ["list"] => ops::list::TaskList::json_schema,

@@ -13,6 +13,7 @@ pub(crate) mod brief;
 pub(crate) mod check;
 pub(crate) mod data_location;
 pub(crate) mod dependencies;
+pub(crate) mod doctor;
 pub(crate) mod drafts;
 pub(crate) mod drop;
 pub(crate) mod edit;

@@ -35,6 +35,10 @@ pub(crate) struct TaskFolder {
     pub(crate) broken_bundles: Vec<String>,
     /// The issue types of the project.
     pub(crate) types: Vec<String>,
+    /// The ids of all active and archived files, well formed or not.
+    ids: BTreeSet<TaskId>,
+    active_ids: BTreeSet<TaskId>,
+    archived_ids: BTreeSet<TaskId>,
 }
 
 impl TaskFolder {
@@ -110,12 +114,15 @@ impl TaskFolder {
             }
         }
         folder.types = fields::issue_types(&types);
+        folder.ids = query::ids(folder.paths.iter().map(String::as_str));
+        folder.active_ids = folder.active().map(TaskPath::id).collect();
+        folder.archived_ids = folder.archived.iter().map(TaskPath::id).chain(folder.bundled.iter().copied()).collect();
         Ok(folder)
     }
 
     /// Whether the file of a task is active.
     pub(crate) fn is_active(&self, id: TaskId) -> bool {
-        self.active().any(|path| path.id() == id)
+        self.active_ids.contains(&id)
     }
 
     /// The active files.
@@ -125,16 +132,14 @@ impl TaskFolder {
 
     /// Whether a task is archived, in a bundle or not.
     pub(crate) fn is_archived(&self, id: TaskId) -> bool {
-        self.bundled.contains(&id) || self.archived.iter().any(|path| path.id() == id)
+        self.archived_ids.contains(&id)
     }
 
     /// Whether any file has this id, or may have it: what is in a bundle that cannot be read counts as there.
     pub(crate) fn is_known(&self, id: TaskId) -> bool {
         let may_have_it = || bundle::names_for(&id.to_string());
         let is_in_broken = |bundle: &String| may_have_it().iter().any(|name| bundle.ends_with(name.as_str()));
-        query::ids(self.paths.iter().map(String::as_str)).contains(&id)
-            || self.bundled.contains(&id)
-            || self.broken_bundles.iter().any(is_in_broken)
+        self.ids.contains(&id) || self.archived_ids.contains(&id) || self.broken_bundles.iter().any(is_in_broken)
     }
 
     /// The highest number of a task; 0 without any.
