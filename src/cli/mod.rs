@@ -151,6 +151,7 @@ pub(crate) enum Verb {
     ///
     /// Arguments, result lines and exit codes are those of the script.
     #[command(
+        hide = true,
         after_help = "Examples:\n  git aitask compat aitask_lock.sh --check 12\n  git aitask compat aitask_ls.sh -v 15"
     )]
     Compat {

@@ -60,6 +60,12 @@ fn sweep_at(scene: &Scene, args: &[&str], sides: &[When]) {
                 }
             }
             let mut found = describe(scene);
+            if thorough() && args[0] != "init" {
+                let doctor = scene.ann.aitask(&["doctor"]);
+                if doctor.code != 0 {
+                    problem.push_str(&format!("doctor finds something:\n{doctor}"));
+                }
+            }
             if args[0] == "compat" {
                 // the lock scripts write the lock of their own session again
                 found.dedup_by(|one, other| {

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Verbs that only read, without `--fetch`.
-const VERBS: [&str; 23] = [
+const VERBS: [&str; 25] = [
     "",
     "--json",
     "status",
@@ -29,6 +29,8 @@ const VERBS: [&str; 23] = [
     "agents print",
     "check",
     "check --json",
+    "doctor --offline",
+    "doctor --offline --json",
     "hook session-start",
     "agents install --dry-run",
 ];
