@@ -38,7 +38,8 @@
 //!    answer is "unknown". `servers::broken::accepted_and_reported_failed_is_recognised`,
 //!    `servers::broken::failed_without_landing_is_tried_again`,
 //!    `servers::broken::with_the_remote_gone_it_is_unknown_and_the_same_command_finishes`,
-//!    `coordination::proofs::simulation::answers_are_true`, `coordination::proofs::model::no_reachable_state_has_two_holders`
+//!    `coordination::proofs::simulation::answers_are_true`, `coordination::proofs::model::no_reachable_state_has_two_holders`,
+//!    `proofs::histories::some_order_explains_every_answer`
 //! 3. **"Somebody was first" is said only when a tip moved.** Authentication, hooks, protected branches, a stale lock file
 //!    of the server and damage of the clone have a kind, a sentence and a hint of their own ([`error::Kind`]). A server that
 //!    can be read and turns a push away in words of its own, or in none, is asked once more, by a push that sends nothing.

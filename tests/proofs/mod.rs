@@ -3,6 +3,7 @@
 
 mod doctor;
 mod faults;
+mod histories;
 mod read_only;
 mod takeover;
 mod transports;

@@ -97,8 +97,8 @@ impl Arena {
 
     /// Runs the schedule of a seed.
     fn run(&mut self, seed: u64, fault: Option<Fault>) -> Schedule {
-        for (dir, _) in &self.dirs {
-            let _ = std::fs::remove_dir_all(dir.path().join("aitask"));
+        for (_, repository) in &self.dirs {
+            let _ = repository.records().folder().map(std::fs::remove_dir_all);
         }
         let beginning = beginning();
         let (remote, chance) = (Remote::default(), Chance::new(seed));

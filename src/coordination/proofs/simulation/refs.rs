@@ -14,6 +14,7 @@ use crate::git::{Branch, Oid, RefName, RefUpdate, RemoteName};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::memory::{Clone, PushFate};
 use crate::ledger::refs::Refs;
+use crate::ledger::{DATA, IDS, LOCKS};
 use corosensei::Yielder;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -102,14 +103,16 @@ impl Refs for ProcessRefs<'_> {
         self.clone.tips(names)
     }
 
-    fn fetch(&self, remote: &RemoteName, branches: &[Branch], _: Duration) -> Result<Vec<Branch>> {
+    fn fetch(&self, remote: &RemoteName, _: &[Branch], _: Duration) -> Result<Vec<Branch>> {
         self.step();
         if self.disturb(24) {
             return Err(unreachable());
         }
+        // one fetch brings all coordination branches, whichever it is for
+        let branches = [LOCKS, IDS, DATA].map(|name| Branch::parse(name).unwrap());
         let names: Vec<_> = branches.iter().map(|branch| branch.tracking(remote)).collect();
         let before = self.clone.tips(&names)?;
-        let answer = self.clone.ask(branches);
+        let answer = self.clone.ask(&branches);
         self.travel();
         if self.disturb(24) {
             return Err(unreachable());
