@@ -47,8 +47,10 @@
 //!    wait for each other at a file lock, so that they do not race over the network. One limit counts all that waits for others;
 //!    hooks, signing and a transfer that moves do not count. `compat::faults::the_sixth_contender_does_not_give_up`,
 //!    `servers::time::one_second_is_one_second`, `servers::time::a_hook_is_no_network_time`
-//! 5. **A takeover is bound to the lock that was judged**: if its holder refreshes it meanwhile, the takeover fails.
-//!    `compat::faults::force_breaks_no_lock_but_the_one_it_showed`, `holding::rounds::taken_over_while_finish_is_checking`
+//! 5. **A takeover is bound to the lock that was judged**: if its holder refreshes it meanwhile, the takeover fails. Its
+//!    commit names that lock, so that the history shows that it was wanted.
+//!    `compat::faults::force_breaks_no_lock_but_the_one_it_showed`, `holding::rounds::taken_over_while_finish_is_checking`,
+//!    `verbs::lock::a_takeover_says_which_lock_it_takes`
 //! 6. **A former holder can neither finish nor release the task.** Drop, finish, archive, unlock and a change of the status or
 //!    assignee of a held task move the lock branch in the same swap, where needed by a commit without a change, since git does not send a ref that stays, and would compare
 //!    nothing. The former holder hears of the takeover at its next verb in the worktree, in the first line.

@@ -10,7 +10,7 @@ use std::path::Path;
 /// One commit of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// The subject line; the trailer with the nonce is added below it.
+    /// The subject line, and trailers where it has some; the one with the nonce is added below.
     pub(crate) subject: String,
     /// The files that change.
     pub(crate) edits: Vec<Edit>,
