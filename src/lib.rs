@@ -158,6 +158,12 @@
 //!     `verbs::edit::of_two_who_each_add_half_of_a_circle_one_is_refused`,
 //!     `verbs::edit::a_circle_that_is_there_already_is_named_and_refuses_no_other_edit`,
 //!     `verbs::new::no_child_waits_silently_for_the_child_before_it`
+//! 21. **Anybody can judge afterwards, offline and from the branches alone, whether the rules were kept**
+//!     (`git aitask doctor --history`): the nonce holds together what a transaction did on several
+//!     branches, and no date counts. What cannot be told is no violation.
+//!     `ops::history::planted::each_of_forty_planted_violations_is_found_and_named`,
+//!     `ops::history::proofs::a_clean_history_raises_no_alarm`, `verbs::history::what_the_verbs_did_is_clean`,
+//!     `verbs::history::what_another_program_did_wrong_is_found`
 //!
 //! # Rules of safety
 //!
@@ -277,6 +283,12 @@ mod sync;
 mod task;
 mod waiting;
 mod worktrees;
+
+// one file for the proofs of the crate and those in tests/
+#[cfg(test)]
+#[path = "../tests/support/proof.rs"]
+#[expect(clippy::disallowed_methods, reason = "a proof reads what scripts/prove set")]
+mod proof;
 
 use error::{Error, Kind};
 use report::Report;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 /// The groups of verbs, in the order in which they are shown. A test fails when a verb is in none or in two of them.
 pub(super) const GROUPS: [(&str, &[&str]); 4] = [
     ("Work on tasks", &["new", "pick", "status", "finish", "drop", "sync", "edit", "worktree"]),
-    ("Look at tasks and locks", &["list", "show", "log", "locks", "explore", "whoami", "brief"]),
+    ("Look at tasks and locks", &["list", "show", "log", "locks", "explore", "whoami", "brief", "doctor"]),
     ("Building blocks for scripts", &["archive", "lock", "unlock"]),
     ("Set up", &["init", "setup", "agents", "hook", "shim", "compat", "demo", "help"]),
 ];

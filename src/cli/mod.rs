@@ -13,12 +13,14 @@ mod command_line;
 pub(crate) mod complete;
 pub(crate) mod demo;
 mod dispatch;
+pub(crate) mod doctor;
 pub(crate) mod drop;
 pub(crate) mod edit;
 pub(crate) mod explore;
 mod filter;
 pub(crate) mod finish;
 mod help;
+pub(crate) mod history;
 pub(crate) mod hook;
 pub(crate) mod init;
 pub(crate) mod list;
@@ -57,7 +59,7 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
-/// Tasks as files, coordination as git refs: several people and coding agents on one repository.
+/// Tasks as files, coordination as git refs: people and agents on one repository.
 ///
 /// Without a verb, it shows the tasks that you hold, the next task that can be picked, and the command that may be next.
 #[derive(Debug, Parser)]
@@ -130,6 +132,7 @@ pub(crate) enum Verb {
     Worktree(worktree::WorktreeArgs),
     Sync(sync::SyncArgs),
     Status(status::StatusArgs),
+    Doctor(doctor::DoctorArgs),
     Explore(explore::ExploreArgs),
     Whoami(whoami::WhoamiArgs),
     Brief(brief::BriefArgs),

@@ -42,6 +42,7 @@ pub(super) fn of(verb: &[String]) -> Option<Value> {
         ["brief"] => ops::brief::Brief::json_schema,
         ["agents", "install" | "remove"] => ops::agents::AgentFiles::json_schema,
         ["agents", "print"] => Printed::json_schema,
+        ["doctor"] => ops::history::Audit::json_schema,
         ["demo"] => Demonstration::json_schema,
         ["setup"] => ops::setup::SetUp::json_schema,
         ["shim", "install" | "list" | "remove"] => ops::shim::Shims::json_schema,

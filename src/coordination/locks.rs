@@ -532,6 +532,11 @@ pub(crate) fn taking_over(step: Step, token: Option<&Oid>) -> Step {
     Step { subject: format!("{}\n\n{TAKEOVER}{token}", step.subject), ..step }
 }
 
+/// The lock that a commit with this message says to take over.
+pub(crate) fn taken_over_in(message: &str) -> Option<Oid> {
+    message.lines().rev().find_map(|line| Oid::parse(line.strip_prefix(TAKEOVER)?.trim()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -170,6 +170,11 @@ pub(crate) fn trailer(nonce: &str) -> String {
     format!("{TRAILER}: {nonce}")
 }
 
+/// The nonce in a message; that of the last trailer, where a message cites another.
+pub(crate) fn nonce_in(message: &str) -> Option<&str> {
+    message.lines().rev().find_map(|line| line.strip_prefix(TRAILER)?.strip_prefix(": ")).map(str::trim)
+}
+
 /// A message with this nonce at its end. Other trailers, such as `Signed-off-by`, count only in the last paragraph, so the
 /// nonce becomes one of them.
 pub(crate) fn marked(message: &str, nonce: &str) -> String {

@@ -10,6 +10,7 @@ mod drop;
 mod edit;
 mod face;
 mod finish;
+mod history;
 mod hook;
 pub(crate) mod init;
 mod kept;
