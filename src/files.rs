@@ -21,7 +21,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 use tempfile::TempDir;
 
-pub(crate) use write::{exclude, is_left_by_a_write, replace_own};
+pub(crate) use write::{append, exclude, is_left_by_a_write, replace_own};
 
 /// The largest text that is read, in bytes. People write task files and plans by hand, so the largest real ones have
 /// some hundred kilobytes; the limit keeps a file that somebody committed by mistake from filling the memory.

@@ -158,7 +158,10 @@
 //!     `verbs::edit::of_two_who_each_add_half_of_a_circle_one_is_refused`,
 //!     `verbs::edit::a_circle_that_is_there_already_is_named_and_refuses_no_other_edit`,
 //!     `verbs::new::no_child_waits_silently_for_the_child_before_it`
-//! 21. **Anybody can judge afterwards, offline and from the branches alone, whether the rules were kept**
+//! 21. **`check` judges the task files as the verbs do, and needs nothing else**: neither set-up nor network nor a branch
+//!     that is checked out. `ops::check::decide::tests::what_is_well_formed_gives_no_finding`,
+//!     `verbs::check::a_job_of_ci_without_home_set_up_or_network_checks_the_files_of_its_checkout`
+//! 22. **Anybody can judge afterwards, offline and from the branches alone, whether the rules were kept**
 //!     (`git aitask doctor --history`): the nonce holds together what a transaction did on several
 //!     branches, and no date counts. What cannot be told is no violation.
 //!     `ops::history::planted::each_of_forty_planted_violations_is_found_and_named`,
@@ -186,7 +189,8 @@
 //!    `bad_input::text::titles_that_are_odd`
 //! 7. **What others wrote cannot control a terminal or forge a line for a program.**
 //!    `security::output::a_hostile_task_is_shown_harmless_by_everything_that_shows_it`,
-//!    `compat::faults::an_address_cannot_forge_a_line`
+//!    `compat::faults::an_address_cannot_forge_a_line`,
+//!    `verbs::check::hostile_names_and_contents_give_no_command_in_any_form`
 //! 8. **No prompt and no hang without a terminal**; a time limit ends the process and everything it started.
 //!    `servers::unreachable::a_remote_that_hangs_is_left_alone`, `killed::signals::a_hanging_network_outlived_a_signal`
 //! 9. **After a kill at any call of git the same command finishes the job.** `killed::verbs::pick`, `killed::verbs::finish_merge`,
@@ -216,6 +220,13 @@
 //!     `verbs::hook::no_hook_but_the_end_that_gives_back_makes_a_connection`,
 //!     `verbs::hook::a_worktree_that_a_program_asks_for_is_made_and_its_path_is_all_that_is_said`,
 //!     `ops::agents::hooks::tests::the_commands_of_hooks_never_change`
+//! 15. **A repair loses nothing and evicts nobody**: `doctor` names what does not match, each thing alone, and mends what is
+//!     certain. The lock of an open task stays, whoever holds it, and so does uncommitted work; a file that is removed is
+//!     kept as a commit first. `doctor::a_new_repository_and_one_in_the_middle_of_work_have_no_finding`,
+//!     `proofs::doctor::each_planted_inconsistency_is_found_alone_and_mended_or_left`,
+//!     `ops::doctor::decide::tests::only_the_lock_of_an_archived_task_is_ever_released`,
+//!     `doctor::the_lock_of_an_open_task_is_never_released`, `doctor::what_is_removed_is_kept_as_a_commit_first`,
+//!     `doctor::cut_off_at_any_call_of_git_the_same_command_mends_the_rest`
 //!
 //! # The modules
 //!

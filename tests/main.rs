@@ -12,6 +12,7 @@ mod bad_input;
 mod compat;
 mod connections;
 mod coordination;
+mod doctor;
 mod dsl;
 mod holding;
 mod killed;

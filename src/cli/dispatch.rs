@@ -166,6 +166,7 @@ fn dispatch(cli: &Cli, app: &App, scripts: &[&str]) -> Result<u8> {
         Some(Verb::Worktree(verb)) => verb.run(app),
         Some(Verb::Sync(verb)) => verb.run(app),
         Some(Verb::Status(verb)) => verb.run(app),
+        Some(Verb::Check(verb)) => return verb.run(app),
         Some(Verb::Doctor(verb)) => return verb.run(app),
         Some(Verb::Explore(verb)) => return verb.run(app),
         Some(Verb::Whoami(_)) => whoami::WhoamiArgs::run(app),

@@ -6,14 +6,15 @@ use std::fmt::Write as _;
 /// The groups of verbs, in the order in which they are shown. A test fails when a verb is in none or in two of them.
 pub(super) const GROUPS: [(&str, &[&str]); 4] = [
     ("Work on tasks", &["new", "pick", "status", "finish", "drop", "sync", "edit", "worktree"]),
-    ("Look at tasks and locks", &["list", "show", "log", "locks", "explore", "whoami", "brief", "doctor"]),
+    ("Look at tasks and locks", &["list", "show", "log", "locks", "explore", "whoami", "brief", "check", "doctor"]),
     ("Building blocks for scripts", &["archive", "lock", "unlock"]),
     ("Set up", &["init", "setup", "agents", "hook", "shim", "compat", "demo", "help"]),
 ];
 
-const MORE: &str = "\
-`git aitask VERB -h`: its options; `git aitask help [VERB]`: the long help;
-`git aitask --help`: the manual page, once `git aitask setup` has installed it.";
+const MORE: &str = "`git aitask VERB -h`: its options; `git aitask help [VERB]`: the long help";
+
+/// What the long help says after that.
+const MANUAL: &str = "`git aitask --help`: the manual page, once `git aitask setup` has installed it.";
 
 /// What the long help and the manual page say after the options.
 pub(super) const SECTIONS: &str = "\
@@ -56,7 +57,7 @@ see `git aitask whoami`.";
 pub(super) fn with_groups(command: Command) -> Command {
     let groups = groups(&command);
     let short = format!("{}\n\n{MORE}", options_in_brief(&command));
-    let long = format!("{}\n\n{SECTIONS}\n\n{MORE}", options(&command));
+    let long = format!("{}\n\n{SECTIONS}\n\n{MORE};\n{MANUAL}", options(&command));
     let template = format!("{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}{{after-help}}");
     command.help_template(template).after_help(short).after_long_help(long)
 }

@@ -9,6 +9,7 @@ pub(crate) mod agents;
 pub(crate) mod app;
 pub(crate) mod archive;
 pub(crate) mod brief;
+pub(crate) mod check;
 mod command_line;
 pub(crate) mod complete;
 pub(crate) mod demo;
@@ -132,6 +133,7 @@ pub(crate) enum Verb {
     Worktree(worktree::WorktreeArgs),
     Sync(sync::SyncArgs),
     Status(status::StatusArgs),
+    Check(check::CheckArgs),
     Doctor(doctor::DoctorArgs),
     Explore(explore::ExploreArgs),
     Whoami(whoami::WhoamiArgs),
@@ -182,6 +184,7 @@ impl Cli {
     pub(crate) fn is_work(&self) -> bool {
         match &self.verb {
             Some(Verb::Worktree(verb)) => verb.is_work(),
+            Some(Verb::Doctor(verb)) => verb.is_work(),
             Some(Verb::Agents(verb)) => verb.is_work(),
             Some(
                 Verb::Init(_)
@@ -201,7 +204,7 @@ impl Cli {
     pub(crate) fn changes_tasks(&self) -> bool {
         match &self.verb {
             Some(Verb::New(_) | Verb::Edit(_)) => true,
-            Some(Verb::Init(_) | Verb::Worktree(_) | Verb::Agents(_)) => false,
+            Some(Verb::Init(_) | Verb::Worktree(_) | Verb::Agents(_) | Verb::Doctor(_)) => false,
             _ => self.is_work(),
         }
     }

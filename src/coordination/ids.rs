@@ -35,6 +35,16 @@ pub(crate) fn load(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
     Ok(Some(others.fold(published, u64::max)))
 }
 
+/// The published value of the counter, whatever else this clone knows; `None` when the branch is not published.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_published(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
+    let Some(tip) = view.tip(branch).published else { return Ok(None) };
+    let found = view.read_at(&[(Some(&tip), FILE)])?;
+    parse(found.file(&tip, FILE).ok_or_else(no_file)?).map(Some)
+}
+
 /// A counter that is not published but that this clone has: the commit to continue from, and its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kept {

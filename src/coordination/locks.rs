@@ -383,7 +383,7 @@ pub(crate) struct Locks {
 
 impl Locks {
     /// Which tasks are held, by the root of the lock branch; no lock file is read yet.
-    fn of(root: &Object) -> Result<Self> {
+    pub(crate) fn of(root: &Object) -> Result<Self> {
         let entries = ls_tree::parse_tree(&root.data, root.oid.as_str().len() / 2)?;
         let names = entries.into_iter().filter_map(|entry| Some((LockEntry::task_of(entry.path_str()?)?, entry.oid)));
         Ok(Self { names: names.collect() })

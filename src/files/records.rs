@@ -51,6 +51,20 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// How long temporary files stay after a kill: no command runs for a day, so none of them is in use any more.
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// How old a temporary file must be to count as left over: a file is written within milliseconds.
+const LEFT: Duration = Duration::from_secs(600);
+
+/// Why no command can use a file in the folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Oddity {
+    /// It has a higher format.
+    Newer,
+    /// It is no record.
+    Unreadable,
+    /// It was being written when its command was killed.
+    Temporary,
+}
+
 /// The kinds that are removed by age, and the age.
 const ENDING: [(RecordKind, Duration); 4] =
     [(RecordKind::Making, HOUR), (RecordKind::Check, DAY), (RecordKind::Finishing, DAY), (RecordKind::Temporary, DAY)];
@@ -239,6 +253,44 @@ impl Records {
         }
         let made = tempfile::Builder::new().prefix(record.place()).rand_bytes(random).tempdir_in(self.folder()?);
         made.map_err(|error| Error::io("make a folder in", &self.0, &error))
+    }
+
+    /// The files that no command can use.
+    pub(crate) fn oddities(&self) -> Vec<(PathBuf, Oddity)> {
+        const FOLDERS: [RecordKind; 6] = [
+            RecordKind::Held,
+            RecordKind::Making,
+            RecordKind::Carry,
+            RecordKind::Pushed,
+            RecordKind::Filing,
+            RecordKind::Archiving,
+        ];
+        let temporary = RecordKind::Temporary.place();
+        let is_temporary = |entry: &DirEntry| entry.file_name().to_string_lossy().starts_with(temporary);
+        let is_left = |entry: &DirEntry| {
+            let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());
+            age.is_some_and(|age| age > LEFT)
+        };
+        let mut found = Vec::new();
+        for entry in entries(&self.0) {
+            let path = entry.path();
+            if is_temporary(&entry) {
+                found.extend(is_left(&entry).then_some((path, Oddity::Temporary)));
+            } else if path.is_file() && is_newer(&path) {
+                found.push((path, Oddity::Newer));
+            }
+        }
+        for entry in FOLDERS.iter().flat_map(|kind| entries(&self.0.join(kind.place()))) {
+            let path = entry.path();
+            let Ok(bytes) = read_own(&path) else { continue };
+            if format(&bytes) > FORMAT {
+                found.push((path, Oddity::Newer));
+            } else if serde_json::from_slice::<Map<String, Value>>(&bytes).is_err() {
+                found.push((path, Oddity::Unreadable));
+            }
+        }
+        found.sort();
+        found
     }
 
     /// Removes the records that are too old. Best effort; it reads two folders.

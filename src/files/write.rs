@@ -224,6 +224,15 @@ fn not_written(path: &Path, why: impl std::fmt::Display) -> String {
     format!("{words} {}: {why}", path.display())
 }
 
+/// Adds text to a file that another program reads; it is created where it is missing.
+///
+/// # Errors
+/// [`Kind::Io`].
+pub(crate) fn append(path: &Path, text: &str) -> Result<()> {
+    let opened = std::fs::File::options().create(true).append(true).open(path);
+    opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| Error::io("write", path, &error))
+}
+
 /// Adds a line to `info/exclude`, unless it is there. The other lines need not be UTF-8.
 ///
 /// # Errors

@@ -10,8 +10,10 @@
 pub(crate) mod agents;
 pub(crate) mod archive;
 pub(crate) mod brief;
+pub(crate) mod check;
 pub(crate) mod data_location;
 pub(crate) mod dependencies;
+pub(crate) mod doctor;
 pub(crate) mod drafts;
 pub(crate) mod drop;
 pub(crate) mod edit;

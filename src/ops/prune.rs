@@ -141,7 +141,7 @@ pub(crate) fn prune(context: &Context) -> Result<Pruned> {
 }
 
 /// The task branches of this clone, and those of the remote that it has seen.
-fn known_branches(context: &Context) -> Result<BTreeMap<Branch, TaskName>> {
+pub(crate) fn known_branches(context: &Context) -> Result<BTreeMap<Branch, TaskName>> {
     let mut prefixes = vec!["refs/heads/".to_owned()];
     prefixes.extend(context.channel.remote().map(|remote| format!("refs/remotes/{remote}/")));
     let mut known = BTreeMap::new();

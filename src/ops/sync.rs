@@ -260,7 +260,7 @@ fn landed_branches(context: &Context) -> Result<Vec<LandedBranch>> {
 }
 
 /// The locked tasks that are archived and not active.
-fn stale_locks(context: &Context, view: &View<'_>) -> Result<Vec<TaskId>> {
+pub(crate) fn stale_locks(context: &Context, view: &View<'_>) -> Result<Vec<TaskId>> {
     let data = context.data_branch()?.clone();
     let Some(locks) = view.locks()? else { return Ok(Vec::new()) };
     if locks.tasks().next().is_none() {

@@ -75,14 +75,9 @@ impl Index {
     /// Takes a file such as `aitasks/t1_2_child.md` for a child that lies in the wrong folder where another file is task
     /// 1. By itself it would be task 1 with a name that begins with digits.
     fn set_children_apart(&mut self) {
-        let is_strayed = |path: &TaskPath| path.name().as_child().is_some();
-        let plain = self.active.iter().map(|(path, _)| path).filter(|path| !is_strayed(path));
-        let plain: BTreeSet<_> = plain.map(TaskPath::id).collect();
-        let (strayed, rest): (Vec<_>, _) = std::mem::take(&mut self.active)
-            .into_iter()
-            .partition(|(path, _)| is_strayed(path) && plain.contains(&path.id()));
-        self.active = rest;
-        self.misnamed.extend(strayed.into_iter().map(|(path, _)| path.to_string()));
+        let strayed = strayed(self.active.iter().map(|(path, _)| path));
+        self.active.retain(|(path, _)| !strayed.contains(path));
+        self.misnamed.extend(strayed.iter().map(ToString::to_string));
     }
 
     /// Whether the task data has no files at all.
@@ -299,6 +294,14 @@ impl Index {
     pub(crate) fn active_ids(&self) -> impl Iterator<Item = TaskId> {
         self.active.iter().map(|(path, _)| path.id())
     }
+}
+
+/// Those of these active files that are children in the wrong folder: by itself such a file would be a task with a name
+/// that begins with digits, but another file is that task.
+pub(crate) fn strayed<'p>(active: impl Iterator<Item = &'p TaskPath> + Clone) -> BTreeSet<TaskPath> {
+    let is_strayed = |path: &&TaskPath| path.name().as_child().is_some();
+    let plain: BTreeSet<_> = active.clone().filter(|path| !is_strayed(path)).map(TaskPath::id).collect();
+    active.filter(is_strayed).filter(|path| plain.contains(&path.id())).cloned().collect()
 }
 
 fn read(view: &View<'_>, files: &[(TaskPath, Oid)]) -> Result<Vec<Task>> {

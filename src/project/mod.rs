@@ -18,6 +18,7 @@ pub(crate) mod outcome;
 pub(crate) mod repaired;
 pub(crate) mod taken_over;
 pub(crate) mod task_files;
+pub(crate) mod task_folder;
 pub(crate) mod worktree_recovery;
 
 pub(crate) use context::{Context, Wanted};

@@ -214,7 +214,8 @@ fn escaped(json: &str) -> String {
 }
 
 fn print_json(document: &Value) -> io::Result<()> {
-    writeln!(io::stdout(), "{}", escaped(&format!("{document:#}")))
+    // GitHub takes `##[` anywhere in a line of a log for the beginning of a command.
+    writeln!(io::stdout(), "{}", escaped(&format!("{document:#}")).replace("##[", "#\\u0023["))
 }
 
 fn document<T: Serialize>(outcome: &T) -> Result<Map<String, Value>, Error> {

@@ -255,6 +255,11 @@ impl Fields {
         }
     }
 
+    /// Values of priority and effort that are not known, each with its key: `effort huge`.
+    pub(crate) fn unknown_levels(&self) -> &[String] {
+        &self.unknown_levels
+    }
+
     /// Reads the fields of a file.
     pub(crate) fn read(document: &Document, items: Items) -> Self {
         let text = |key: &str| document.scalar_last(key).filter(|value| !value.is_empty()).map(str::to_owned);

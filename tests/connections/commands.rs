@@ -229,6 +229,17 @@ fn of_readers() {
     );
     expect(&ann, "status", &format!("{view}\n read\n read\n read\n worktree list --porcelain -z\n {state}"));
     expect(&ann, "whoami", "open");
+    expect(&ann, "check", "open\n refs both:aitask-ids\n read");
+    let below = "for-each-ref --format=%(refname)%00%(objectname)%00%(symref)";
+    expect(
+        &ann,
+        "doctor",
+        &format!(
+            "open\n {below} refs/heads/aitask/\n {below} refs/remotes/origin/aitask/\n ask main
+            refs both:aitask-locks both:aitask-ids both:main both:aitask/t1_one both:aitask-data\n files
+            read\n read\n read\n read\n worktree list --porcelain -z\n {below} refs/aitask/known/"
+        ),
+    );
     expect(&ann, "agents install --dry-run", "open");
     expect(&ann, "brief", &format!("{view}\n read\n read\n read\n worktree list --porcelain -z\n {state}"));
     expect(

@@ -1,6 +1,7 @@
 //! What the program promises, tried many times; `scripts/prove` runs it and prints the table. Proofs of the decisions alone
 //! are in the crate, in modules of this name; the races and the kills have modules of their own.
 
+mod doctor;
 mod takeover;
 mod unknown;
 

@@ -5,6 +5,7 @@ mod agents;
 mod agents_hooks;
 mod archive;
 mod brief;
+mod check;
 mod demo;
 mod drop;
 mod edit;

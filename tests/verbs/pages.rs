@@ -80,6 +80,8 @@ fn pages_of_one_task_from_init_to_finish() {
             ("status", "status"),
             ("locks", "locks"),
             ("whoami", "whoami"),
+            ("check", "check"),
+            ("doctor", "doctor"),
             ("worktree-list", "worktree list"),
             ("worktree-path", "worktree path 1"),
         ],

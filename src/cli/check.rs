@@ -1,0 +1,97 @@
+//! `git aitask check`.
+
+use crate::cli::app::App;
+use crate::error::Result;
+use crate::files::append;
+use crate::ops::check::decide::{Problem, Severity};
+use crate::ops::check::{self, Checked};
+use crate::report::Page;
+use crate::settings::Effect;
+use crate::task::sanitise;
+use clap::Args;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Check the task files, for CI
+///
+/// It reads the task files of the checkout, else those of the branch that has them, and changes nothing: well-formed
+/// names and headers, ids that are unique and below the counter, parents, children, dependencies that exist and make no
+/// circle, plans that belong to a task. It needs neither set-up nor network, and works in a shallow clone and on a
+/// detached HEAD. A line of the output is PATH:LINE: MESSAGE. In GitHub Actions each finding is an annotation, too, and
+/// the job gets a summary. The exit code is 1 when there are errors; `git aitask doctor` looks at locks, branches and
+/// worktrees as well.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  git aitask check\n  git aitask check --strict --json\n  git aitask check --fetch    # with the counter and the tasks of the remote"
+)]
+pub(crate) struct CheckArgs {
+    /// Fetch the counter, and the tasks where they have a branch of their own
+    #[arg(long)]
+    fetch: bool,
+    /// Fail on warnings, too
+    #[arg(long)]
+    strict: bool,
+}
+
+impl CheckArgs {
+    /// Runs the verb; returns its exit code.
+    pub(crate) fn run(&self, app: &App) -> Result<u8> {
+        let context = app.open(Effect::DryRun)?;
+        let outcome = check::check(&context, self.fetch.into())?;
+        let is_github = app.environment.text("GITHUB_ACTIONS") == Some("true");
+        app.report.answer(&outcome, || page(&outcome, is_github))?;
+        if let Some(file) = app.environment.text("GITHUB_STEP_SUMMARY")
+            && let Err(error) = append(Path::new(file), &summary(&outcome))
+        {
+            (app.progress)(&format!("the summary was not written: {error}"));
+        }
+        let is_bad = outcome.errors > 0 || self.strict && outcome.warnings > 0;
+        Ok(u8::from(is_bad))
+    }
+}
+
+fn page(outcome: &Checked, is_github: bool) -> Page {
+    let mut page = Page::new().lines(outcome.findings.iter().map(line));
+    if is_github {
+        page = page.lines(outcome.findings.iter().map(annotation));
+    }
+    page.advice(in_numbers(outcome))
+}
+
+/// `aitasks/t1_x.md:3: the status ...`
+fn line(problem: &Problem) -> String {
+    let word = if problem.severity == Severity::Warning { "warning: " } else { "" };
+    without_command(&format!("{}:{}: {word}{}", problem.path, problem.line, problem.message))
+}
+
+/// The line as GitHub shows it beside the file.
+fn annotation(problem: &Problem) -> String {
+    let level = if problem.severity == Severity::Warning { "warning" } else { "error" };
+    let escaped = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let file = escaped(&problem.path).replace(':', "%3A").replace(',', "%2C");
+    without_command(&format!("::{level} file={file},line={}::{}", problem.line, escaped(&problem.message)))
+}
+
+/// GitHub takes `##[` anywhere in a line for the beginning of a command.
+fn without_command(line: &str) -> String {
+    line.replace("##[", "## [")
+}
+
+fn in_numbers(outcome: &Checked) -> String {
+    let many = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let (errors, warnings) = (many(outcome.errors, "error"), many(outcome.warnings, "warning"));
+    let unknown = if outcome.counter.is_none() { "; the id counter is not known here" } else { "" };
+    format!("{errors}, {warnings} in {}{unknown}", many(outcome.tasks, "active task"))
+}
+
+/// The summary in Markdown. What others wrote stands between fences: a line of it begins with its path, so that none ends
+/// them.
+fn summary(outcome: &Checked) -> String {
+    let mut text = format!("### git aitask check: {}\n", in_numbers(outcome));
+    if !outcome.findings.is_empty() {
+        let lines: Vec<_> = outcome.findings.iter().map(|problem| sanitise(&line(problem))).collect();
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "\n```text\n{}\n```", lines.join("\n"));
+    }
+    text
+}

@@ -1,0 +1,343 @@
+//! What does not match, from a snapshot. Pure.
+
+use crate::coordination::LockEntry;
+use crate::coordination::process::Liveness;
+use crate::error::Hint;
+use crate::files::records::Oddity;
+use crate::git::Branch;
+use crate::landing::landed::Landed;
+use crate::ledger::LOCKS;
+use crate::ops::check::decide::Problem;
+use crate::ops::dependencies::end_of_circle;
+use crate::ops::doctor::finding::{Finding, Mend};
+use crate::ops::doctor::snapshot::{DataCheckout, Folder, SeenBranch, SeenLock, SeenWorktree, Snapshot};
+use crate::project::outcome::LocalBranch;
+use crate::task::{ActiveTasks, Status, Task, TaskId, TaskName};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// All that does not match.
+pub(crate) fn findings(seen: &Snapshot) -> Vec<Finding> {
+    let mut found = Vec::new();
+    locks(seen, &mut found);
+    found.extend(seen.problems.iter().map(of_problem));
+    worktrees(seen, &mut found);
+    for branch in &seen.branches {
+        found.extend(of_branch(seen, branch));
+    }
+    records(seen, &mut found);
+    places(seen, &mut found);
+    found
+}
+
+/// Whether a task is over, as far as its files say.
+fn has_ended(seen: &Snapshot, id: TaskId) -> bool {
+    !seen.files.is_active(id) && seen.files.is_archived(id)
+}
+
+fn unlock(id: TaskId) -> Hint {
+    command!["git aitask unlock", id, "--force"].note("if nobody works on it")
+}
+
+fn locks(seen: &Snapshot, found: &mut Vec<Finding>) {
+    for lost in &seen.lost {
+        let mut finding = Finding::new(lost.kind, "branches", &lost.branch, &lost.why);
+        finding.cures.clone_from(&lost.cures);
+        found.push(finding);
+    }
+    for name in &seen.no_locks {
+        let cure = command!["git log -p origin/aitask-locks --", name].note("shows who put it there");
+        found.push(Finding::new("foreign_file", "locks", name, "this file on aitask-locks is no lock").cure(cure));
+    }
+    let mut held: BTreeSet<TaskId> = BTreeSet::new();
+    for lock in &seen.locks {
+        held.insert(lock.entry.task);
+        found.extend(of_lock(seen, lock));
+    }
+    let board = ActiveTasks::new(&seen.files.tasks);
+    let is_lost = |task: &&Task| task.status == Status::Implementing && !held.contains(&task.id);
+    // A parent may be in work by its children alone. Without a lock branch that is what is to be named.
+    for task in seen.files.tasks.iter().filter(is_lost).filter(|task| !board.has_open_children(task)) {
+        if seen.lost.iter().all(|lost| lost.branch.as_str() != LOCKS) {
+            let cause = format!("{} is Implementing, and nobody holds its lock", task.id.prefixed());
+            let cure =
+                command!["git aitask pick", task.id].note("takes it; git aitask edit ID --status Ready frees it");
+            found.push(Finding::new("missing_lock", "locks", task.path.as_str(), &cause).of(task.id).cure(cure));
+        }
+    }
+}
+
+fn of_lock(seen: &Snapshot, lock: &SeenLock) -> Option<Finding> {
+    let LockEntry { task: id, holder, host, since, .. } = &lock.entry;
+    let (id, name) = (*id, id.prefixed());
+    let finding = |kind, cause: &str| Finding::new(kind, "locks", LockEntry::path(id), cause).of(id);
+    if [holder, host, since].iter().all(|text| *text == "unknown") && !has_ended(seen, id) {
+        return Some(
+            finding("unreadable_lock", "it cannot be read, so that an unknown holder has it").cure(unlock(id)),
+        );
+    }
+    let Some(task) = seen.files.tasks.iter().find(|task| task.id == id) else {
+        if seen.files.is_active(id) {
+            return None;
+        }
+        if !seen.files.is_known(id) {
+            let cause = format!("{holder} has a lock of {name}, and there is no such task");
+            return Some(finding("lock_of_no_task", &cause).cure(unlock(id)));
+        }
+        let cause = format!("{name} is archived, and {holder} still has its lock");
+        let mend = lock.entry.token.clone().map(|token| Mend::Lock(id, token));
+        return Some(finding("lock_of_ended_task", &cause).cure("git aitask sync").mend(mend));
+    };
+    match &task.status {
+        status if status.is_closed() => {
+            let cause = format!("{name} is {}, and {holder} still has its lock", status.as_str());
+            Some(finding("lock_of_closed_task", &cause).cure(command!["git aitask archive", id]).cure(unlock(id)))
+        }
+        Status::Implementing => match &task.assigned_to {
+            Some(other) if other != holder => {
+                let cause = format!("{name} is assigned to {other}, and {holder} has its lock");
+                Some(finding("other_assignee", &cause).cure(command!["git aitask show", id]))
+            }
+            _ if lock.liveness == Liveness::Dead => {
+                let cause = format!("the session of {holder} that holds {name} has ended on this host");
+                let go_on = command!["git aitask pick", id].note("goes on with it");
+                Some(finding("dead_lock", &cause).cure(go_on).cure(unlock(id)))
+            }
+            _ => None,
+        },
+        Status::Unreadable | Status::Other(_) => None,
+        status => {
+            let cause = format!("{holder} has the lock of {name}, which is {}", status.as_str());
+            Some(finding("lock_without_work", &cause).cure(command!["git aitask pick", id]).cure(unlock(id)))
+        }
+    }
+}
+
+/// What is wrong with a file, with the command that helps.
+fn of_problem(problem: &Problem) -> Finding {
+    let what = format!("{}:{}", problem.path, problem.line);
+    let group = if problem.kind.ends_with("counter") || problem.kind == "counter_behind" { "ids" } else { "tasks" };
+    let finding = Finding::new(problem.kind, group, what, &problem.message);
+    let Some(id) = problem.task_id else {
+        return match problem.kind {
+            "counter_behind" => finding.cure("git aitask doctor --fix").mend(Some(Mend::Counter)),
+            "unreadable_counter" => finding.cure("git log -p origin/aitask-ids"),
+            _ => finding.cure(command!["git log --", problem.path].note("shows where it comes from")),
+        };
+    };
+    let finding = finding.of(id);
+    match problem.kind {
+        "finished_child" => finding.cure("git aitask doctor --fix").mend(Some(Mend::Children(problem.path.clone()))),
+        "unknown_status" => finding.cure(command!["git aitask edit", id, "--status Ready"]),
+        "circle" | "unknown_dependency" | "unreadable_dependency" => finding.cure(end_of_circle(id)),
+        "duplicate_id" | "no_parent" => {
+            finding.cure(command!["git mv", problem.path, "THE_NEXT_NUMBER"].note("gives it an id of its own"))
+        }
+        "plan_without_task" | "plan_of_ended_task" => {
+            finding.cure(command!["git rm", problem.path].note("if nobody needs it"))
+        }
+        _ => finding.cure(command!["git log -p --", problem.path].note("correct the file, then git aitask sync")),
+    }
+}
+
+fn worktrees(seen: &Snapshot, found: &mut Vec<Finding>) {
+    found.extend(seen.worktrees.iter().filter_map(|worktree| of_worktree(seen, worktree)));
+    for (path, folder) in &seen.folders {
+        let show = path.display();
+        let new = |kind, cause: &str| Finding::new(kind, "worktrees", &show, cause);
+        let away = || command!["mv", show, "NEW_PLACE"];
+        let foreign = || new("foreign_repository", "it is a repository of its own, in the folder of the worktrees");
+        found.push(match folder {
+            Folder::Empty => new("empty_folder", "this folder of a worktree is empty")
+                .cure(command!["rmdir", show])
+                .mend(Some(Mend::EmptyFolder(path.clone()))),
+            Folder::Moved => new("moved_worktree", "it was moved by hand, and git expects it elsewhere")
+                .cure(command!["git worktree repair", show])
+                .mend(Some(Mend::Moved(path.clone()))),
+            Folder::Broken => new("broken_worktree", "its file .git names a place that is not there").cure(away()),
+            Folder::Foreign => foreign().cure(away()),
+            Folder::Other => new("stray_folder", "it is in the folder of the worktrees, and is none").cure(away()),
+        });
+    }
+}
+
+fn of_worktree(seen: &Snapshot, worktree: &SeenWorktree) -> Option<Finding> {
+    let (path, show) = (&worktree.path, worktree.path.display());
+    let finding = |kind, cause: &str| Finding::new(kind, "worktrees", &show, cause);
+    if worktree.is_left {
+        let cure = command!["git worktree remove --force", show];
+        let mend = worktree.is_gone.then(|| Mend::Scratch(path.clone()));
+        return Some(finding("temporary_worktree", "no command uses this temporary worktree").cure(cure).mend(mend));
+    }
+    let of_task = worktree.branch.as_ref().and_then(|branch| TaskName::from_branch(branch.as_str()));
+    let name = worktree.named.as_ref().or(of_task.as_ref())?;
+    let finding = |kind, cause: &str| finding(kind, cause).of(name.id());
+    if let Some(what) = worktree.interruption {
+        let cause = format!("a command was killed while it was {}", what.name());
+        let mend = worktree.branch.clone().map(|branch| Mend::Incomplete(path.clone(), branch));
+        let cure = command!["git aitask worktree add", name.id()];
+        return Some(finding("incomplete_worktree", &cause).cure(cure).mend(mend));
+    }
+    if worktree.is_gone {
+        let is_moved = seen.folders.iter().any(|(_, folder)| *folder == Folder::Moved);
+        let cause = "git has it registered, and it is not there";
+        let moved = command!["git worktree repair NEW_PLACE"].note("if it was moved");
+        let gone = command!["git worktree remove", show].note("if it was deleted");
+        return (!is_moved).then(|| finding("missing_worktree", cause).cure(gone).cure(moved));
+    }
+    let named = worktree.named.as_ref()?;
+    let branch = worktree.branch.as_ref().map_or("no branch", Branch::as_str);
+    (branch != named.branch_name() && !worktree.is_busy).then(|| {
+        let cause = format!("the worktree of {} has {branch} checked out", named.id().prefixed());
+        let cure = command!["git switch", named.branch_name()].within(path);
+        finding("other_branch", &cause).cure(cure)
+    })
+}
+
+fn of_branch(seen: &Snapshot, branch: &SeenBranch) -> Option<Finding> {
+    let SeenBranch { branch: name, task: id, local, published, relation, landed } = branch;
+    let (id, into) = (*id, landed.1.as_ref().map_or("the output branch", Branch::as_str));
+    let finding = |kind, cause: &str| Finding::new(kind, "branches", name, cause).of(id);
+    let shown = || command!["git log", if local.is_some() { name.to_string() } else { format!("origin/{name}") }];
+    if seen.files.is_active(id) {
+        let task = seen.files.tasks.iter().find(|task| task.id == id)?;
+        if *relation == Some(LocalBranch::Diverged) {
+            let cause = "here and on the remote it has commits that the other one lacks";
+            return Some(finding("diverged_branch", cause).cure(command!["git merge", format!("origin/{name}")]));
+        }
+        let has_landed = matches!(landed.0, Landed::At(_)) && task.status == Status::Implementing;
+        return has_landed.then(|| {
+            let cause = format!("its work is in {into}, and {} is Implementing", id.prefixed());
+            finding("landed_task", &cause).cure(command!["git aitask finish", id])
+        });
+    }
+    if !seen.files.is_known(id) {
+        return Some(finding("branch_of_no_task", &format!("there is no task {}", id.prefixed())).cure(shown()));
+    }
+    // The lock goes first: while it is there, the branch stays.
+    if !has_ended(seen, id) || seen.locks.iter().any(|lock| lock.entry.task == id) {
+        return None;
+    }
+    let worktree = seen.worktrees.iter().find(|worktree| worktree.branch.as_ref() == Some(name) && !worktree.is_gone);
+    if let Some(worktree) = worktree.filter(|worktree| worktree.is_dirty) {
+        let cause = format!("{} is archived, and its worktree has uncommitted work", id.prefixed());
+        let cure = Hint::from("git status").within(&worktree.path);
+        return Some(finding("dirty_worktree", &cause).cure(cure));
+    }
+    Some(match (&landed.0, worktree.is_some(), local.is_some(), published.is_some()) {
+        (Landed::At(_), is_checked_out, is_here, _) => {
+            let kind = match (is_checked_out, is_here) {
+                (true, _) => "worktree_of_ended_task",
+                (false, true) => "branch_of_ended_task",
+                (false, false) => "published_branch_of_ended_task",
+            };
+            let cause = format!("{} is archived, and its work is in {into}", id.prefixed());
+            finding(kind, &cause).cure("git aitask worktree prune").mend(Some(Mend::Prune))
+        }
+        (Landed::Unknown, ..) => {
+            let cause = format!("{} is archived; whether its work is in {into} cannot be told", id.prefixed());
+            finding("work_of_ended_task", &cause).cure(command!["git aitask worktree remove", id])
+        }
+        _ => {
+            let cause = format!("{} is archived, and its work is not in {into}", id.prefixed());
+            finding("lost_work", &cause).cure(shown())
+        }
+    })
+}
+
+fn records(seen: &Snapshot, found: &mut Vec<Finding>) {
+    let locks: BTreeMap<TaskId, &SeenLock> = seen.locks.iter().map(|lock| (lock.entry.task, lock)).collect();
+    // While the locks themselves are lost, nothing is said of what should have one.
+    let are_lost = seen.lost.iter().any(|lost| lost.branch.as_str() == LOCKS);
+    for record in seen.held.iter().filter(|_| !are_lost) {
+        let id = record.task;
+        let new =
+            |kind, cause: &str| Finding::new(kind, "records", format!("held/{}.json", id.prefixed()), cause).of(id);
+        let name = id.prefixed();
+        match locks.get(&id) {
+            Some(lock) if record.is_of_other_lock && !record.is_taking => {
+                let cause = format!("this clone took {name}, and {} has another lock of it now", lock.entry.holder);
+                found.push(new("record_of_other_lock", &cause).cure(command!["git aitask show", id]));
+            }
+            None if has_ended(seen, id) => {
+                let cause = format!("{name} is archived, and this clone still has a record of taking it");
+                let finding = new("record_of_ended_task", &cause).cure("git aitask doctor --fix");
+                found.push(finding.mend(Some(Mend::Record(id))));
+            }
+            None if !record.is_taking => {
+                let cause = format!("this clone took {name}, and its lock is gone");
+                found.push(new("record_without_lock", &cause).cure(command!["git aitask pick", id]));
+            }
+            _ => {}
+        }
+    }
+    for (path, oddity) in &seen.oddities {
+        let show = path.display();
+        let new = |kind, cause: &str| Finding::new(kind, "records", &show, cause);
+        let rm = || command!["rm", show];
+        found.push(match oddity {
+            Oddity::Newer => new("newer_record", "a newer version wrote it, and only that can use it")
+                .cure(Hint::advice("install the newer version")),
+            Oddity::Unreadable => new("unreadable_record", "it cannot be read, and counts as missing")
+                .cure(rm())
+                .mend(Some(Mend::File(path.clone()))),
+            Oddity::Temporary => new("temporary_file", "a command was killed while it wrote this file")
+                .cure(rm())
+                .mend(Some(Mend::File(path.clone()))),
+        });
+    }
+    for path in &seen.lock_files {
+        let cause = "no process of git has to do with this lock file, and git refuses to work while it is there";
+        found.push(Finding::new("lock_file", "records", path.display(), cause).cure(command!["rm", path.display()]));
+    }
+    for name in &seen.refs {
+        let cause = "it keeps what was known of a remote that is not configured any more";
+        found.push(Finding::new("ref_of_no_remote", "records", name, cause).cure(command!["git update-ref -d", name]));
+    }
+}
+
+fn places(seen: &Snapshot, found: &mut Vec<Finding>) {
+    found.extend(seen.checkout.iter().flat_map(of_checkout));
+    if let Some(branch) = &seen.second_home {
+        let cause = "it has tasks, and the tasks have a branch of their own, which alone counts";
+        let cure = Hint::from("git rm -r aitasks aiplans").note("on that branch, once nothing of it is missed");
+        found.push(Finding::new("second_home", "checkout", branch, cause).cure(cure));
+    }
+    for (key, branch) in &seen.settings {
+        let cause = format!("it names the branch {branch}, which is neither here nor on the remote");
+        found.push(
+            Finding::new("setting_without_branch", "settings", key, &cause).cure(command!["git config --unset", key]),
+        );
+    }
+}
+
+fn of_checkout(checkout: &DataCheckout) -> Vec<Finding> {
+    let new = |kind, what: &dyn std::fmt::Display, cause: &str| Finding::new(kind, "checkout", what, cause);
+    let (path, show) = (&checkout.path, checkout.path.display());
+    if checkout.is_missing {
+        let finding = new("missing_checkout", &show, "the tasks are not checked out here");
+        return vec![finding.cure("git aitask init").mend(Some(Mend::Attach))];
+    }
+    let mut found = Vec::new();
+    if let Some(what) = checkout.unfinished {
+        let cause = format!("{what} is in progress in the checkout of the tasks");
+        found.push(new("unfinished_checkout", &show, &cause).cure(Hint::from("git status").within(path)));
+    } else if let Some(other) = &checkout.other {
+        let cause = format!("the checkout of the tasks has {other} checked out");
+        found.push(new("other_checkout", &show, &cause).cure(Hint::from("git switch aitask-data").within(path)));
+    } else if checkout.has_diverged {
+        let cause = "here and on the remote there are task changes that the other side lacks";
+        found.push(new("diverged_tasks", &"aitask-data", cause).cure("git aitask sync"));
+    }
+    for name in &checkout.broken_links {
+        let cause = "this link into the checkout of the tasks is missing or leads nowhere";
+        found.push(new("broken_link", name, cause).cure("git aitask init").mend(Some(Mend::Attach)));
+    }
+    for (name, to) in &checkout.other_links {
+        let cause = format!("it leads to {} and not into the checkout of the tasks", to.display());
+        found.push(new("other_link", name, &cause).cure(command!["rm", name].note("then git aitask init")));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;
