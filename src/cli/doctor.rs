@@ -25,6 +25,7 @@ use clap::Args;
 #[command(
     after_help = "Examples:\n  git aitask doctor\n  git aitask doctor --fix\n  git aitask doctor --fix --dry-run   # names what would be mended"
 )]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub(crate) struct DoctorArgs {
     /// Mend what loses nothing
     #[arg(long)]
