@@ -225,7 +225,8 @@
 //!     kept as a commit first. `doctor::a_new_repository_and_one_in_the_middle_of_work_have_no_finding`,
 //!     `proofs::doctor::each_planted_inconsistency_is_found_alone_and_mended_or_left`,
 //!     `ops::doctor::decide::tests::only_the_lock_of_an_archived_task_is_ever_released`,
-//!     `doctor::the_lock_of_an_open_task_is_never_released`, `doctor::what_is_removed_is_kept_as_a_commit_first`,
+//!     `doctor::the_lock_of_an_open_task_is_never_released`,
+//!     `doctor::a_lock_that_somebody_takes_after_it_was_judged_stays`, `doctor::what_is_removed_is_kept_as_a_commit_first`,
 //!     `doctor::cut_off_at_any_call_of_git_the_same_command_mends_the_rest`
 //!
 //! # The modules

@@ -4,9 +4,10 @@ pub(crate) mod planted;
 pub(crate) mod scene;
 
 use crate::support::{Repo, When, World, share};
+use crate::verbs::init::keys;
 use planted::Planted;
 use predicates::str::contains;
-use scene::{DATA, LOCKS, WORK, found, kinds, put, scene, task};
+use scene::{DATA, LOCKS, WORK, found, kinds, put, rename, scene, task};
 
 /// Plants one thing, and says what is not as it should be.
 pub(crate) fn violation(planted: &Planted) -> Option<String> {
@@ -123,6 +124,57 @@ fn the_lock_of_an_open_task_is_never_released() {
     let before = world.locks();
     ann.aitask(&["doctor", "--fix"]).fails(1);
     assert_eq!(world.locks(), before);
+}
+
+/// Sets a branch of the remote to a commit, and answers the one that it was at.
+fn set(world: &World, branch: &str, commit: &str) -> String {
+    let before = world.remote_branch(branch).unwrap();
+    world.git(&["--git-dir=origin.git", "update-ref", &format!("refs/heads/{branch}"), commit]);
+    before
+}
+
+#[test]
+fn a_lock_that_somebody_takes_after_it_was_judged_stays() {
+    let world = World::new();
+    let ann = scene(&world);
+    ann.aitask(&["pick", "2", "--no-worktree"]).ok();
+    let (active, archived) = ("aitasks/t2_two.md", "aitasks/archived/t2_two.md");
+    rename(&world, active, archived);
+    let over = world.remote_branch(DATA).unwrap();
+    // what somebody else publishes while the repair is on its way: the task is open again, and taken
+    rename(&world, archived, active);
+    let open = set(&world, DATA, &over);
+    let held = world.remote_branch(LOCKS).unwrap();
+    put(
+        &world,
+        LOCKS,
+        "t2_lock.yaml",
+        Some("locked_by: ann@example.com\nhostname: far\nlocked_at: 2026-01-01 10:00\n"),
+    );
+    let taken = set(&world, LOCKS, &held);
+    let origin = world.origin().display().to_string();
+    let late = ann.with_git_that(&format!(
+        "if [ \"$1\" = push ] && mkdir '@DIR@/once' 2>/dev/null; then\n\
+         @GIT@ --git-dir='{origin}' update-ref refs/heads/{DATA} {open}\n\
+         @GIT@ --git-dir='{origin}' update-ref refs/heads/{LOCKS} {taken}\nfi"
+    ));
+    late.aitask(&["doctor", "--fix"]);
+    assert_eq!(world.locks(), ["t1_lock.yaml", "t2_lock.yaml"]);
+    assert_eq!(world.remote_branch(LOCKS).unwrap(), taken);
+}
+
+#[test]
+fn a_finding_has_a_cause_and_a_command_for_people_and_programs() {
+    let world = World::new();
+    let ann = scene(&world);
+    put(&world, LOCKS, "t99_lock.yaml", Some("locked_by: x@x\nhostname: far\n"));
+    let json = ann.aitask(&["doctor", "--json"]).fails(1).json();
+    let finding = &json["findings"][0];
+    assert_eq!(keys(&json), "schema as_of findings");
+    assert_eq!(keys(finding), "kind about what task_id cause cures fixable");
+    assert_eq!((&finding["what"], &finding["task_id"]), (&"t99_lock.yaml".into(), &"99".into()));
+    assert_eq!(finding["cures"][0]["command"].as_array().unwrap().len(), 5);
+    ann.aitask(&["doctor"]).fails(1).assert().stdout(contains("    try: git aitask unlock 99 --force"));
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub(super) fn everything(repo: &Repo) -> String {
 }
 
 /// The names of the fields of an object, in order.
-pub(super) fn keys(value: &Value) -> String {
+pub(crate) fn keys(value: &Value) -> String {
     value.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 

@@ -6,7 +6,7 @@ use crate::error::Hint;
 use crate::files::records::Oddity;
 use crate::git::Branch;
 use crate::landing::landed::Landed;
-use crate::ledger::LOCKS;
+use crate::ledger::{IDS, LOCKS};
 use crate::ops::check::decide::Problem;
 use crate::ops::dependencies::end_of_circle;
 use crate::ops::doctor::finding::{Finding, Mend};
@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) fn findings(seen: &Snapshot) -> Vec<Finding> {
     let mut found = Vec::new();
     locks(seen, &mut found);
-    found.extend(seen.problems.iter().map(of_problem));
+    found.extend(seen.problems.iter().map(|problem| of_problem(seen, problem)));
     worktrees(seen, &mut found);
     for branch in &seen.branches {
         found.extend(of_branch(seen, branch));
@@ -45,7 +45,7 @@ fn locks(seen: &Snapshot, found: &mut Vec<Finding>) {
         found.push(finding);
     }
     for name in &seen.no_locks {
-        let cure = command!["git log -p origin/aitask-locks --", name].note("shows who put it there");
+        let cure = command!["git log -p", seen.published(LOCKS), "--", name].note("shows who put it there");
         found.push(Finding::new("foreign_file", "locks", name, "this file on aitask-locks is no lock").cure(cure));
     }
     let mut held: BTreeSet<TaskId> = BTreeSet::new();
@@ -113,15 +113,16 @@ fn of_lock(seen: &Snapshot, lock: &SeenLock) -> Option<Finding> {
 }
 
 /// What is wrong with a file, with the command that helps.
-fn of_problem(problem: &Problem) -> Finding {
+fn of_problem(seen: &Snapshot, problem: &Problem) -> Finding {
     let what = format!("{}:{}", problem.path, problem.line);
     let group = if problem.kind.ends_with("counter") || problem.kind == "counter_behind" { "ids" } else { "tasks" };
     let finding = Finding::new(problem.kind, group, what, &problem.message);
+    let log = || command!["git log -p", seen.data, "--", problem.path];
     let Some(id) = problem.task_id else {
         return match problem.kind {
             "counter_behind" => finding.cure("git aitask doctor --fix").mend(Some(Mend::Counter)),
-            "unreadable_counter" => finding.cure("git log -p origin/aitask-ids"),
-            _ => finding.cure(command!["git log --", problem.path].note("shows where it comes from")),
+            "unreadable_counter" => finding.cure(command!["git log -p", seen.published(IDS)]),
+            _ => finding.cure(log().note("shows where it comes from")),
         };
     };
     let finding = finding.of(id);
@@ -129,13 +130,15 @@ fn of_problem(problem: &Problem) -> Finding {
         "finished_child" => finding.cure("git aitask doctor --fix").mend(Some(Mend::Children(problem.path.clone()))),
         "unknown_status" => finding.cure(command!["git aitask edit", id, "--status Ready"]),
         "circle" | "unknown_dependency" | "unreadable_dependency" => finding.cure(end_of_circle(id)),
-        "duplicate_id" | "no_parent" => {
-            finding.cure(command!["git mv", problem.path, "THE_NEXT_NUMBER"].note("gives it an id of its own"))
-        }
+        "duplicate_id" | "no_parent" => finding.cure(
+            command!["git mv", problem.path, "THE_NEXT_NUMBER"]
+                .within(&seen.data_dir)
+                .note("gives it an id of its own"),
+        ),
         "plan_without_task" | "plan_of_ended_task" => {
-            finding.cure(command!["git rm", problem.path].note("if nobody needs it"))
+            finding.cure(command!["git rm", problem.path].within(&seen.data_dir).note("if nobody needs it"))
         }
-        _ => finding.cure(command!["git log -p --", problem.path].note("correct the file, then git aitask sync")),
+        _ => finding.cure(log().note("correct the file, then git aitask sync")),
     }
 }
 
@@ -197,12 +200,16 @@ fn of_branch(seen: &Snapshot, branch: &SeenBranch) -> Option<Finding> {
     let SeenBranch { branch: name, task: id, local, published, relation, landed } = branch;
     let (id, into) = (*id, landed.1.as_ref().map_or("the output branch", Branch::as_str));
     let finding = |kind, cause: &str| Finding::new(kind, "branches", name, cause).of(id);
-    let shown = || command!["git log", if local.is_some() { name.to_string() } else { format!("origin/{name}") }];
+    let shown = || command!["git log", if local.is_some() { name.to_string() } else { seen.published(name) }];
     if seen.files.is_active(id) {
         let task = seen.files.tasks.iter().find(|task| task.id == id)?;
         if *relation == Some(LocalBranch::Diverged) {
             let cause = "here and on the remote it has commits that the other one lacks";
-            return Some(finding("diverged_branch", cause).cure(command!["git merge", format!("origin/{name}")]));
+            let place =
+                seen.worktrees.iter().find(|worktree| worktree.branch.as_ref() == Some(name) && !worktree.is_gone);
+            let merge = command!["git merge", seen.published(name)];
+            let merge = place.map_or(merge.clone(), |place| merge.within(&place.path));
+            return Some(finding("diverged_branch", cause).cure(merge));
         }
         let has_landed = matches!(landed.0, Landed::At(_)) && task.status == Status::Implementing;
         return has_landed.then(|| {
@@ -334,7 +341,10 @@ fn of_checkout(checkout: &DataCheckout) -> Vec<Finding> {
     }
     for (name, to) in &checkout.other_links {
         let cause = format!("it leads to {} and not into the checkout of the tasks", to.display());
-        found.push(new("other_link", name, &cause).cure(command!["rm", name].note("then git aitask init")));
+        found.push(
+            new("other_link", name, &cause)
+                .cure(command!["rm", path.with_file_name(name).display()].note("then git aitask init")),
+        );
     }
     found
 }

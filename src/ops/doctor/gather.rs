@@ -76,7 +76,12 @@ pub(crate) fn gather(context: &Context, freshness: Freshness) -> Result<Gathered
     if freshness == Freshness::AsKnown && context.channel != Channel::Local {
         not_judged.push("what has changed on the remote since it was last fetched".to_owned());
     }
-    let mut seen = Snapshot::default();
+    let mut seen = Snapshot {
+        remote: context.channel.remote().map(ToString::to_string),
+        data: data.to_string(),
+        data_dir: context.data_dir(),
+        ..Snapshot::default()
+    };
     lost(&view, &[locks.clone(), ids.clone(), data.clone()], &mut seen);
     if view.base(&data).is_some() {
         seen.files = TaskFolder::of_branch(&view, &data)?;

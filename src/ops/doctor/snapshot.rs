@@ -11,11 +11,18 @@ use crate::project::outcome::LocalBranch;
 use crate::project::repaired::Interruption;
 use crate::project::task_folder::TaskFolder;
 use crate::task::{TaskId, TaskName};
+use std::fmt::Display;
 use std::path::PathBuf;
 
 /// Everything that was read.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
+    /// The remote, where there is one.
+    pub(crate) remote: Option<String>,
+    /// The branch of the task data.
+    pub(crate) data: String,
+    /// The folder that has it checked out.
+    pub(crate) data_dir: PathBuf,
     /// The files of the task data.
     pub(crate) files: TaskFolder,
     /// What is wrong with them and with the counter.
@@ -46,6 +53,13 @@ pub(crate) struct Snapshot {
     pub(crate) settings: Vec<(&'static str, String)>,
     /// Refs that keep what was known of a remote which is not configured any more.
     pub(crate) refs: Vec<String>,
+}
+
+impl Snapshot {
+    /// The name by which commands see the published branch.
+    pub(crate) fn published(&self, branch: impl Display) -> String {
+        self.remote.as_ref().map_or_else(|| branch.to_string(), |remote| format!("{remote}/{branch}"))
+    }
 }
 
 /// A branch that is missing, or not as this clone knew it.
