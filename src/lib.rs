@@ -50,8 +50,10 @@
 //!    wait for each other at a file lock, so that they do not race over the network. One limit counts all that waits for others;
 //!    hooks, signing and a transfer that moves do not count. `compat::faults::the_sixth_contender_does_not_give_up`,
 //!    `servers::time::one_second_is_one_second`, `servers::time::a_hook_is_no_network_time`
-//! 5. **A takeover is bound to the lock that was judged**: if its holder refreshes it meanwhile, the takeover fails.
-//!    `compat::faults::force_breaks_no_lock_but_the_one_it_showed`, `holding::rounds::taken_over_while_finish_is_checking`
+//! 5. **A takeover is bound to the lock that was judged**: if its holder refreshes it meanwhile, the takeover fails. Its
+//!    commit names that lock, so that the history shows that it was wanted.
+//!    `compat::faults::force_breaks_no_lock_but_the_one_it_showed`, `holding::rounds::taken_over_while_finish_is_checking`,
+//!    `verbs::lock::a_takeover_says_which_lock_it_takes`
 //! 6. **A former holder can neither finish nor release the task.** Drop, finish, archive, unlock and a change of the status or
 //!    assignee of a held task move the lock branch in the same swap, where needed by a commit without a change, since git does not send a ref that stays, and would compare
 //!    nothing. The former holder hears of the takeover at its next verb in the worktree, in the first line.
@@ -162,6 +164,12 @@
 //! 21. **`check` judges the task files as the verbs do, and needs nothing else**: neither set-up nor network nor a branch
 //!     that is checked out. `ops::check::decide::tests::what_is_well_formed_gives_no_finding`,
 //!     `verbs::check::a_job_of_ci_without_home_set_up_or_network_checks_the_files_of_its_checkout`
+//! 22. **Anybody can judge afterwards, offline and from the branches alone, whether the rules were kept**
+//!     (`git aitask doctor --history`): the nonce holds together what a transaction did on several
+//!     branches, and no date counts. What cannot be told is no violation.
+//!     `ops::history::planted::each_of_forty_planted_violations_is_found_and_named`,
+//!     `ops::history::proofs::a_clean_history_raises_no_alarm`, `verbs::history::what_the_verbs_did_is_clean`,
+//!     `verbs::history::what_another_program_did_wrong_is_found`
 //!
 //! 21. **Texts are changed on their newest content, too**: of two who write into one task at once, whoever holds it, both get
 //!     their words in, and a command that was cut off and is given again writes nothing twice.
@@ -311,6 +319,12 @@ mod sync;
 mod task;
 mod waiting;
 mod worktrees;
+
+// one file for the proofs of the crate and those in tests/
+#[cfg(test)]
+#[path = "../tests/support/proof.rs"]
+#[expect(clippy::disallowed_methods, reason = "a proof reads what scripts/prove set")]
+mod proof;
 
 use error::{Error, Kind};
 use report::Report;

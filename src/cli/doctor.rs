@@ -1,6 +1,7 @@
 //! `git aitask doctor`.
 
 use crate::cli::app::{App, with_notices};
+use crate::cli::history;
 use crate::error::Result;
 use crate::git::Freshness;
 use crate::ops::doctor::{self, Diagnosis, DoctorOptions, Finding};
@@ -16,10 +17,15 @@ use clap::Args;
 /// checkout of the tasks and its links, worktrees that are incomplete or were moved, empty folders, and unreadable
 /// records, which are kept as a commit below refs/aitask/backup/. The lock of a task that is open is never released.
 /// The exit code is 1 while something is left.
+///
+/// With --history it judges what happened, from the first commit of the coordination branches on: no task had two holders,
+/// no id came twice, and all work was landed by its holder. It also says how long tasks waited and were held. It needs
+/// nothing but these branches, as this clone has them.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  git aitask doctor\n  git aitask doctor --fix\n  git aitask doctor --fix --dry-run   # names what would be mended"
 )]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub(crate) struct DoctorArgs {
     /// Mend what loses nothing
     #[arg(long)]
@@ -27,6 +33,9 @@ pub(crate) struct DoctorArgs {
     /// Do not fetch first; judge by what this clone knows
     #[arg(long)]
     offline: bool,
+    /// Judge the history of the coordination branches
+    #[arg(long, conflicts_with_all = ["fix", "offline"])]
+    history: bool,
     /// Show what would be mended; change nothing
     #[arg(long, requires = "fix")]
     dry_run: bool,
@@ -40,6 +49,9 @@ impl DoctorArgs {
 
     /// Runs the verb; returns its exit code.
     pub(crate) fn run(&self, app: &App) -> Result<u8> {
+        if self.history {
+            return history::run(app);
+        }
         let context = app.open(Effect::from(self.dry_run || !self.fix))?;
         let freshness = if self.offline { Freshness::AsKnown } else { Freshness::Fetched };
         let outcome = doctor::doctor(&context, DoctorOptions { fix: self.fix, freshness })?;

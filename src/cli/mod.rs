@@ -22,6 +22,7 @@ mod filter;
 pub(crate) mod finish;
 mod given_text;
 mod help;
+pub(crate) mod history;
 pub(crate) mod hook;
 pub(crate) mod init;
 pub(crate) mod list;

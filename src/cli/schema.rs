@@ -13,13 +13,23 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
+/// What `doctor` answers: what does not match, or with `--history` what happened.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "it is there for its schema")]
+enum Examined {
+    // the first that fits counts, and this one asks for more
+    Past(ops::history::Audit),
+    Now(ops::doctor::Diagnosis),
+}
+
 /// The schema of the document of a verb; `None` where it has none.
 pub(super) fn of(verb: &[String]) -> Option<Value> {
     let verb: Vec<_> = verb.iter().map(String::as_str).collect();
     let outcome = match verb.as_slice() {
         [] | ["status"] => ops::status::Overview::json_schema,
         ["check"] => ops::check::Checked::json_schema,
-        ["doctor"] => ops::doctor::Diagnosis::json_schema,
+        ["doctor"] => Examined::json_schema,
         ["init"] => ops::init::Initialised::json_schema,
         ["new"] => ops::new::Created::json_schema,
         ["list"] => ops::list::TaskList::json_schema,

@@ -5,7 +5,7 @@
 //! that was judged, since the swap expects the tip it was read from. When the lock changes in between, the swap fails,
 //! the lock is judged again, and a takeover that was decided on another lock is refused.
 
-use crate::coordination::locks::{lock_step, unlock_step};
+use crate::coordination::locks::{lock_step, taking_over, unlock_step};
 use crate::coordination::process::Liveness;
 use crate::coordination::{LockEntry, Locks, Session};
 use crate::git::Branch;
@@ -234,12 +234,26 @@ impl LockRequest<'_> {
                 }
             }
         };
-        let step = Some(lock_step(&entry));
-        Ok(TakenLock { entry, before, step })
+        let mut taken = TakenLock { step: Some(lock_step(&entry)), entry, before };
+        if let Some(LockConflict { lock, .. }) = taken.displaced() {
+            taken.step = taken.step.map(|step| taking_over(step, lock.token.as_ref()));
+        }
+        Ok(taken)
     }
 }
 
+/// Whose locks a command releases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Release {
+    /// Its own; the caller has checked that.
+    Own,
+    /// That of anybody, which the commit says.
+    Any,
+}
+
 /// The plan that releases a lock; `None` where the task is not locked.
-pub(crate) fn release(branch: &Branch, locks: &Locks, task: TaskId) -> Option<Plan> {
-    locks.is_held(task).then(|| Plan::new().step(branch, unlock_step(task)))
+pub(crate) fn release(branch: &Branch, locks: &Locks, task: TaskId, whose: Release) -> Option<Plan> {
+    let token = locks.token(task)?;
+    let over = Some(token).filter(|_| whose == Release::Any);
+    Some(Plan::new().step(branch, taking_over(unlock_step(task), over)))
 }

@@ -2,7 +2,9 @@
 //! pushes that end in every way: each reply is true, and nothing is lost.
 
 use crate::coordination::agents::{Recognition, SessionName, SessionOrigin};
-use crate::coordination::decide::{self, LocalEvidence, LockRequest, LockRule, ObservedLock, TakenLock, Takeover};
+use crate::coordination::decide::{
+    self, LocalEvidence, LockRequest, LockRule, ObservedLock, Release, TakenLock, Takeover,
+};
 use crate::coordination::lock_format::LOCK_FORMAT;
 use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session, ids};
@@ -88,7 +90,7 @@ fn grant(ledger: &Ledger<'_>, session: &Session, nonce: &str, wish: Wish) -> Res
                 None => Ok(Decision::NoChange(Reply::NotHeld)),
                 Some(lock) if !lock.is_of(session) => Ok(Decision::NoChange(Reply::Held(lock))),
                 Some(_) => {
-                    let plan = decide::release(&locks_branch, &view.require_locks()?, task);
+                    let plan = decide::release(&locks_branch, &view.require_locks()?, task, Release::Own);
                     Ok(plan.map_or(Decision::NoChange(Reply::NotHeld), |plan| Decision::Publish(plan, Reply::Released)))
                 }
             }
@@ -232,7 +234,8 @@ proptest! {
 
 #[test]
 fn what_nobody_holds_is_not_released() {
-    assert_eq!(decide::release(&Ledger::locks_branch().unwrap(), &Locks::default(), TaskId::top(1)), None);
+    let (branch, none) = (Ledger::locks_branch().unwrap(), Locks::default());
+    assert_eq!(decide::release(&branch, &none, TaskId::top(1), Release::Own), None);
 }
 
 #[test]

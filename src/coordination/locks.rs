@@ -2,8 +2,8 @@
 //!
 //! The branch has a history of its own and is never checked out. Its root holds, for each held task, the regular file
 //! `t<id>_lock.yaml` (`t42_lock.yaml`, `t10_2_lock.yaml`); no file means that the task is free. Other files are kept.
-//! Each operation is one commit on the previous tip; nothing reads its message but for the nonce (see the trailer in
-//! `ledger::plan`).
+//! Each operation is one commit on the previous tip. Nothing but an audit reads its message beyond the nonce (see the
+//! trailer in `ledger::plan`): the subject names the lock, and `Aitask-Takeover: BLOB` the one that it takes over.
 //!
 //! A lock file is UTF-8 text with one `key: value` a line. It looks like YAML but is not: a value is the rest of the
 //! line, without the blanks around it, and is neither quoted nor escaped, so it can hold no newline. The writer writes
@@ -411,6 +411,11 @@ impl Locks {
         self.names.contains_key(&task)
     }
 
+    /// The token of the holder of a task.
+    pub(crate) fn token(&self, task: TaskId) -> Option<&Oid> {
+        self.names.get(&task)
+    }
+
     /// Reads the lock files. One process.
     pub(crate) fn entries(&self, refs: &dyn Refs) -> Result<Vec<LockEntry>> {
         let names: Vec<_> = self.names.values().map(ToString::to_string).collect();
@@ -515,6 +520,21 @@ pub(crate) fn cleanup_step(stale: &[TaskId]) -> Step {
 /// The commit that releases a lock.
 pub(crate) fn unlock_step(task: TaskId) -> Step {
     Step::edit(format!("ait: Unlock task {}", task.prefixed()), vec![Edit::Remove { path: LockEntry::path(task) }])
+}
+
+/// The key of the trailer of a commit that takes a task from its holder, or removes the lock by force, with the blob of
+/// the lock that was judged. The history alone shows by it that a takeover was wanted, and of which lock.
+const TAKEOVER: &str = "Aitask-Takeover: ";
+
+/// A step that says to take over the lock with this token.
+pub(crate) fn taking_over(step: Step, token: Option<&Oid>) -> Step {
+    let Some(token) = token else { return step };
+    Step { subject: format!("{}\n\n{TAKEOVER}{token}", step.subject), ..step }
+}
+
+/// The lock that a commit with this message says to take over.
+pub(crate) fn taken_over_in(message: &str) -> Option<Oid> {
+    message.lines().rev().find_map(|line| Oid::parse(line.strip_prefix(TAKEOVER)?.trim()))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub(crate) mod commit_rules;
 mod contact;
 pub(crate) mod destination;
 pub(crate) mod hidden_edits;
+pub(crate) mod history;
 pub(crate) mod leftover_lock;
 pub(crate) mod marker;
 pub(crate) mod merge;

@@ -10,7 +10,7 @@ use std::path::Path;
 /// One commit of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// The subject line; the trailer with the nonce is added below it.
+    /// The subject line, and trailers where it has some; the one with the nonce is added below.
     pub(crate) subject: String,
     /// The files that change.
     pub(crate) edits: Vec<Edit>,
@@ -174,6 +174,11 @@ pub(crate) fn nonce_of(message: &str) -> Option<&str> {
 /// The trailer line with this nonce.
 pub(crate) fn trailer(nonce: &str) -> String {
     format!("{TRAILER}: {nonce}")
+}
+
+/// The nonce in a message; that of the last trailer, where a message cites another.
+pub(crate) fn nonce_in(message: &str) -> Option<&str> {
+    message.lines().rev().find_map(|line| line.strip_prefix(TRAILER)?.strip_prefix(": ")).map(str::trim)
 }
 
 /// A message with this nonce at its end. Other trailers, such as `Signed-off-by`, count only in the last paragraph, so the

@@ -152,7 +152,8 @@ impl Ledger<'_> {
             // Read before the swap: what the user types into these files from now on must survive the update of the
             // checkout.
             let adopted = self.read_uncommitted_inputs(&plan, &blobs)?;
-            let subject = plan.branches.iter().flat_map(|plan| &plan.steps).map(|step| step.subject.as_str()).next();
+            let subject =
+                plan.branches.iter().flat_map(|plan| &plan.steps).find_map(|step| step.subject.lines().next());
             let change = CheckoutChange { subject: subject.unwrap_or("aitask"), adopted, written: plan.written() };
             let guarded = [updates.as_slice(), &view.guards(&updates)].concat();
             let SwapResult { before, outcome } = self.swap(&guarded, &change, deadline)?;

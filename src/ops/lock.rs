@@ -1,7 +1,7 @@
 //! Taking, releasing and listing locks alone, without the task files: for the user's scripts, and for the scripts'
 //! face.
 
-use crate::coordination::decide::{LockConflict, LockRequest, LockRule, TakenLock, Takeover};
+use crate::coordination::decide::{LockConflict, LockRequest, LockRule, Release, TakenLock, Takeover};
 use crate::coordination::lock_record::{LockAttempt, LockRecord};
 use crate::coordination::locks::no_lock_branch;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session, decide};
@@ -186,7 +186,8 @@ pub(crate) fn release(context: &Context, id: TaskId, holder: Option<&Session>) -
     let locks_branch = Ledger::locks_branch()?;
     context.ledger().transact(&nonce()?, std::slice::from_ref(&locks_branch), |view| {
         let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
-        let plan = decide::release(&locks_branch, &found.require_locks()?, id);
+        let whose = if holder.is_some() { Release::Own } else { Release::Any };
+        let plan = decide::release(&locks_branch, &found.require_locks()?, id, whose);
         let Some(plan) = plan else {
             let displaced = holder.map(|_| displaced(context, view, id, "is not locked any more")).transpose()?;
             return displaced.flatten().map_or(Ok(Decision::NoChange(false)), Err);

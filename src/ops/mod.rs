@@ -20,6 +20,7 @@ pub(crate) mod edit;
 pub(crate) mod explore;
 pub(crate) mod filter;
 pub(crate) mod finish;
+pub(crate) mod history;
 pub(crate) mod hook;
 pub(crate) mod init;
 pub(crate) mod init_place;

@@ -26,7 +26,7 @@ const MERGED_IN_A_WORKTREE: [&str; 5] = [
 /// A list of commands, written shorter: `open` and `build` are the ones above; `refs NAME...` reads refs, where
 /// `both:NAME` is a branch and its remote-tracking ref, `kept:NAME` the one that a fetch of ours moves, `here:NAME` the same without a remote; `files` lists a tree,
 /// `read` reads objects; `push REF...` pushes with leases, `create:REF` one that is new; `forward` follows;
-/// `since COMMIT` reads what came after it; `base` looks for the branch to cut from, `base here` without a remote; `below NAME` looks for a branch below one;
+/// `since COMMIT` reads what came after it; `history OPTIONS` the whole history of a branch; `base` looks for the branch to cut from, `base here` without a remote; `below NAME` looks for a branch below one;
 /// `status` is that of a worktree, its submodules included, `hidden` looks for
 /// what it does not show, and `ignored` for what git ignores.
 ///
@@ -75,6 +75,12 @@ fn spelled_out(text: &str, git: (u32, u32)) -> Vec<String> {
                 let options = "--diff-merges=first-parent --raw --no-abbrev --no-renames --ignore-submodules=none";
                 let format = "--encoding=UTF-8 --format=%x01%H%x00%P%x00%an <%ae> %at%x00%B";
                 commands.push(format!("log -z --first-parent {options} {format} <oid> --not {rest} --"));
+            }
+            "history" => {
+                let options = "--topo-order --raw --no-abbrev --no-renames --ignore-submodules=none --encoding=UTF-8";
+                // a pattern of `--grep` ends with a blank
+                let rest = if rest.ends_with(':') { format!("{rest} ") } else { rest.to_owned() };
+                commands.push(format!("log -z {options} {rest} --format=%x01%H%x00%P%x00%ae %cI%x00%B <oid> --"));
             }
             "push" => commands.push(push(rest)),
             "ask" => {
@@ -247,6 +253,16 @@ fn of_readers() {
     );
     expect(&ann, "agents install --dry-run", "open");
     expect(&ann, "brief", &format!("{view}\n read\n read\n read\n worktree list --porcelain -z\n {state}"));
+    expect(
+        &ann,
+        "doctor --history",
+        "open
+        refs both:aitask-locks both:aitask-ids both:main both:aitask-data
+        history --first-parent --diff-merges=first-parent
+        history --first-parent --diff-merges=first-parent
+        history --basic-regexp --grep=^ait:  --grep=^Aitask-Nonce:
+        read\n files",
+    );
     expect(&ann, "worktree list", &format!("open\n worktree list --porcelain -z\n {state}"));
     expect(&ann, "worktree path 1", "open\n worktree list --porcelain -z");
     expect(

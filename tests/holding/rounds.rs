@@ -56,6 +56,7 @@ impl Duel {
         }
         let _: Run = self.ann.aitask(&["worktree", "remove", id, "--discard"]);
         let _: Run = self.bob.aitask(&["drop", id]);
+        self.bob.aitask(&["doctor", "--history"]).ok();
     }
 }
 

@@ -158,6 +158,8 @@ impl Arena {
             let git_dir = seat.path(seat.git(&["rev-parse", "--git-dir"]).trim());
             tally.check(!git_dir.join("index.lock").exists(), runs, || format!("index.lock is left in {n}"));
         }
+        let audit = self.seats[0].aitask(&["doctor", "--history"]);
+        tally.check(audit.code == 0, runs, || format!("the history is not what it may be:\n{audit}"));
     }
 }
 

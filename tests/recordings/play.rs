@@ -114,8 +114,12 @@ pub(super) fn play(name: &str, case: &str) -> String {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         play.step(verb, rest, text).unwrap_or_else(|| panic!("{name}: no such step: {line}"));
     }
+    play.audit(name);
     play.noted
 }
+
+/// Cases in which the history of the coordination branches is not what the rules allow, on purpose.
+const NOT_CLEAN: &[&str] = &[];
 
 pub(super) struct Play {
     world: World,
@@ -183,6 +187,19 @@ impl Play {
             _ => return self.state(verb, rest),
         }
         Some(())
+    }
+
+    /// What a conversation leaves on the coordination branches is clean.
+    fn audit(&self, name: &str) {
+        for dir in std::fs::read_dir(&self.root).unwrap().map(|entry| entry.unwrap().path()) {
+            if NOT_CLEAN.contains(&name) || !dir.join(".git").is_dir() {
+                continue;
+            }
+            let dir = dir.file_name().unwrap().to_str().unwrap();
+            let run = self.any(dir, env!("CARGO_BIN_EXE_git-aitask"), &["doctor", "--history"]);
+            let is_clean = run.code == 0 || run.stdout.is_empty();
+            assert!(is_clean, "{name}, {dir}: {run}");
+        }
     }
 
     // Setting up.

@@ -201,3 +201,32 @@ fn the_time_of_a_lock_has_a_zone_and_none_is_made_up() {
     ann.script("aitask_lock.sh", &["--lock", "1", "--email", "ann@example.com"]);
     assert!(ann.aitask(&["locks", "--json"]).ok().json()["locks"][0]["since"].is_string());
 }
+
+#[test]
+fn a_takeover_says_which_lock_it_takes() {
+    let world = World::new();
+    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
+    ann.task("One", &[]);
+    let log = || {
+        world.git(&[
+            "--git-dir=origin.git",
+            "log",
+            "-1",
+            "--format=%s%n%(trailers:key=Aitask-Takeover)",
+            "aitask-locks",
+        ])
+    };
+    let lock = || world.git(&["--git-dir=origin.git", "rev-parse", "aitask-locks:t1_lock.yaml"]);
+    let pick = ["pick", "1", "--no-worktree", "--steal"];
+    ann.aitask(&pick).ok();
+    assert_eq!(log().trim(), "ait: Lock task t1 for ann@example.com", "nobody held it");
+    let held = lock();
+    bob.aitask(&pick).ok();
+    assert_eq!(log().trim(), format!("ait: Lock task t1 for bob@example.com\nAitask-Takeover: {}", held.trim()));
+    let held = lock();
+    ann.aitask(&["unlock", "1", "--force"]).ok();
+    assert_eq!(log().trim(), format!("ait: Unlock task t1\nAitask-Takeover: {}", held.trim()));
+    ann.aitask(&["lock", "1"]).ok();
+    ann.aitask(&["unlock", "1"]).ok();
+    assert_eq!(log().trim(), "ait: Unlock task t1");
+}

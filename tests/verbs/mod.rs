@@ -12,6 +12,7 @@ mod edit;
 mod edit_text;
 mod face;
 mod finish;
+mod history;
 mod hook;
 pub(crate) mod init;
 mod kept;

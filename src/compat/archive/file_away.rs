@@ -11,7 +11,7 @@ use crate::archive::request::{ArchiveRefusal, ArchiveRequest};
 use crate::archive::task_store::{TaskSource as _, TaskStore, is_archived, is_left_behind};
 use crate::compat::archive::snapshot::{DataCheckout, TaskDataSnapshot};
 use crate::coordination::lock_record::LockRecord;
-use crate::coordination::locks::unlock_step;
+use crate::coordination::locks::{taking_over, unlock_step};
 use crate::coordination::{LockEntry, Locks, ReadLocks as _};
 use crate::error::{Error, Kind, Result};
 use crate::files::Tree;
@@ -346,7 +346,8 @@ impl DataCheckout<'_> {
             let files = tasks.iter().map(|task| (&branch, LockEntry::path(*task)));
             let found = view.read(&files.collect::<Vec<_>>())?;
             let held = tasks.iter().filter_map(|task| found.lock(*task).transpose()).collect::<Result<Vec<_>>>()?;
-            let plan = held.iter().fold(Plan::new(), |plan, lock| plan.step(&branch, unlock_step(lock.task)));
+            let release = |lock: &LockEntry| taking_over(unlock_step(lock.task), lock.token.as_ref());
+            let plan = held.iter().fold(Plan::new(), |plan, lock| plan.step(&branch, release(lock)));
             Ok(if held.is_empty() { Decision::NoChange(held) } else { Decision::Publish(plan, held) })
         })?;
         Ok(landed.value)

@@ -9,6 +9,9 @@ use crate::git::types::Oid;
 /// The format. A path follows the record of its file, so only the first field of a commit begins with this byte.
 pub(crate) const FORMAT: &str = "%x01%H%x00%P%x00%an <%ae> %at%x00%B";
 
+/// The same for an audit: in the place of the author's name and time the date of the committer (RFC 3339).
+pub(crate) const WITH_DATE: &str = "%x01%H%x00%P%x00%ae %cI%x00%B";
+
 /// A commit with the files that it changed, compared with its first parent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct LoggedCommit {
