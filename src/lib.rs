@@ -171,12 +171,12 @@
 //!     `ops::history::proofs::a_clean_history_raises_no_alarm`, `verbs::history::what_the_verbs_did_is_clean`,
 //!     `verbs::history::what_another_program_did_wrong_is_found`
 //!
-//! 21. **Texts are changed on their newest content, too**: of two who write into one task at once, whoever holds it, both get
+//! 23. **Texts are changed on their newest content, too**: of two who write into one task at once, whoever holds it, both get
 //!     their words in, and a command that was cut off and is given again writes nothing twice.
 //!     `verbs::edit_text::two_who_write_at_once_both_get_their_text_in`,
 //!     `verbs::edit_text::everybody_may_add_a_note_to_a_task_that_another_session_holds`, `killed::verbs::edit_text`
 //!
-//! 22. **An archived task comes back in one swap**, out of a bundle too, and its branch with it, as far as what was merged
+//! 24. **An archived task comes back in one swap**, out of a bundle too, and its branch with it, as far as what was merged
 //!     tells where that ended; a finish then merges what comes on top.
 //!     `verbs::reopen::file_and_plan_come_back_and_the_merged_branch_is_published_again`,
 //!     `verbs::reopen::out_of_a_bundle_whose_other_files_stay`, `verbs::reopen::what_was_merged_is_not_merged_again`,
@@ -307,11 +307,7 @@ mod project;
 // one file for the proofs of the crate and those in tests/
 #[cfg(test)]
 #[path = "../tests/support/proof.rs"]
-#[expect(
-    clippy::disallowed_methods,
-    dead_code,
-    reason = "a proof reads what scripts/prove set, and those here use a part"
-)]
+#[expect(clippy::disallowed_methods, reason = "a proof reads what scripts/prove set")]
 mod proof;
 mod report;
 mod settings;
@@ -319,12 +315,6 @@ mod sync;
 mod task;
 mod waiting;
 mod worktrees;
-
-// one file for the proofs of the crate and those in tests/
-#[cfg(test)]
-#[path = "../tests/support/proof.rs"]
-#[expect(clippy::disallowed_methods, reason = "a proof reads what scripts/prove set")]
-mod proof;
 
 use error::{Error, Kind};
 use report::Report;

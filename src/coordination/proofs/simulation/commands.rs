@@ -2,7 +2,9 @@
 
 use super::World;
 use crate::coordination::agents::{Recognition, SessionName, SessionOrigin};
-use crate::coordination::decide::{self, LocalEvidence, LockRequest, LockRule, ObservedLock, TakenLock, Takeover};
+use crate::coordination::decide::{
+    self, LocalEvidence, LockRequest, LockRule, ObservedLock, Release, TakenLock, Takeover,
+};
 use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session, ids};
 use crate::error::Result;
@@ -248,7 +250,7 @@ impl Command<'_> {
             if let Some(reply) = self.refused(found.lock(id)?) {
                 return Ok(Decision::NoChange(reply));
             }
-            let Some(plan) = decide::release(&locks, &found.require_locks()?, id) else {
+            let Some(plan) = decide::release(&locks, &found.require_locks()?, id, Release::Own) else {
                 return Ok(Decision::NoChange(Reply::NotHeld));
             };
             let file = file(&found, task);
