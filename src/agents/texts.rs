@@ -5,7 +5,8 @@
 pub(crate) const DAY: [&str; 6] = ["pick", "show", "sync", "finish", "drop", "new"];
 
 /// A verb as its help shows it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct VerbHelp {
     /// The verb.
     pub(crate) verb: String,

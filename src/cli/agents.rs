@@ -105,7 +105,8 @@ pub(crate) fn day() -> Vec<VerbHelp> {
 }
 
 /// A text for agents.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Printed {
     /// Its name.
     name: String,

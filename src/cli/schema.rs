@@ -1,139 +1,38 @@
 //! `--json --schema`: the JSON Schema of the document of a verb.
+//!
+//! The schemas are made of the types of the outcomes by a test ([`generate`]) and kept as a file, so that the program carries
+//! a text and no code for them. What several documents have in common stands there once.
 
-use crate::cli::agents::Printed;
-use crate::demo::Demonstration;
-use crate::error::{Hint, KINDS, Payload};
-use crate::ops;
-use crate::ops::task_info::TaskInfo;
-use crate::project::outcome::Holder;
-use crate::project::taken_over::TakenOver;
-use crate::report::SCHEMA;
-use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+#[cfg(test)]
+mod generate;
+
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// What `doctor` answers: what does not match, or with `--history` what happened.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
-#[expect(dead_code, reason = "it is there for its schema")]
-enum Examined {
-    // the first that fits counts, and this one asks for more
-    Past(ops::history::Audit),
-    Now(ops::doctor::Diagnosis),
-}
+/// `documents`, by verb, and `$defs`, what their references name.
+const SCHEMAS: &str = include_str!("../../fixtures/schemas.json");
 
-/// The schema of the document of a verb; `None` where it has none.
+/// The schema of the document of a verb; `None` where it has none. `$defs/error` is what stands below `error` in the document
+/// of an error.
 pub(super) fn of(verb: &[String]) -> Option<Value> {
-    let verb: Vec<_> = verb.iter().map(String::as_str).collect();
-    let outcome = match verb.as_slice() {
-        [] | ["status"] => ops::status::Overview::json_schema,
-        ["check"] => ops::check::Checked::json_schema,
-        ["doctor"] => Examined::json_schema,
-        ["init"] => ops::init::Initialised::json_schema,
-        ["new"] => ops::new::Created::json_schema,
-        ["list"] => ops::list::TaskList::json_schema,
-        ["show"] => ops::show::Shown::json_schema,
-        ["edit"] => ops::edit::Edited::json_schema,
-        ["log"] => ops::log::TaskLog::json_schema,
-        ["pick"] => ops::pick::Picked::json_schema,
-        ["drop"] => ops::drop::Dropped::json_schema,
-        // all that a finish answers, and the pull request of one that only proposes the work
-        ["finish"] => ops::propose::Proposed::json_schema,
-        ["archive"] => ops::archive::ArchivedTasks::json_schema,
-        ["reopen"] => ops::reopen::Reopened::json_schema,
-        ["lock"] => ops::lock::Locked::json_schema,
-        ["unlock"] => ops::lock::Unlocked::json_schema,
-        ["locks"] => ops::lock::LockList::json_schema,
-        ["worktree", "add"] => ops::worktrees::Added::json_schema,
-        ["worktree", "list"] => ops::worktrees::WorktreeList::json_schema,
-        ["worktree", "remove"] => ops::worktrees::Removed::json_schema,
-        ["worktree", "prune"] => ops::prune::Pruned::json_schema,
-        ["worktree", "path"] => ops::worktrees::WorktreePath::json_schema,
-        ["sync"] => ops::sync::Synced::json_schema,
-        ["whoami"] => ops::whoami::Identity::json_schema,
-        ["brief"] => ops::brief::Brief::json_schema,
-        ["agents", "install" | "remove"] => ops::agents::AgentFiles::json_schema,
-        ["agents", "print"] => Printed::json_schema,
-        ["demo"] => Demonstration::json_schema,
-        ["setup"] => ops::setup::SetUp::json_schema,
-        ["shim", "install" | "list" | "remove"] => ops::shim::Shims::json_schema,
-        _ => return None,
-    };
-    Some(document(&verb.join(" "), outcome))
-}
-
-/// The schema of a document: the fields of an outcome beside the number of the form, and beside `taken_over`, which every
-/// document may have. `$defs/error` is what stands below `error` in the document of an error.
-fn document(verb: &str, outcome: fn(&mut SchemaGenerator) -> Schema) -> Value {
-    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let (error, outcome) = (error(&mut generator), outcome(&mut generator));
-    let taken_over = generator.subschema_for::<TakenOver>();
-    let mut definitions = generator.take_definitions(true);
-    definitions.values_mut().filter_map(Value::as_object_mut).for_each(without_null);
-    definitions.insert("error".to_owned(), error.into());
-    let mut document = Map::new();
-    document.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
-    document.insert("title".to_owned(), format!("git aitask {verb}").trim_end().into());
-    document.extend(Value::from(outcome).as_object().cloned().unwrap_or_default());
-    without_null(&mut document);
-    let properties = document.entry("properties").or_insert_with(|| Map::new().into());
-    if let Some(properties) = properties.as_object_mut() {
-        properties.insert("schema".to_owned(), serde_json::json!({ "const": SCHEMA }));
-        // Whatever the verb, and beside `error`, too.
-        properties.insert("taken_over".to_owned(), taken_over.into());
-    }
-    let required = document.entry("required").or_insert_with(|| Value::Array(Vec::new()));
-    if let Some(required) = required.as_array_mut() {
-        required.push("schema".into());
-    }
-    document.insert("$defs".to_owned(), definitions.into());
-    document.into()
-}
-
-/// Says that a field which may be absent is never `null`: that means unknown.
-fn without_null(object: &mut Map<String, Value>) {
-    let required = object.get("required").cloned().unwrap_or_default();
-    let is_required = |name: &str| required.as_array().is_some_and(|names| names.iter().any(|known| known == name));
-    let fields = object.get_mut("properties").and_then(Value::as_object_mut);
-    for (_, field) in fields.into_iter().flatten().filter(|(name, _)| !is_required(name)) {
-        let Some(field) = field.as_object_mut() else { continue };
-        if let Some(Value::Array(types)) = field.get_mut("type") {
-            types.retain(|name| name != "null");
-            if let [only] = types.as_slice() {
-                let only = only.clone();
-                field.insert("type".to_owned(), only);
+    let mut all: Value = serde_json::from_str(SCHEMAS).ok()?;
+    let document = all["documents"].as_object_mut()?.shift_remove(&verb.join(" "))?;
+    let definitions = std::mem::take(all["$defs"].as_object_mut()?);
+    let mut wanted = BTreeSet::from(["error"]);
+    let mut left = vec![&document, &definitions["error"]];
+    while let Some(next) = left.pop() {
+        match next {
+            Value::Array(values) => left.extend(values),
+            Value::Object(fields) => left.extend(fields.values()),
+            Value::String(text) => {
+                let name = text.strip_prefix("#/$defs/").filter(|name| definitions.contains_key(*name));
+                left.extend(name.filter(|name| wanted.insert(name)).map(|name| &definitions[name]));
             }
-        }
-        if let Some(Value::Array(any)) = field.get_mut("anyOf") {
-            any.retain(|one| one["type"] != "null");
-            if let [Value::Object(only)] = any.as_slice() {
-                let only = only.clone();
-                field.shift_remove("anyOf");
-                field.extend(only);
-            }
+            _ => {}
         }
     }
-}
-
-/// The schema of an error: the fields that every error has, and each fact that one may have.
-fn error(generator: &mut SchemaGenerator) -> Schema {
-    let kinds: Vec<_> = KINDS.iter().map(|row| row.name).collect();
-    let exits: BTreeSet<_> = KINDS.iter().map(|row| row.exit_code).chain([129, 143]).collect();
-    let mut properties = Map::new();
-    properties.insert("kind".to_owned(), serde_json::json!({ "enum": kinds }));
-    properties.insert("message".to_owned(), serde_json::json!({ "type": "string" }));
-    properties.insert("hints".to_owned(), generator.subschema_for::<Vec<Hint>>().into());
-    properties.insert("exit".to_owned(), serde_json::json!({ "enum": exits }));
-    let facts = Value::from(Payload::json_schema(generator));
-    for fact in facts["anyOf"].as_array().into_iter().flatten() {
-        properties.extend(fact["properties"].as_object().cloned().unwrap_or_default());
-    }
-    properties.insert("holder".to_owned(), generator.subschema_for::<Holder>().into());
-    properties.insert("ready".to_owned(), generator.subschema_for::<Vec<TaskInfo>>().into());
-    json_schema!({
-        "type": "object",
-        "properties": properties,
-        "required": ["kind", "message", "hints", "exit"]
-    })
+    let wanted: Map<_, _> = wanted.into_iter().map(|name| (name.to_owned(), definitions[name].clone())).collect();
+    let mut document = document;
+    document["$defs"] = wanted.into();
+    Some(document)
 }

@@ -167,7 +167,8 @@ pub(crate) struct Surroundings<'a> {
 }
 
 /// How a session was found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SessionOrigin {
     /// `GIT_AITASK_SESSION`.

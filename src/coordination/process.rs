@@ -32,7 +32,8 @@ pub(crate) struct ProcessIdentity {
 }
 
 /// Whether the process of a session lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Liveness {
     /// It certainly lives.

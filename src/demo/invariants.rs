@@ -5,7 +5,8 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// An invariant, and whether it holds.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Invariant {
     /// Its name.
     pub(crate) name: &'static str,

@@ -16,7 +16,8 @@ pub(crate) struct DemoOptions {
 }
 
 /// What one agent did.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Score {
     /// The session, such as `Ann/2`.
     pub(crate) name: String,

@@ -1,7 +1,6 @@
 //! A hint: a command that can be pasted into a shell, and a note behind it.
 
 use super::text::{quoted, redacted};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt::{self, Display};
@@ -26,7 +25,8 @@ pub(crate) struct Hint {
 }
 
 /// A hint as JSON has it: a program starts the command as it stands, without a shell of its own.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct HintForPrograms {
     /// The folder to change to: for the command, or, where there is none, for what comes next.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,12 +42,13 @@ struct HintForPrograms {
     shell: String,
 }
 
-impl JsonSchema for Hint {
+#[cfg(test)]
+impl schemars::JsonSchema for Hint {
     fn schema_name() -> Cow<'static, str> {
         "Hint".into()
     }
 
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         HintForPrograms::json_schema(generator)
     }
 }

@@ -6,7 +6,8 @@ use std::fmt;
 
 /// An object name: 40 (SHA-1) or 64 (SHA-256) lower-case hexadecimal digits, never the all-zero name, which
 /// stands for "no object" in git's protocols and is [`None`] here.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Oid(Box<str>);
 
 impl Oid {
@@ -84,7 +85,8 @@ impl RefName {
 }
 
 /// The short name of a branch, without `refs/heads/`.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize, schemars::JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Branch(Box<str>);
 
 impl Branch {

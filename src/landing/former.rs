@@ -10,7 +10,8 @@ use crate::worktrees::branches::tips;
 use serde::Serialize;
 
 /// What tells where the branch ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum WorkSource {
     /// The merge of the branch.

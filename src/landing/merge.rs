@@ -15,7 +15,8 @@ use crate::worktrees::prepare::{require_success, run_for_task};
 use crate::worktrees::scratch::Scratch;
 
 /// How a task branch is merged into its output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum MergeMode {
     /// A merge commit, also where a fast-forward is possible.

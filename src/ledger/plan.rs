@@ -196,7 +196,8 @@ pub(crate) fn marked(message: &str, nonce: &str) -> String {
 }
 
 /// A checkout that could not be updated to the published commit.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct OutdatedCheckout {
     /// The branch that is checked out there.
     pub(crate) branch: Branch,
@@ -209,7 +210,8 @@ pub(crate) struct OutdatedCheckout {
 }
 
 /// Why a checkout could not be updated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Cause {
     /// Uncommitted changes are in the way.

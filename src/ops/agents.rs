@@ -78,7 +78,8 @@ impl Place {
 }
 
 /// What a file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Purpose {
     /// A skill.
@@ -90,7 +91,8 @@ pub(crate) enum Purpose {
 }
 
 /// How a file is after the command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum State {
     /// It has what this version writes.
@@ -102,7 +104,8 @@ pub(crate) enum State {
 }
 
 /// One file.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct AgentFile {
     /// The path, from the root; a file elsewhere has its whole path.
     #[serde(serialize_with = "crate::report::path::one")]
@@ -119,7 +122,8 @@ pub(crate) struct AgentFile {
 }
 
 /// The outcome of an installation or a removal.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct AgentFiles {
     /// The folder that the paths are relative to.
     #[serde(serialize_with = "crate::report::path::one")]

@@ -28,7 +28,8 @@ use serde::Serialize;
 use std::cell::{Cell, RefCell};
 
 /// The outcome: the archived tasks.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct ArchivedTasks {
     /// Them, and the parents that were archived with them.
     pub(crate) tasks: Vec<TaskInfo>,

@@ -22,7 +22,8 @@ use std::path::PathBuf;
 const NAMED: usize = 5;
 
 /// The outcome.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Brief {
     /// Who asks.
     pub(crate) who: Identity,

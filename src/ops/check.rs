@@ -14,7 +14,8 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 /// The outcome: what is wrong.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Checked {
     /// The checkout that was read; absent where a branch was.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]

@@ -31,7 +31,8 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 /// The outcome.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Dropped {
     /// The task.
     pub(crate) task: TaskInfo,

@@ -28,7 +28,8 @@ use serde::Serialize;
 use std::path::Path;
 
 /// The outcome: a published task that was edited.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Edited {
     /// The task.
     pub(crate) task: TaskInfo,

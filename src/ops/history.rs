@@ -38,7 +38,8 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The outcome.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Audit {
     /// When the remote was last fetched (RFC 3339); `null` when it never was.
     pub(crate) as_of: Option<String>,
@@ -53,7 +54,8 @@ pub(crate) struct Audit {
 }
 
 /// A branch that was read.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct AuditedBranch {
     /// Its name.
     pub(crate) branch: Branch,

@@ -19,7 +19,8 @@ use crate::task::{Status, WORKTREES_DIR, paths};
 use serde::Serialize;
 
 /// The outcome: what existed, and what was created.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Initialised {
     /// The remote that has the coordination branches; absent without a remote.
     #[serde(skip_serializing_if = "Option::is_none")]

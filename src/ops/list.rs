@@ -54,7 +54,8 @@ pub(crate) struct ListOptions {
 }
 
 /// The list.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TaskList {
     /// When the remote was last fetched (RFC 3339); `null` when it never was.
     pub(crate) as_of: Option<String>,
@@ -72,7 +73,8 @@ pub(crate) struct TaskList {
 }
 
 /// What is not understood of the files of active tasks.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Doubts {
     /// Files that look like tasks and are none by their names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -83,7 +85,8 @@ pub(crate) struct Doubts {
 }
 
 /// A file that is not understood.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct NotUnderstood {
     /// The file.
     pub(crate) path: TaskPath,

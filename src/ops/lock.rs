@@ -16,7 +16,8 @@ use crate::worktrees::base::recorded;
 use serde::Serialize;
 
 /// The outcome: a lock that was taken.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Locked {
     /// The task.
     pub(crate) task_id: TaskId,
@@ -28,7 +29,8 @@ pub(crate) struct Locked {
 }
 
 /// The outcome: a lock that was released.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[expect(clippy::struct_field_names, reason = "a key of the JSON answer")]
 pub(crate) struct Unlocked {
     /// The task.
@@ -41,14 +43,16 @@ pub(crate) struct Unlocked {
 }
 
 /// All locks.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct LockList {
     /// The locked tasks.
     pub(crate) locks: Vec<LockedTask>,
 }
 
 /// A locked task.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct LockedTask {
     /// The task.
     pub(crate) task_id: TaskId,

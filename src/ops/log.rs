@@ -13,7 +13,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// An event of the history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Event {
     /// The time (RFC 3339).
     pub(crate) at: String,
@@ -31,7 +32,8 @@ pub(crate) struct Event {
 }
 
 /// The events, newest first.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TaskLog {
     /// When the remote was last fetched (RFC 3339); `null` when it never was.
     pub(crate) as_of: Option<String>,

@@ -69,7 +69,8 @@ impl NewOptions {
 }
 
 /// The outcome: a task that was created.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Created {
     /// The task; absent for a draft.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -50,7 +50,8 @@ pub(crate) struct PickOptions {
 }
 
 /// From whom the task was picked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PickKind {
     /// Nobody held it.
@@ -62,7 +63,8 @@ pub(crate) enum PickKind {
 }
 
 /// The outcome: a task that was picked.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Picked {
     /// The task.
     pub(crate) task: TaskInfo,
@@ -102,7 +104,8 @@ pub(crate) struct Picked {
 }
 
 /// Work that only its holder has.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct UnpublishedWork {
     /// The host of the holder.
     pub(crate) host: String,

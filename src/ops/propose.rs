@@ -16,7 +16,8 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A pull request that was opened.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct OpenedRequest {
     /// The program that opened it.
     pub(crate) by: &'static str,
@@ -26,7 +27,8 @@ pub(crate) struct OpenedRequest {
 }
 
 /// The outcome: the branch was pushed.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Proposed {
     /// The push.
     #[serde(flatten)]

@@ -24,7 +24,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The outcome: what was removed, and what was not.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Pruned {
     /// The branches that were removed, here or on the remote.
     pub(crate) removed: Vec<RemovedBranch>,
@@ -39,7 +40,8 @@ pub(crate) struct Pruned {
 }
 
 /// A task branch that was removed.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RemovedBranch {
     /// The task.
     pub(crate) task_id: TaskId,
@@ -59,7 +61,8 @@ pub(crate) struct RemovedBranch {
 }
 
 /// A task branch that was kept.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct KeptBranch {
     /// The task.
     pub(crate) task_id: TaskId,

@@ -30,7 +30,8 @@ use serde::Serialize;
 use std::cell::RefCell;
 
 /// The outcome: a task that is open again.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Reopened {
     /// The task.
     pub(crate) task: TaskInfo,
@@ -45,7 +46,8 @@ pub(crate) struct Reopened {
 }
 
 /// A task branch that is published again.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RestoredBranch {
     /// Its name.
     pub(crate) branch: Branch,

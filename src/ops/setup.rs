@@ -24,7 +24,8 @@ pub(crate) enum SetupAction {
 }
 
 /// The outcome.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct SetUp {
     /// The files that were written or removed; in a dry run, those that would be.
     #[serde(serialize_with = "crate::report::path::all")]

@@ -10,7 +10,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// What exists under the name of a script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ShimState {
     /// A shim.
@@ -22,7 +23,8 @@ pub(crate) enum ShimState {
 }
 
 /// One script of a folder.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct ShimEntry {
     /// Its name.
     pub(crate) script: String,
@@ -39,7 +41,8 @@ pub(crate) struct ShimEntry {
 }
 
 /// The scripts of a folder.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Shims {
     /// The folder.
     #[serde(serialize_with = "crate::report::path::one")]

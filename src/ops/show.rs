@@ -11,7 +11,8 @@ use crate::task::{Document, Task, TaskId, TaskPath, bundle, paths};
 use serde::Serialize;
 
 /// The outcome: a task with everything that is known of it.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Shown {
     /// When the remote was last fetched (RFC 3339); `null` when it never was.
     pub(crate) as_of: Option<String>,

@@ -17,7 +17,8 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 /// The outcome: the current state.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Overview {
     /// Where the task data is.
     pub(crate) tasks: TasksPlace,
@@ -45,7 +46,8 @@ pub(crate) struct Overview {
 }
 
 /// Where the task data is.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TasksPlace {
     /// The branch.
     pub(crate) branch: String,

@@ -73,7 +73,8 @@ pub(crate) fn unreconciled(context: &Context) -> Option<Unreconciled> {
 }
 
 /// The outcome of `git aitask sync`.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Synced {
     /// What was done.
     pub(crate) did: SyncAction,
@@ -97,7 +98,8 @@ pub(crate) struct Synced {
 }
 
 /// A task branch whose work is, or was, in the branch that it goes to.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct LandedBranch {
     /// The task.
     pub(crate) task_id: TaskId,
@@ -115,7 +117,8 @@ pub(crate) struct LandedBranch {
 }
 
 /// What a sync did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SyncAction {
     /// Both sides were equal.

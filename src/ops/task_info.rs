@@ -23,7 +23,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A task. What does not apply to it is absent.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TaskInfo {
     /// Its id.
     pub(crate) id: TaskId,
@@ -84,7 +85,8 @@ impl TaskInfo {
 }
 
 /// A plan.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct PlanText {
     /// Its file.
     pub(crate) path: String,
@@ -101,7 +103,8 @@ impl PlanText {
 }
 
 /// The state of a task's worktree.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct WorktreeState {
     /// Where it is.
     #[serde(serialize_with = "crate::report::path::one")]
@@ -158,7 +161,8 @@ impl WorktreeState {
 }
 
 /// What became of a pull request, as far as this clone knows the output branch.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct PullRequest {
     /// The tip that was pushed.
     pub(crate) tip: String,

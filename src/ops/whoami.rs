@@ -8,7 +8,8 @@ use crate::settings::Origin;
 use serde::Serialize;
 
 /// The identity of the calling session.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Identity {
     /// The e-mail that locks record as the holder.
     pub(crate) email: String,

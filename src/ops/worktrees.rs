@@ -25,14 +25,16 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// All task worktrees.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct WorktreeList {
     /// The worktrees.
     pub(crate) worktrees: Vec<ListedWorktree>,
 }
 
 /// One task's worktree.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct ListedWorktree {
     /// The task.
     pub(crate) task_id: TaskId,
@@ -42,7 +44,8 @@ pub(crate) struct ListedWorktree {
 }
 
 /// The outcome: the path of a worktree.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct WorktreePath {
     /// The task.
     pub(crate) task_id: TaskId,
@@ -96,7 +99,8 @@ pub(crate) fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
 }
 
 /// The outcome: a worktree that was added or found.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Added {
     /// The task.
     pub(crate) task_id: TaskId,
@@ -141,7 +145,8 @@ pub(crate) fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Res
 }
 
 /// The outcome of a removal.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Removed {
     /// The task.
     pub(crate) task_id: TaskId,

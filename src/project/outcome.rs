@@ -13,7 +13,8 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 /// The holder of a task.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[expect(clippy::struct_field_names, reason = "a key of the JSON answer")]
 pub(crate) struct Holder {
     /// The e-mail address.
@@ -119,7 +120,8 @@ impl Holder {
 }
 
 /// A task's worktree.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct WorktreeInfo {
     /// Its path.
     #[serde(serialize_with = "crate::report::path::one")]
@@ -164,7 +166,8 @@ pub(crate) struct WorktreeInfo {
 }
 
 /// A task branch as it is published.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct PublishedWork {
     /// Its tip.
     pub(crate) tip: Oid,
@@ -178,7 +181,8 @@ pub(crate) struct PublishedWork {
 }
 
 /// How a local task branch relates to the published one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LocalBranch {
     /// There was none; it was made from the published one.
@@ -210,7 +214,8 @@ impl WorktreeInfo {
 }
 
 /// One ref of a swap, as `--dry-run` shows it.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RefChange {
     /// The full name.
     #[serde(rename = "ref")]
@@ -228,7 +233,8 @@ impl From<&RefUpdate> for RefChange {
 }
 
 /// The result of a `--dry-run`.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct DryRun {
     /// The refs that would be moved.
     pub(crate) refs: Vec<RefChange>,
@@ -245,7 +251,8 @@ impl DryRun {
 }
 
 /// The notices that go with every result.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Notices {
     /// Set only under `--dry-run`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -262,7 +269,8 @@ pub(crate) struct Notices {
 }
 
 /// What failed after the change was published: it is no error of the command, since what was asked for has happened.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Incomplete {
     /// The kind of the error, as in errors.
     pub(crate) kind: &'static str,

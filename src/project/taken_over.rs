@@ -11,12 +11,12 @@ use crate::ledger::refs::Refs as _;
 use crate::project::context::Context;
 use crate::report::Heading;
 use crate::task::TaskId;
-use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
 /// A task that was taken over, and who holds it since.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TakenOver {
     /// The task.
     pub(crate) task_id: TaskId,

@@ -24,6 +24,7 @@ pub(super) use as_text;
 /// Implements the schema of types that are texts in JSON.
 macro_rules! schema_of_text {
     ($type:ty) => {
+        #[cfg(test)]
         impl schemars::JsonSchema for $type {
             fn inline_schema() -> bool {
                 true

@@ -19,7 +19,8 @@ pub(crate) enum Why {
 pub(crate) type Wait = (TaskId, TaskId, Why);
 
 /// Tasks of which each waits for the next one, and the last one for the first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub(crate) struct Circle {
     tasks: Vec<TaskId>,

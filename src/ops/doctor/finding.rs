@@ -8,7 +8,8 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 /// One thing that does not match.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Finding {
     /// What it is; the names are stable.
     pub(crate) kind: &'static str,

@@ -92,7 +92,8 @@ impl EditRequest {
 }
 
 /// A box of the text that an edit names.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct NamedBox {
     /// Its number in the text, counted from 1.
     pub(crate) number: usize,

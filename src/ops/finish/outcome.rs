@@ -30,7 +30,8 @@ pub(crate) struct FinishOptions {
 }
 
 /// The merge.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct LandedMerge {
     /// The task branch.
     pub(crate) branch: Branch,
@@ -44,7 +45,8 @@ pub(crate) struct LandedMerge {
 }
 
 /// The outcome: a task that was finished.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Finished {
     /// The task after the finish.
     pub(crate) task: TaskInfo,

@@ -7,7 +7,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The figures.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Figures {
     /// How many commits were judged.
     pub(crate) events: usize,
@@ -22,7 +23,8 @@ pub(crate) struct Figures {
 }
 
 /// Times of one kind.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Spread {
     /// How many.
     pub(crate) count: usize,
@@ -38,7 +40,8 @@ pub(crate) struct Spread {
 }
 
 /// A task that went from one holder to another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Takeover {
     /// The task.
     pub(crate) task_id: TaskId,
@@ -56,7 +59,8 @@ pub(crate) struct Takeover {
 }
 
 /// The times of one task, in seconds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TaskTimes {
     /// The task.
     pub(crate) task_id: TaskId,

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 pub(super) const CUT: &str = "what came before the first commit of the branch is not here";
 
 /// What must not be, and is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Violation {
     /// A lock was taken while that of another stood, by somebody who had not seen it.
@@ -66,7 +67,8 @@ pub(crate) enum Violation {
 }
 
 /// A violation, and where it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Finding {
     /// What it is.
     pub(crate) kind: Violation,
@@ -89,7 +91,8 @@ pub(crate) struct Finding {
 }
 
 /// What cannot be judged, which is no violation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Unjudged {
     /// Why.
     pub(crate) message: &'static str,
