@@ -191,7 +191,9 @@
 //!    `sharing::worktree::no_link_is_followed`, `verbs::worktree::a_repository_in_the_place_of_a_worktree_is_not_deleted`
 //! 6. **Names are parsed into types where they come in** ([`task::TaskId`], [`git::Branch`], ...), and reach git as whole
 //!    arguments, never through a shell. `sharing::worktree::names_that_lead_elsewhere_are_refused`,
-//!    `bad_input::text::titles_that_are_odd`
+//!    `bad_input::text::titles_that_are_odd`.
+//!    Git is not run in a repository within a worktree whose configuration may name a command.
+//!    `security::unpacked::a_command_of_a_repository_in_an_ignored_folder_is_not_run_when_the_worktree_is_removed`
 //! 7. **What others wrote cannot control a terminal or forge a line for a program.**
 //!    `security::output::a_hostile_task_is_shown_harmless_by_everything_that_shows_it`,
 //!    `compat::faults::an_address_cannot_forge_a_line`,
