@@ -197,10 +197,14 @@
 //!    `verbs::finish::unrelated_work_in_the_main_checkout_survives_byte_for_byte`,
 //!    `verbs::finish::commits_of_the_user_on_the_local_branch_are_joined_and_never_rewritten`
 //! 5. **Only what lies in `aiwork/` is removed**, through no link, after the registry of worktrees was read again.
-//!    `sharing::worktree::no_link_is_followed`, `verbs::worktree::a_repository_in_the_place_of_a_worktree_is_not_deleted`
+//!    `sharing::worktree::no_link_is_followed`, `verbs::worktree::a_repository_in_the_place_of_a_worktree_is_not_deleted`,
+//!    `proofs::attacks::attacks_run_nothing_and_reach_nothing_else`
 //! 6. **Names are parsed into types where they come in** ([`task::TaskId`], [`git::Branch`], ...), and reach git as whole
 //!    arguments, never through a shell. `sharing::worktree::names_that_lead_elsewhere_are_refused`,
-//!    `bad_input::text::titles_that_are_odd`
+//!    `bad_input::text::titles_that_are_odd`, `proofs::any_bytes_are_read_or_refused`,
+//!    `proofs::invocations::any_words_to_every_verb`, `proofs::invocations::any_words_to_every_script`.
+//!    Git is not run in a repository within a worktree whose configuration may name a command.
+//!    `security::unpacked::a_command_of_a_repository_in_an_ignored_folder_is_not_run_when_the_worktree_is_removed`
 //! 7. **What others wrote cannot control a terminal or forge a line for a program.**
 //!    `security::output::a_hostile_task_is_shown_harmless_by_everything_that_shows_it`,
 //!    `compat::faults::an_address_cannot_forge_a_line`,
@@ -309,6 +313,8 @@ mod project;
 #[path = "../tests/support/proof.rs"]
 #[expect(clippy::disallowed_methods, reason = "a proof reads what scripts/prove set")]
 mod proof;
+#[cfg(test)]
+mod proofs;
 mod report;
 mod settings;
 mod sync;

@@ -209,7 +209,8 @@ impl LockEntry {
         let text = String::from_utf8_lossy(bytes);
         let mut fields = BTreeMap::new();
         let mut further = Vec::new();
-        for line in text.lines() {
+        // a line that is written back ends as it is read again
+        for line in text.lines().map(|line| line.trim_end_matches('\r')) {
             let known = line.split_once(':').filter(|(key, _)| KEYS.contains(key));
             match known {
                 Some((key, value)) if !fields.contains_key(key) => drop(fields.insert(key, value.trim())),

@@ -29,11 +29,11 @@ pub(crate) struct Sanitised {
 /// Normalises a comma-separated list of labels.
 pub(crate) fn sanitise_list(list: &str) -> Sanitised {
     let folded: String = list.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
-    let mut result = Sanitised::default();
+    let (mut result, mut seen) = (Sanitised::default(), BTreeSet::new());
     for token in folded.split(',').map(str::trim).filter(|token| !token.is_empty()) {
         match sanitise(token) {
             None => result.dropped.push(token.to_owned()),
-            Some(label) if result.labels.contains(&label) => {}
+            Some(label) if !seen.insert(label.clone()) => {}
             Some(label) => result.labels.push(label),
         }
     }

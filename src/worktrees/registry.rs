@@ -139,7 +139,8 @@ fn find_repository(folder: &Path, is_wanted: &mut dyn FnMut(&Path, &Path) -> boo
 }
 
 /// Whether what is at `path` is a clone without uncommitted work and ignored files, whose commits are all at its remote. A
-/// worktree of another repository is none, and neither is a clone that has worktrees or repositories of submodules.
+/// worktree of another repository is none, and neither is a clone that has worktrees or repositories of submodules, or
+/// whose configuration may name a command.
 pub(crate) fn is_expendable_clone(repository: &Repository, path: &Path) -> bool {
     let dir = path.join(".git");
     let is_clone = dir.symlink_metadata().is_ok_and(|data| data.is_dir());
@@ -148,9 +149,82 @@ pub(crate) fn is_expendable_clone(repository: &Repository, path: &Path) -> bool 
         && has_remote()
         && !dir.join("worktrees").exists()
         && !dir.join("modules").exists()
+        && has_plain_configuration(&dir)
         && worktree::in_progress(path).is_none()
         && worktree::is_pushed(repository, path).unwrap_or(false)
         && worktree::load_status(repository, path).is_ok_and(|status| !status.is_dirty())
         && hidden_edits::load(repository, path).is_ok_and(|edits| edits.is_empty())
         && worktree::ignored_files(repository, path, &[]).is_ok_and(|files| files.is_empty())
+}
+
+/// Whether the configuration of a repository has only what git writes into that of a clone, and the name of the user. Git
+/// is not run in others: a folder that somebody unpacked may be a repository whose filter, or whose lazy fetch, is a
+/// command of another.
+fn has_plain_configuration(git_dir: &Path) -> bool {
+    const PLAIN: [(&str, &[&str]); 5] = [
+        (
+            "core",
+            &[
+                "repositoryformatversion",
+                "filemode",
+                "bare",
+                "logallrefupdates",
+                "ignorecase",
+                "precomposeunicode",
+                "symlinks",
+            ],
+        ),
+        ("extensions", &["objectformat", "refstorage"]),
+        ("remote", &["url", "fetch", "tagopt"]),
+        ("branch", &["remote", "merge", "rebase"]),
+        ("user", &["name", "email"]),
+    ];
+    let Ok(text) = std::fs::read_to_string(git_dir.join("config")) else { return false };
+    let mut keys: &[&str] = &[];
+    let is_plain = |line: &str| {
+        if let Some(header) = line.strip_prefix('[') {
+            // a key may stand behind the header, in its line
+            let name = header.strip_suffix(']').filter(|name| !name.contains([']', '\\']) && !name.contains("\"\""));
+            let section = name.and_then(|name| name.split([' ', '.']).next());
+            keys = PLAIN.iter().find(|(plain, _)| Some(*plain) == section).map_or(&[], |(_, keys)| keys);
+            return !keys.is_empty();
+        }
+        line.is_empty() || line.split_once('=').is_some_and(|(key, _)| keys.contains(&key.trim()))
+    };
+    // the configuration is elsewhere where the repository is said to be a part of another
+    !git_dir.join("commondir").exists() && text.lines().map(str::trim).all(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_plain_configuration;
+
+    #[test]
+    fn a_configuration_that_may_name_a_command_is_told_from_that_of_a_clone() {
+        let dir = tempfile::tempdir().unwrap();
+        let is_plain = |text: &str| {
+            std::fs::write(dir.path().join("config"), text).unwrap();
+            has_plain_configuration(dir.path())
+        };
+        let clone = "[core]\n\trepositoryformatversion = 0\n\tbare = false\n[remote \"origin\"]\n\turl = /x\n\tfetch = \
+                     +refs/heads/*:refs/remotes/origin/*\n\n[branch \"main\"]\n\tremote = origin\n\tmerge = refs/heads/main\n";
+        assert!(is_plain(clone));
+        for more in [
+            "[filter \"x\"]\n\tclean = c\n",
+            "[core]\n\tfsmonitor = c\n",
+            "[core] fsmonitor = c\n",
+            "[core] fsmonitor = c # ]\n",
+            "[core]\n\tbare = false \\\n\tfsmonitor = c\n",
+            "[CORE]\n\tfsmonitor = c\n",
+            "[include]\n\tpath = x\n",
+            "[remote \"origin\"]\n\tpromisor = true\n",
+            "[remote \"origin\"]\n\tuploadpack = c\n",
+            "[extensions]\n\tworktreeConfig = true\n",
+        ] {
+            assert!(!is_plain(&format!("{clone}{more}")), "{more}");
+        }
+        assert!(is_plain(clone));
+        std::fs::write(dir.path().join("commondir"), "../other").unwrap();
+        assert!(!is_plain(clone));
+    }
 }

@@ -1,13 +1,16 @@
 //! What the program promises, tried many times; `scripts/prove` runs it and prints the table. Proofs of the decisions alone
 //! are in the crate, in modules of this name; the races and the kills have modules of their own.
 
+mod attacks;
 mod doctor;
 mod faults;
 mod histories;
+mod invocations;
 mod read_only;
 mod takeover;
 mod transports;
 mod unknown;
+mod words;
 
 use crate::support::Run;
 

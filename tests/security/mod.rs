@@ -6,6 +6,7 @@ mod copies;
 mod hanging;
 mod links;
 mod output;
+mod unpacked;
 
 use crate::support::{Repo, World};
 

@@ -103,6 +103,12 @@ impl Repo {
         Running::start(self.command(env!("CARGO_BIN_EXE_git-aitask"), args))
     }
 
+    /// As [`Repo::start`] for arguments that may be no UTF-8.
+    #[track_caller]
+    pub(crate) fn start_with(&self, args: &[OsString]) -> Running {
+        Running::start(self.command(env!("CARGO_BIN_EXE_git-aitask"), args))
+    }
+
     /// Starts any program and does not wait.
     #[track_caller]
     pub(crate) fn start_program(&self, program: &str, args: &[&str]) -> Running {
