@@ -17,12 +17,13 @@ use std::path::Path;
 /// It reads the task files of the checkout, else those of the branch that has them, and changes nothing: well-formed
 /// names and headers, ids that are unique and below the counter, parents, children, dependencies that exist and make no
 /// circle, plans that belong to a task. It needs neither set-up nor network, and works in a shallow clone and on a
-/// detached HEAD. A line of the output is PATH:LINE: MESSAGE. In GitHub Actions each finding is an annotation, too, and
+/// detached HEAD; where the tasks have a branch of their own and the clone has one branch alone, as those of most jobs, it
+/// needs --fetch. A line of the output is PATH:LINE: MESSAGE. In GitHub Actions each finding is an annotation, too, and
 /// the job gets a summary. The exit code is 1 when there are errors; `git aitask doctor` looks at locks, branches and
 /// worktrees as well.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  git aitask check\n  git aitask check --strict --json\n  git aitask check --fetch    # with the counter and the tasks of the remote"
+    after_help = "Examples:\n  git aitask check\n  git aitask check --strict --json\n  git aitask check --fetch    # in a job of CI, whose clone has one branch alone"
 )]
 pub(crate) struct CheckArgs {
     /// Fetch the counter, and the tasks where they have a branch of their own
