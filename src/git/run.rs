@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use transfer::Transfer;
-use wait::{Capture, Clock, OUTPUT_GRACE, SignalTarget, WaitEnd};
+use wait::{Capture, Clock, SignalTarget, WaitEnd};
 
 /// What the system and git say when a disk or a quota is used up.
 const NO_SPACE: [&str; 3] = ["No space left on device", "Out of diskspace", "Disk quota exceeded"];
@@ -312,9 +312,8 @@ impl Call {
         let (limit, last, used) = (self.limit, Instant::now(), Default::default());
         let mut clock = Clock { limit, hook_limit, hooks, transfer, last, used };
         let end = wait::wait(target, &mut clock, |time| Ok(handle.wait_timeout(time)?.map(|output| output.status)))?;
-        let until = Instant::now() + OUTPUT_GRACE;
         let mut output = captures.into_iter().map(|capture| match end {
-            WaitEnd::Itself(_) => capture.finish(until),
+            WaitEnd::Itself(_) => capture.finish(),
             WaitEnd::TimedOut | WaitEnd::HookTimedOut(_) | WaitEnd::Interrupted => Vec::new(),
         });
         let (stdout, stderr) = (output.next().unwrap_or_default(), output.next().unwrap_or_default());

@@ -35,15 +35,14 @@ const VERBS: [&str; 25] = [
     "agents install --dry-run",
 ];
 
-/// Scripts that only read, and do not ask the remote.
-const SCRIPTS: [&str; 10] = [
+/// Scripts that only read, and do not ask the remote; the one that lists labels makes their file where it is missing.
+const SCRIPTS: [&str; 9] = [
     "compat aitask_ls.sh -v 15",
     "compat aitask_ls.sh -s all --all-levels 99",
     "compat aitask_query_files.sh resolve 1",
     "compat aitask_query_files.sh task-file 2",
     "compat aitask_find_by_file.sh README.md",
     "compat aitask_stats.sh",
-    "compat aitask_labels.sh list",
     "compat aitask_board_column.sh list-columns",
     "compat aitask_board_column.sh current-column --task 1",
     "compat aitask_task_worktree.sh resolve t1_one",
@@ -85,7 +84,10 @@ fn files(top: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
         };
         files.insert(path, (data.permissions().mode(), content));
     }
-    files.retain(|path, _| !path.components().any(|part| part.as_os_str() == "cache"));
+    // The first look notes what the remote had, so that a branch that is set back later is noticed.
+    let is_noted =
+        |path: &Path| path.components().any(|part| part.as_os_str() == "known") || path.ends_with(".git/aitask");
+    files.retain(|path, _| !path.components().any(|part| part.as_os_str() == "cache") && !is_noted(path));
     files
 }
 

@@ -4,9 +4,12 @@ use super::hooks::HookTrace;
 use super::transfer::Transfer;
 use crate::interrupt::{self, POLL_INTERVAL};
 use crate::waiting;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process, test_kill_process_group};
-use std::io::{self, PipeWriter, Read as _};
+use std::io::{self, PipeReader, PipeWriter, Read as _};
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,7 +23,7 @@ const REST_GRACE: Duration = Duration::from_millis(200);
 
 /// How long the output of a process that has ended is waited for: a background process that it started may keep the
 /// pipe open for ever.
-pub(super) const OUTPUT_GRACE: Duration = Duration::from_secs(1);
+const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
 /// How often the end of a process is checked for while it is being ended: it is over in milliseconds.
 const STEP: Duration = Duration::from_millis(5);
@@ -166,33 +169,94 @@ pub(crate) type OutputFilter = Box<dyn FnMut(&[u8], &mut Vec<u8>) + Send>;
 /// Reads a pipe in a thread, so that neither of two pipes can fill up and block the process.
 pub(super) struct Capture {
     bytes: Arc<Mutex<Vec<u8>>>,
+    /// Whether the process has ended.
+    ended: Arc<AtomicBool>,
     done: Receiver<()>,
 }
 
 impl Capture {
     /// Starts reading; returns the pipe to write to.
     pub(super) fn start(mut sieve: Option<OutputFilter>) -> io::Result<(Self, PipeWriter)> {
-        let (mut reader, writer) = io::pipe()?;
-        let (bytes, (sender, done)) = (Arc::default(), channel());
-        let capture = Self { bytes: Arc::clone(&bytes), done };
+        let (reader, writer) = io::pipe()?;
+        let (bytes, ended, (sender, done)) = (Arc::default(), Arc::<AtomicBool>::default(), channel());
+        let capture = Self { bytes: Arc::clone(&bytes), ended: Arc::clone(&ended), done };
         std::thread::spawn(move || {
-            let mut part = vec![0; 1 << 16];
-            while let Ok(count @ 1..) = reader.read(&mut part) {
+            read_all(reader, &ended, |part| {
                 let mut bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
-                let part = part.get(..count).unwrap_or_default();
                 match &mut sieve {
                     Some(sieve) => sieve(part, &mut bytes),
                     None => bytes.extend_from_slice(part),
                 }
-            }
+            });
             let _ = sender.send(());
         });
         Ok((capture, writer))
     }
 
-    /// The output up to its end, or up to then where the end does not come.
-    pub(super) fn finish(self, until: Instant) -> Vec<u8> {
-        let _ = self.done.recv_timeout(until.saturating_duration_since(Instant::now()));
+    /// The output of the process, which has ended: all of it, however long the thread was not scheduled, since half an
+    /// output would be taken for the whole. What a background process writes after [`OUTPUT_GRACE`] is left out.
+    pub(super) fn finish(self) -> Vec<u8> {
+        self.ended.store(true, Ordering::SeqCst);
+        let _ = self.done.recv();
         std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// More than a pipe holds, in parts of 64 KiB.
+const PARTS_IN_A_PIPE: usize = 32;
+
+/// Reads a pipe up to its end; or, once the process has ended and another one keeps the pipe open, up to what is in it
+/// after [`OUTPUT_GRACE`].
+fn read_all(mut reader: PipeReader, ended: &AtomicBool, mut keep: impl FnMut(&[u8])) {
+    let mut part = vec![0; 1 << 16];
+    let mut until = None;
+    let mut left = PARTS_IN_A_PIPE;
+    while left > 0 {
+        if until.is_none() && ended.load(Ordering::SeqCst) {
+            until = Some(Instant::now() + OUTPUT_GRACE);
+        }
+        let is_late = until.is_some_and(|until| Instant::now() >= until);
+        let time = if is_late { Duration::ZERO } else { POLL_INTERVAL };
+        let time = Timespec { tv_sec: 0, tv_nsec: time.subsec_nanos().into() };
+        match poll(&mut [PollFd::new(&reader, PollFlags::IN)], Some(&time)) {
+            Ok(0) if is_late => return,
+            Ok(0) | Err(Errno::INTR) => continue,
+            Ok(_) | Err(_) => {}
+        }
+        match reader.read(&mut part) {
+            Ok(count @ 1..) => keep(part.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(_) | Err(_) => return,
+        }
+        left -= usize::from(is_late);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    #[test]
+    fn what_a_process_wrote_is_read_however_late_the_reader_comes() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        writer.write_all(b"all of it").unwrap();
+        drop(writer);
+        let mut found = Vec::new();
+        read_all(reader, &AtomicBool::new(true), |part| {
+            std::thread::sleep(OUTPUT_GRACE);
+            found.extend_from_slice(part);
+        });
+        assert_eq!(found, b"all of it");
+    }
+
+    #[test]
+    fn a_pipe_that_stays_open_is_not_waited_for() {
+        let (capture, mut writer) = Capture::start(None).unwrap();
+        writer.write_all(b"said").unwrap();
+        let begun = Instant::now();
+        assert_eq!(capture.finish(), b"said");
+        assert!(begun.elapsed() < OUTPUT_GRACE * 20);
+        drop(writer);
     }
 }
