@@ -240,13 +240,19 @@
 //!     `verbs::hook::a_worktree_that_a_program_asks_for_is_made_and_its_path_is_all_that_is_said`,
 //!     `ops::agents::hooks::tests::the_commands_of_hooks_never_change`
 //! 15. **A repair loses nothing and evicts nobody**: `doctor` names what does not match, each thing alone, and mends what is
-//!     certain. The lock of an open task stays, whoever holds it, and so does uncommitted work; a file that is removed is
-//!     kept as a commit first. `doctor::a_new_repository_and_one_in_the_middle_of_work_have_no_finding`,
+//!     certain. The lock of an open task stays, whoever holds it, and so do uncommitted work and ignored files; a file that is
+//!     removed is kept as a commit first. A dry run names all that is mended, and what another command of the clone has
+//!     done by half is no finding. `doctor::a_new_repository_and_one_in_the_middle_of_work_have_no_finding`,
 //!     `proofs::doctor::each_planted_inconsistency_is_found_alone_and_mended_or_left`,
 //!     `ops::doctor::decide::tests::only_the_lock_of_an_archived_task_is_ever_released`,
 //!     `doctor::the_lock_of_an_open_task_is_never_released`,
 //!     `doctor::a_lock_that_somebody_takes_after_it_was_judged_stays`, `doctor::what_is_removed_is_kept_as_a_commit_first`,
-//!     `doctor::cut_off_at_any_call_of_git_the_same_command_mends_the_rest`
+//!     `doctor::cut_off_at_any_call_of_git_the_same_command_mends_the_rest`,
+//!     `doctor::mending::a_worktree_of_an_ended_task_with_ignored_files_is_kept`,
+//!     `doctor::mending::what_a_dry_run_did_not_name_is_not_mended`,
+//!     `doctor::mending::while_another_command_of_the_clone_runs_its_half_done_work_is_no_finding`,
+//!     `doctor::mending::a_diagnosis_makes_no_queue_where_there_is_none_and_does_not_write_to_it`,
+//!     `doctor::mending::the_holder_of_a_lock_whose_record_is_unreadable_gets_it_back`
 //!
 //! # The modules
 //!

@@ -15,8 +15,8 @@ use clap::Args;
 /// match, with its cause and the command that helps. With --fix it mends what loses nothing: locks, records, worktrees
 /// and branches of archived tasks whose work has landed, the id counter, archived children in the list of a parent, the
 /// checkout of the tasks and its links, worktrees that are incomplete or were moved, empty folders, and unreadable
-/// records, which are kept as a commit below refs/aitask/backup/. The lock of a task that is open is never released.
-/// The exit code is 1 while something is left.
+/// records, which are kept as a commit below refs/aitask/backup/. The lock of a task that is open is never released, and
+/// a worktree with any files of its own, ignored ones too, is kept. The exit code is 1 while something is left.
 ///
 /// With --history it judges what happened, from the first commit of the coordination branches on: no task had two holders,
 /// no id came twice, and all work was landed by its holder. It also says how long tasks waited and were held. It needs

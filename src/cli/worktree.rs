@@ -132,7 +132,7 @@ impl WorktreeArgs {
                 })
             }
             WorktreeVerb::Prune { .. } => {
-                let outcome = prune::prune(&context)?;
+                let outcome = prune::prune(&context, None)?;
                 app.report.answer(&outcome, || pruned(&outcome))
             }
             WorktreeVerb::Path { task } => {

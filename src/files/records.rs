@@ -62,6 +62,8 @@ pub(crate) enum Oddity {
     Newer,
     /// It is no record.
     Unreadable,
+    /// It is a folder.
+    Folder,
     /// It was being written when its command was killed.
     Temporary,
 }
@@ -285,6 +287,10 @@ impl Records {
         }
         for entry in FOLDERS.iter().flat_map(|kind| entries(&self.0.join(kind.place()))) {
             let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                found.push((path, Oddity::Folder));
+                continue;
+            }
             let Ok(bytes) = read_own(&path) else { continue };
             if format(&bytes) > FORMAT {
                 found.push((path, Oddity::Newer));

@@ -28,6 +28,16 @@ const RETRY_AFTER: Duration = Duration::from_millis(7);
 /// Whether this process is at the head of the queue.
 static HELD: AtomicBool = AtomicBool::new(false);
 
+/// How a wait for the head of the queue ended.
+enum Turn {
+    /// This process is at the head.
+    Ours(File),
+    /// Another one stayed there.
+    TooLate,
+    /// The file system has no locks.
+    NoLocks,
+}
+
 /// The place at the head of the queue, released when dropped.
 #[derive(Debug)]
 pub(crate) struct Queue(Option<File>);
@@ -43,13 +53,44 @@ impl Queue {
         }
         repository.records().folder()?;
         let path = repository.records().path(RecordKind::Queue, "");
-        let mut file = File::options()
+        let file = File::options()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .open(&path)
             .map_err(|error| Error::io("open", &path, &error))?;
+        Ok(match Self::wait(file, limit, progress)? {
+            Turn::Ours(mut file) => {
+                // The number is only shown to those who wait, so a failure does no harm.
+                let _ = file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
+                Self(Some(file))
+            }
+            Turn::TooLate | Turn::NoLocks => Self(None),
+        })
+    }
+
+    /// [`Self::enter`] for a command that must not see the half-done work of others, and changes no file: neither is the
+    /// queue made, nor is the number written into it. `None` where another process stays at the head.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Interrupted`].
+    pub(crate) fn enter_to_look(repository: &Repository, limit: Duration, progress: fn(&str)) -> Result<Option<Self>> {
+        if HELD.load(Ordering::Acquire) || repository.git().environment().text(WITHIN).is_some() {
+            return Ok(Some(Self(None)));
+        }
+        // Without the file no command of this clone has changed anything yet.
+        let Ok(file) = File::open(repository.records().path(RecordKind::Queue, "")) else {
+            return Ok(Some(Self(None)));
+        };
+        Ok(match Self::wait(file, limit, progress)? {
+            Turn::Ours(file) => Some(Self(Some(file))),
+            Turn::NoLocks => Some(Self(None)),
+            Turn::TooLate => None,
+        })
+    }
+
+    fn wait(mut file: File, limit: Duration, progress: fn(&str)) -> Result<Turn> {
         let left = waiting::left();
         let limit = limit.min(left.saturating_sub(LEFT_FOR_REMOTE.min(left / 2)));
         let started = Instant::now();
@@ -57,10 +98,8 @@ impl Queue {
         loop {
             match file.try_lock() {
                 Ok(()) => {
-                    // The number is only shown to those who wait, so a failure does no harm.
-                    let _ = file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
                     HELD.store(true, Ordering::Release);
-                    return Ok(Self(Some(file)));
+                    return Ok(Turn::Ours(file));
                 }
                 Err(TryLockError::WouldBlock) if started.elapsed() < limit => {
                     if !said && started.elapsed() > SAY_AFTER {
@@ -71,8 +110,9 @@ impl Queue {
                     }
                     waiting::pause(RETRY_AFTER)?;
                 }
-                // A file system without locks, or a process that hangs at the head, must not stop every other command.
-                Err(_) => return Ok(Self(None)),
+                // A process that hangs at the head, or a file system without locks, must not stop every other command.
+                Err(TryLockError::WouldBlock) => return Ok(Turn::TooLate),
+                Err(TryLockError::Error(_)) => return Ok(Turn::NoLocks),
             }
         }
     }

@@ -13,9 +13,10 @@ mod snapshot;
 
 use crate::error::Result;
 use crate::git::Freshness;
+use crate::ledger::queue::Queue;
 use crate::ops::doctor::decide::findings;
 pub(crate) use crate::ops::doctor::finding::Finding;
-use crate::ops::doctor::gather::gather;
+use crate::ops::doctor::gather::{Gathered, gather};
 use crate::ops::doctor::mend::mend_all;
 use crate::project::context::Context;
 use crate::project::outcome::Notices;
@@ -49,37 +50,47 @@ pub(crate) struct Diagnosis {
     pub(crate) aside: Notices,
 }
 
-/// How often is looked again after repairs: one repair may make another one possible, as a lock that is released makes
-/// its branch one that can go.
-const ROUNDS: usize = 3;
-
-/// Looks, mends where that is wanted, and looks again. One connection without repairs.
+/// Looks, mends what was found where that is wanted, and looks again. One connection without repairs.
+///
+/// Only what the first look has found is mended: a repair may change what others are judged by, as the release of a lock
+/// makes its branch one that can go. Such a thing is a finding of the second look, and the next `--fix` mends it, so that
+/// a dry run names all that is done.
 pub(crate) fn doctor(context: &Context, options: DoctorOptions) -> Result<Diagnosis> {
-    let mut gathered = gather(context, options.freshness)?;
-    let mut found = findings(&gathered.seen);
+    let mut seen = look(context, options.freshness)?;
     let (mut mended, mut aside) = (options.fix.then(Vec::new), Notices::default());
-    for _ in 0..ROUNDS {
-        let mends: Vec<_> = found.iter().filter_map(|finding| finding.mend.as_ref()).collect();
-        let Some(mended) = mended.as_mut().filter(|_| !mends.is_empty() && !context.dry_run) else { break };
-        mend_all(context, &mends, gathered.is_current, &mut aside)?;
-        gathered = gather(context, options.freshness)?;
-        let left = findings(&gathered.seen);
-        let (gone, _): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|finding| finding.fixable && !left.iter().any(|other| other.is_same(finding)));
-        let is_stuck = gone.is_empty();
-        mended.extend(gone);
-        found = left;
-        if is_stuck {
-            break;
-        }
+    let mends: Vec<_> = seen.found.iter().filter_map(|finding| finding.mend.as_ref()).collect();
+    if let Some(mended) = mended.as_mut().filter(|_| !mends.is_empty() && !context.dry_run) {
+        mend_all(context, &mends, seen.gathered.is_current, &mut aside)?;
+        let again = look(context, options.freshness)?;
+        let is_left = |finding: &Finding| again.found.iter().any(|other| other.is_same(finding));
+        let is_judged = |finding: &Finding| again.is_alone || !finding.is_of_clone();
+        seen.found.retain(|finding| finding.fixable && is_judged(finding) && !is_left(finding));
+        mended.append(&mut seen.found);
+        seen = again;
     }
-    // What failed in one round may fail in the next one.
-    let (mut notes, not_judged) = (Vec::new(), gathered.not_judged);
-    for note in std::mem::take(&mut aside.notes) {
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
+    let Gathered { as_of, not_judged, .. } = seen.gathered;
+    Ok(Diagnosis { as_of, findings: seen.found, mended, not_judged, aside })
+}
+
+/// What was read, and what does not match in it.
+struct Look {
+    gathered: Gathered,
+    found: Vec<Finding>,
+    /// Whether no other command of this clone was at work.
+    is_alone: bool,
+}
+
+/// Looks while no other command of this clone is at work: what that has done by half is no fault.
+fn look(context: &Context, freshness: Freshness) -> Result<Look> {
+    let queue = Queue::enter_to_look(&context.repository, context.settings.timeout, context.progress)?;
+    let is_alone = queue.is_some();
+    let mut gathered = gather(context, freshness)?;
+    let mut found = findings(&gathered.seen);
+    if !is_alone {
+        found.retain(|finding| !finding.is_of_clone());
+        gathered
+            .not_judged
+            .push("worktrees, branches and records: another command of this clone is running".to_owned());
     }
-    aside.notes = notes;
-    Ok(Diagnosis { as_of: gathered.as_of, findings: found, mended, not_judged, aside })
+    Ok(Look { gathered, found, is_alone })
 }

@@ -20,7 +20,7 @@ use crate::worktrees::landed::merge_targets;
 use crate::worktrees::removal;
 use crate::worktrees::removal_result::{BranchDeletion, BranchResult, Extent, RemovalOptions, WorktreeResult};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// The outcome: what was removed, and what was not.
@@ -90,15 +90,17 @@ struct Candidate {
     landed_at: Oid,
 }
 
-/// Removes what has landed. One fetch; one push if there is something to remove on the remote.
-pub(crate) fn prune(context: &Context) -> Result<Pruned> {
+/// Removes what has landed, of these branches where some are named. One fetch; one push if there is something to remove
+/// on the remote.
+pub(crate) fn prune(context: &Context, named: Option<&BTreeSet<Branch>>) -> Result<Pruned> {
     let repository = &context.repository;
     let Branches { locks, data } = branches(context)?;
     if !context.dry_run {
         let _queue = Queue::enter(repository, context.settings.timeout, context.progress)?;
         context.ledger().finish_checkout_updates()?;
     }
-    let known = known_branches(context)?;
+    let mut known = known_branches(context)?;
+    known.retain(|branch, _| named.is_none_or(|named| named.contains(branch)));
     let outputs = known.values().flat_map(|name| merge_targets(context, name.id()));
     let mut all: Vec<_> = [locks, data.clone()].into_iter().chain(outputs).collect();
     all.extend(known.keys().filter(|_| context.channel.remote().is_some()).cloned());

@@ -1,5 +1,6 @@
 //! `git aitask doctor`.
 
+mod mending;
 pub(crate) mod planted;
 pub(crate) mod scene;
 
@@ -34,7 +35,16 @@ pub(crate) fn violation(planted: &Planted) -> Option<String> {
     if again != left {
         return Some(format!("{kind}: after --fix {again:?} was found"));
     }
-    let may_go = ["ended_task", "dirty_worktree", "lost_work", "diverged", "landed", "missing_worktree", "moved"];
+    let may_go = [
+        "ended_task",
+        "ignored_files",
+        "dirty_worktree",
+        "lost_work",
+        "diverged",
+        "landed",
+        "missing_worktree",
+        "moved",
+    ];
     (!is_open && !may_go.iter().any(|word| kind.contains(word))).then(|| format!("{kind}: uncommitted work is gone"))
 }
 

@@ -117,6 +117,11 @@ pub(crate) const PLANTED: &[Planted] = &[
         std::fs::remove_dir_all(folder).unwrap();
     }),
     mended("worktree_of_ended_task", |_, ann| ended(ann, true)),
+    left("ignored_files", |_, ann| {
+        ended(ann, true);
+        ann.write(".git/info/exclude", &(ann.read(".git/info/exclude") + "*.env\n"));
+        ann.at(WORK).write("my.env", "secret\n");
+    }),
     left("dirty_worktree", |_, ann| {
         ended(ann, true);
         ann.at(WORK).write("open.txt", "not committed\n");
@@ -152,6 +157,7 @@ pub(crate) const PLANTED: &[Planted] = &[
     }),
     left("newer_record", |_, ann| ann.write(RECORD, r#"{"format":9,"nonce":"x"}"#)),
     mended("unreadable_record", |_, ann| ann.write(RECORD, "{")),
+    left("folder_for_record", |_, ann| std::fs::create_dir_all(ann.path(RECORD)).unwrap()),
     mended("temporary_file", |_, ann| old(ann, ".git/aitask/.tmpAbCdEf")),
     left("lock_file", |_, ann| old(ann, ".git/packed-refs.lock")),
     left("ref_of_no_remote", |_, ann| drop(ann.git(&["update-ref", "refs/aitask/known/gone/aitask-locks", "HEAD"]))),
@@ -160,6 +166,14 @@ pub(crate) const PLANTED: &[Planted] = &[
     mended("broken_link", |_, ann| std::fs::remove_file(ann.path("aiplans")).unwrap()),
     mended("broken_link", |_, ann| link(ann, "aiplans", "nowhere")),
     left("other_link", |world, ann| link(ann, "aiplans", world.root().join("tmp").to_str().unwrap())),
+    left("data_folder_is_not_a_link", |_, ann| {
+        std::fs::remove_file(ann.path("aiplans")).unwrap();
+        ann.write("aiplans/sub/p2_two.md", "mine\n");
+    }),
+    mended("broken_link", |_, ann| {
+        std::fs::remove_file(ann.path("aiplans")).unwrap();
+        std::fs::create_dir(ann.path("aiplans")).unwrap();
+    }),
     left("other_checkout", |_, ann| drop(ann.at(".aitask-data").git(&["checkout", "-q", "--detach"]))),
     left("unfinished_checkout", |_, ann| {
         let there = ann.at(".aitask-data");

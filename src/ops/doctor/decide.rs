@@ -29,6 +29,11 @@ pub(crate) fn findings(seen: &Snapshot) -> Vec<Finding> {
     found
 }
 
+/// Whether a command of this clone is taking a task just now.
+fn is_being_taken(seen: &Snapshot, id: TaskId) -> bool {
+    seen.held.iter().any(|record| record.task == id && record.is_taking)
+}
+
 /// Whether a task is over, as far as its files say.
 fn has_ended(seen: &Snapshot, id: TaskId) -> bool {
     !seen.files.is_active(id) && seen.files.is_archived(id)
@@ -51,10 +56,13 @@ fn locks(seen: &Snapshot, found: &mut Vec<Finding>) {
     let mut held: BTreeSet<TaskId> = BTreeSet::new();
     for lock in &seen.locks {
         held.insert(lock.entry.task);
-        found.extend(of_lock(seen, lock));
+        if !is_being_taken(seen, lock.entry.task) {
+            found.extend(of_lock(seen, lock));
+        }
     }
     let board = ActiveTasks::new(&seen.files.tasks);
-    let is_lost = |task: &&Task| task.status == Status::Implementing && !held.contains(&task.id);
+    let is_free = |id| !held.contains(&id) && !is_being_taken(seen, id);
+    let is_lost = |task: &&Task| task.status == Status::Implementing && is_free(task.id);
     // A parent may be in work by its children alone. Without a lock branch that is what is to be named.
     for task in seen.files.tasks.iter().filter(is_lost).filter(|task| !board.has_open_children(task)) {
         if seen.lost.iter().all(|lost| lost.branch.as_str() != LOCKS) {
@@ -212,7 +220,9 @@ fn of_branch(seen: &Snapshot, branch: &SeenBranch) -> Option<Finding> {
             return Some(finding("diverged_branch", cause).cure(merge));
         }
         let has_landed = matches!(landed.0, Landed::At(_)) && task.status == Status::Implementing;
-        return has_landed.then(|| {
+        // A branch without work counts as landed unless the record tells where it was cut.
+        let is_told = seen.needed.iter().all(|(_, task)| *task != id);
+        return (has_landed && is_told).then(|| {
             let cause = format!("its work is in {into}, and {} is Implementing", id.prefixed());
             finding("landed_task", &cause).cure(command!["git aitask finish", id])
         });
@@ -230,6 +240,14 @@ fn of_branch(seen: &Snapshot, branch: &SeenBranch) -> Option<Finding> {
         let cure = Hint::from("git status").within(&worktree.path);
         return Some(finding("dirty_worktree", &cause).cure(cure));
     }
+    if let (Landed::At(_), Some(worktree)) = (&landed.0, worktree.filter(|worktree| worktree.ignored > 0)) {
+        let files = many(worktree.ignored, "file");
+        let cause =
+            format!("{} is archived, its work is in {into}, and git ignores {files} in its worktree", id.prefixed());
+        let status = Hint::from("git status --ignored").within(&worktree.path);
+        let prune = Hint::from("git aitask worktree prune").note("removes the worktree with them");
+        return Some(finding("ignored_files", &cause).cure(status).cure(prune));
+    }
     Some(match (&landed.0, worktree.is_some(), local.is_some(), published.is_some()) {
         (Landed::At(_), is_checked_out, is_here, _) => {
             let kind = match (is_checked_out, is_here) {
@@ -238,7 +256,7 @@ fn of_branch(seen: &Snapshot, branch: &SeenBranch) -> Option<Finding> {
                 (false, false) => "published_branch_of_ended_task",
             };
             let cause = format!("{} is archived, and its work is in {into}", id.prefixed());
-            finding(kind, &cause).cure("git aitask worktree prune").mend(Some(Mend::Prune))
+            finding(kind, &cause).cure("git aitask worktree prune").mend(Some(Mend::Prune(name.clone())))
         }
         (Landed::Unknown, ..) => {
             let cause = format!("{} is archived; whether its work is in {into} cannot be told", id.prefixed());
@@ -249,6 +267,16 @@ fn of_branch(seen: &Snapshot, branch: &SeenBranch) -> Option<Finding> {
             finding("lost_work", &cause).cure(shown())
         }
     })
+}
+
+/// Whether a worktree is of this task, by its folder or its branch.
+fn is_of(worktree: &SeenWorktree, id: TaskId) -> bool {
+    let of_branch = worktree.branch.as_ref().and_then(|branch| TaskName::from_branch(branch.as_str()));
+    worktree.named.iter().chain(&of_branch).any(|name| name.id() == id)
+}
+
+fn many(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn records(seen: &Snapshot, found: &mut Vec<Finding>) {
@@ -263,7 +291,14 @@ fn records(seen: &Snapshot, found: &mut Vec<Finding>) {
         match locks.get(&id) {
             Some(lock) if record.is_of_other_lock && !record.is_taking => {
                 let cause = format!("this clone took {name}, and {} has another lock of it now", lock.entry.holder);
-                found.push(new("record_of_other_lock", &cause).cure(command!["git aitask show", id]));
+                // The record tells whether there is work in the worktree and on the branch, and a session that lives that
+                // the task is no longer its own.
+                let has_branch = seen.branches.iter().any(|branch| branch.task == id && branch.local.is_some());
+                let has_place = has_branch || seen.worktrees.iter().any(|worktree| is_of(worktree, id));
+                let is_used = record.is_of_living || has_place;
+                let mend = (!is_used).then_some(Mend::Displaced(id));
+                let finding = new("record_of_other_lock", &cause).cure(command!["git aitask show", id]);
+                found.push(finding.mend(mend));
             }
             None if has_ended(seen, id) => {
                 let cause = format!("{name} is archived, and this clone still has a record of taking it");
@@ -284,9 +319,17 @@ fn records(seen: &Snapshot, found: &mut Vec<Finding>) {
         found.push(match oddity {
             Oddity::Newer => new("newer_record", "a newer version wrote it, and only that can use it")
                 .cure(Hint::advice("install the newer version")),
-            Oddity::Unreadable => new("unreadable_record", "it cannot be read, and counts as missing")
-                .cure(rm())
-                .mend(Some(Mend::File(path.clone()))),
+            Oddity::Folder => new("folder_for_record", "a folder is where a record would be written")
+                .cure(command!["rm -r", show].note("if nobody needs what is in it")),
+            Oddity::Unreadable => match seen.needed.iter().find(|(at, id)| at == path && !has_ended(seen, *id)) {
+                // Without it the holder would be locked out, and only a takeover writes it anew.
+                Some((_, id)) => new("unreadable_record", "it cannot be read, and a lock of this clone needs it")
+                    .of(*id)
+                    .cure(command!["git aitask pick", id, "--steal"].note("takes the task again")),
+                None => new("unreadable_record", "it cannot be read, and counts as missing")
+                    .cure(rm())
+                    .mend(Some(Mend::File(path.clone()))),
+            },
             Oddity::Temporary => new("temporary_file", "a command was killed while it wrote this file")
                 .cure(rm())
                 .mend(Some(Mend::File(path.clone()))),
@@ -304,6 +347,19 @@ fn records(seen: &Snapshot, found: &mut Vec<Finding>) {
 
 fn places(seen: &Snapshot, found: &mut Vec<Finding>) {
     found.extend(seen.checkout.iter().flat_map(of_checkout));
+    // The folders of a code branch that has tasks come back with every checkout of it.
+    for (checkout, (name, count)) in
+        seen.checkout.iter().flat_map(|it| it.folders.iter().map(move |folder| (it, folder)))
+    {
+        if seen.second_home.is_none() {
+            let files = if *count == 1 { "1 file in it is".to_owned() } else { format!("{count} files in it are") };
+            let cause = format!("it is not the link into the checkout of the tasks, and {files} seen by nobody");
+            let (from, to) = (*name, format!("{name}.old"));
+            let cure =
+                command!["mv", from, to, "&& git aitask init"].within(checkout.path.parent().unwrap_or(&checkout.path));
+            found.push(Finding::new("data_folder_is_not_a_link", "checkout", name, &cause).cure(cure));
+        }
+    }
     if let Some(branch) = &seen.second_home {
         let cause = "it has tasks, and the tasks have a branch of their own, which alone counts";
         let cure = Hint::from("git rm -r aitasks aiplans").note("on that branch, once nothing of it is missed");

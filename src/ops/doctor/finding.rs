@@ -34,14 +34,14 @@ pub(crate) struct Finding {
 /// A repair that loses nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mend {
-    /// This lock of an archived task is released.
+    /// This lock of an archived task is released, and the record of it removed.
     Lock(TaskId, Oid),
     /// The counter is set beyond the highest number.
     Counter,
     /// Archived children are taken out of the list in this file.
     Children(String),
-    /// Worktrees and branches of archived tasks whose work has landed are removed.
-    Prune,
+    /// This branch of an archived task, whose work has landed, is removed, and its worktree.
+    Prune(Branch),
     /// An empty folder is removed.
     EmptyFolder(PathBuf),
     /// Git is told where the worktree is now.
@@ -52,6 +52,8 @@ pub(crate) enum Mend {
     Scratch(PathBuf),
     /// The record of an archived task is removed.
     Record(TaskId),
+    /// The record of a task that another holder has is removed.
+    Displaced(TaskId),
     /// This private file is removed, after its content was kept.
     File(PathBuf),
     /// The tasks are checked out, with the links to them.
@@ -79,6 +81,11 @@ impl Finding {
     /// With the repair, where there is one.
     pub(crate) fn mend(self, mend: Option<Mend>) -> Self {
         Self { fixable: mend.is_some(), mend, ..self }
+    }
+
+    /// Whether it is about what commands of this clone change one step at a time.
+    pub(crate) fn is_of_clone(&self) -> bool {
+        ["worktrees", "branches", "records", "checkout"].contains(&self.about)
     }
 
     /// Whether another finding is the same.

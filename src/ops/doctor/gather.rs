@@ -2,6 +2,7 @@
 
 use crate::coordination::ids;
 use crate::coordination::lock_record::LockRecord;
+use crate::coordination::process::Liveness;
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, Locks, ReadLocks as _};
 use crate::data_branch::attach;
@@ -28,7 +29,7 @@ use crate::project::{data_state, index};
 use crate::task::{TaskId, TaskName, TaskPath, WORKTREES_DIR, paths};
 use crate::worktrees::branches::tips;
 use crate::worktrees::published::compare;
-use crate::worktrees::registry::task_branch_of;
+use crate::worktrees::registry::{ignored_files, task_branch_of};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -188,12 +189,16 @@ fn read_worktrees(context: &Context, registered: &[WorktreeRecord], seen: &mut S
             .and_then(|branch| TaskName::from_branch(branch.as_str()))
             .is_some_and(|name| !seen.files.is_active(name.id()) && seen.files.is_archived(name.id()));
         let is_gone = worktree::is_gone(record) && record.locked.is_none();
+        let is_there = has_ended && !is_gone;
+        // Where they cannot be listed there may be one.
+        let ignored = || ignored_files(repository, &record.path).map_or(1, |files| files.len());
         let is_dirty = || worktree::load_status(repository, &record.path).is_ok_and(|status| status.is_dirty());
         seen.worktrees.push(SeenWorktree {
             path: record.path.clone(),
             interruption: name_of.as_ref().and_then(site),
             is_busy: worktree::in_progress(&record.path).is_some(),
-            is_dirty: has_ended && !is_gone && is_dirty(),
+            is_dirty: is_there && is_dirty(),
+            ignored: if is_there { ignored() } else { 0 },
             is_left: is_temporary && !is_noted,
             named,
             branch,
@@ -270,11 +275,39 @@ fn read_records(context: &Context, seen: &mut Snapshot) {
         let is_taking = held.taking.is_some() && !held.was_cut_off(repository);
         let lock = seen.locks.iter().map(|lock| &lock.entry).find(|lock| lock.task == task);
         let is_of_other_lock = lock.is_some_and(|lock| lock.nonce.is_some() && !held.is_about(lock));
-        seen.held.push(SeenRecord { task, is_taking, is_of_other_lock });
+        let is_alive = |text: &String| {
+            let lock = LockEntry::parse(task, text.as_bytes(), None);
+            LockRecord::liveness(repository, &lock, &host_name(repository)) == Liveness::Alive
+        };
+        let is_of_living = is_of_other_lock && held.completed().is_some_and(is_alive);
+        seen.held.push(SeenRecord { task, is_taking, is_of_other_lock, is_of_living });
     }
+    let unreadable = seen.oddities.iter().filter(|(_, oddity)| *oddity == Oddity::Unreadable);
+    seen.needed = unreadable
+        .filter_map(|(path, _)| {
+            let name = path.strip_prefix(records.path(RecordKind::Held, "")).ok()?.to_str()?;
+            let task = TaskId::try_parse(name.strip_suffix(".json")?)?;
+            let lock = seen.locks.iter().map(|lock| &lock.entry).find(|lock| lock.task == task)?;
+            is_of_clone(context, lock).then(|| (path.clone(), task))
+        })
+        .collect();
     let common = &repository.common_dir;
     let lock_files = leftover_lock::inside(common).into_iter().chain(leftover_lock::below(&common.join("refs")));
     seen.lock_files = lock_files.filter(|lock| leftover_lock::is_abandoned(common, lock)).collect();
+}
+
+/// Whether a lock names this person, this host, and a folder of this clone where it names one.
+fn is_of_clone(context: &Context, lock: &LockEntry) -> bool {
+    let is_within = |folder: &str| Path::new(folder).starts_with(&context.repository.root);
+    context.email() == Some(lock.holder.as_str())
+        && lock.host == host_name(&context.repository)
+        && lock.folder().is_none_or(is_within)
+}
+
+/// The number of files in a folder and in those within.
+fn count_files(path: &Path) -> usize {
+    let is_folder = path.symlink_metadata().is_ok_and(|data| data.is_dir());
+    if is_folder { leftover_lock::folder(path.to_owned()).map(|entry| count_files(&entry)).sum() } else { 1 }
 }
 
 fn read_checkout(
@@ -317,6 +350,11 @@ fn read_checkout(
                 seen.other_links.push((name, to));
             }
             Err(_) if link.symlink_metadata().is_err() && attach::is_missing(context) => seen.broken_links.push(name),
+            Err(_) if link.symlink_metadata().is_ok() => match count_files(&link) {
+                // Where nothing could be lost, the link is made in its place.
+                0 if leftover_lock::folder(link.clone()).next().is_none() => seen.broken_links.push(name),
+                count => seen.folders.push((name, count)),
+            },
             Ok(_) | Err(_) => {}
         }
     }

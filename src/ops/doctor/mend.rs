@@ -21,6 +21,7 @@ use crate::project::outcome::Notices;
 use crate::project::task_folder::TaskFolder;
 use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::{Document, TaskId, edits};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Does all of these repairs; those of what everybody shares only where the judged state is that of the remote. Says what
@@ -30,20 +31,23 @@ pub(crate) fn mend_all(context: &Context, mends: &[&Mend], is_current: bool, asi
         .iter()
         .filter_map(|mend| if let Mend::Lock(id, token) = mend { Some((*id, token.clone())) } else { None })
         .collect();
-    let mut has_pruned = false;
+    let landed =
+        mends.iter().filter_map(|mend| if let Mend::Prune(branch) = mend { Some(branch.clone()) } else { None });
+    let mut landed: BTreeSet<_> = landed.collect();
     let release = (!locks.is_empty() && is_current).then(|| release(context, &locks, aside));
     let mut done: Vec<_> = release.into_iter().collect();
     for mend in mends {
         done.push(match mend {
             Mend::Lock(..) => continue,
-            Mend::Counter | Mend::Children(_) | Mend::Prune if !is_current => continue,
+            Mend::Counter | Mend::Children(_) | Mend::Prune(_) if !is_current => continue,
             Mend::Counter => advance(context, aside),
             Mend::Children(path) => without_archived_children(context, path, aside),
-            Mend::Prune if has_pruned => continue,
-            Mend::Prune => {
-                has_pruned = true;
-                prune(context).map(|pruned| aside.extend(pruned.aside))
+            Mend::Prune(_) if landed.is_empty() => continue,
+            Mend::Prune(_) => {
+                let all = std::mem::take(&mut landed);
+                prune(context, Some(&all)).map(|pruned| aside.extend(pruned.aside))
             }
+            Mend::Displaced(task) => LockRecord::give_back(&context.repository, *task),
             Mend::Record(task) => LockRecord::forget(&context.repository, *task),
             Mend::File(path) => remove_kept(context, path, aside),
             Mend::Attach => attach::attach_known(context).map(drop),
@@ -79,16 +83,18 @@ fn queued(context: &Context, act: impl FnOnce() -> Result<()>) -> Result<()> {
 /// Releases locks of archived tasks, as far as they are still the ones that were judged.
 fn release(context: &Context, judged: &[(TaskId, Oid)], aside: &mut Notices) -> Result<()> {
     let all = index::branches(context)?.both();
+    let mut ours = Vec::new();
     let decided = context.ledger().transact(&nonce()?, &all, |view| {
         let stale = stale_locks(context, view)?;
         let is_judged =
             |lock: &LockEntry| lock.token.as_ref().is_some_and(|token| judged.contains(&(lock.task, token.clone())));
         let entries = view.entries(&*context.repository)?;
-        release_all(
-            entries.iter().filter(|lock| is_judged(lock)).map(|it| it.task).filter(|it| stale.contains(it)).collect(),
-        )
+        let over: Vec<_> = entries.iter().filter(|lock| is_judged(lock) && stale.contains(&lock.task)).collect();
+        ours = over.iter().filter(|lock| LockRecord::has_taken(&context.repository, lock)).map(|it| it.task).collect();
+        release_all(over.iter().map(|lock| lock.task).collect())
     });
-    decided.map(|landed| aside.extend(Notices::of(context, &landed)))
+    aside.extend(Notices::of(context, &decided?));
+    ours.into_iter().try_for_each(|task| LockRecord::forget(&context.repository, task))
 }
 
 /// Sets the counter beyond the highest number of a task.

@@ -43,6 +43,8 @@ pub(crate) struct Snapshot {
     pub(crate) held: Vec<SeenRecord>,
     /// Files among the records that no command can use.
     pub(crate) oddities: Vec<(PathBuf, Oddity)>,
+    /// The unreadable ones among them without which a lock of this clone has no holder.
+    pub(crate) needed: Vec<(PathBuf, TaskId)>,
     /// Lock files of git that no process has to do with.
     pub(crate) lock_files: Vec<PathBuf>,
     /// The checkout of the task data, where that has a branch of its own.
@@ -102,6 +104,8 @@ pub(crate) struct SeenWorktree {
     pub(crate) is_busy: bool,
     /// Whether it has uncommitted work; looked up for ended tasks alone.
     pub(crate) is_dirty: bool,
+    /// The number of files in it that git ignores; looked up for ended tasks alone.
+    pub(crate) ignored: usize,
     /// Whether it is a temporary one that no command owns.
     pub(crate) is_left: bool,
 }
@@ -147,6 +151,8 @@ pub(crate) struct SeenRecord {
     pub(crate) is_taking: bool,
     /// Whether the lock that is there is another one.
     pub(crate) is_of_other_lock: bool,
+    /// Whether the session that took the task lives.
+    pub(crate) is_of_living: bool,
 }
 
 /// The checkout of the task data.
@@ -164,6 +170,8 @@ pub(crate) struct DataCheckout {
     pub(crate) has_diverged: bool,
     /// The links that are missing or broken.
     pub(crate) broken_links: Vec<&'static str>,
+    /// The folders with files that are where the links should be, and the number of these files.
+    pub(crate) folders: Vec<(&'static str, usize)>,
     /// The links that lead elsewhere.
     pub(crate) other_links: Vec<(&'static str, PathBuf)>,
 }
