@@ -172,7 +172,9 @@
 //!     `verbs::history::what_another_program_did_wrong_is_found`
 //!
 //! 23. **Texts are changed on their newest content, too**: of two who write into one task at once, whoever holds it, both get
-//!     their words in, and a command that was cut off and is given again writes nothing twice.
+//!     their words in, and a command that was cut off and is given again writes nothing twice. Only the end of the text counts
+//!     for that: `task::text_change::tests::the_same_command_again_adds_nothing_and_says_why`,
+//!     `verbs::edit_text::a_note_or_a_text_that_is_there_further_up_is_added_again`,
 //!     `verbs::edit_text::two_who_write_at_once_both_get_their_text_in`,
 //!     `verbs::edit_text::everybody_may_add_a_note_to_a_task_that_another_session_holds`, `killed::verbs::edit_text`
 //!
