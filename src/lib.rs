@@ -172,12 +172,16 @@
 //!     `verbs::history::what_another_program_did_wrong_is_found`
 //!
 //! 23. **Texts are changed on their newest content, too**: of two who write into one task at once, whoever holds it, both get
-//!     their words in, and a command that was cut off and is given again writes nothing twice.
+//!     their words in, and a command that was cut off and is given again writes nothing twice. Only the end of the text counts
+//!     for that: `task::text_change::tests::the_same_command_again_adds_nothing_and_says_why`,
+//!     `verbs::edit_text::a_note_or_a_text_that_is_there_further_up_is_added_again`,
 //!     `verbs::edit_text::two_who_write_at_once_both_get_their_text_in`,
 //!     `verbs::edit_text::everybody_may_add_a_note_to_a_task_that_another_session_holds`, `killed::verbs::edit_text`
 //!
-//! 24. **An archived task comes back in one swap**, out of a bundle too, and its branch with it, as far as what was merged
-//!     tells where that ended; a finish then merges what comes on top.
+//! 24. **An archived task comes back in one swap**, out of a bundle too, and its branch with it, where a merge commit
+//!     tells every clone where that ended; a finish then merges what comes on top.
+//!     `verbs::reopen::of_a_parent_that_ended_with_its_last_child_no_branch_is_published`,
+//!     `verbs::reopen::after_a_squash_or_a_fast_forward_every_clone_begins_at_main_again`,
 //!     `verbs::reopen::file_and_plan_come_back_and_the_merged_branch_is_published_again`,
 //!     `verbs::reopen::out_of_a_bundle_whose_other_files_stay`, `verbs::reopen::what_was_merged_is_not_merged_again`,
 //!     `killed::verbs::reopen`

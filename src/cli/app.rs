@@ -131,9 +131,11 @@ pub(crate) fn with_notices(page: Page, aside: &Notices) -> Page {
         if dry_run.refs.is_empty() {
             page = page.line("  none");
         }
-        page = page
-            .title("commands that would be run:")
-            .lines(dry_run.commands.iter().map(|command| format!("  {command}")));
+        if !dry_run.commands.is_empty() {
+            page = page
+                .title("commands that would be run:")
+                .lines(dry_run.commands.iter().map(|command| format!("  {command}")));
+        }
     }
     page
 }

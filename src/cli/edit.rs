@@ -1,7 +1,7 @@
 //! `git aitask edit`.
 
 use crate::cli::app::{App, with_notices};
-use crate::cli::given_text::{given_text, require_editor};
+use crate::cli::given_text::{given_text, require_editor, require_safe};
 use crate::error::{Error, Kind, Result};
 use crate::ops::edit::{self, EditRequest, Edited};
 use crate::project::Context;
@@ -103,6 +103,16 @@ impl EditArgs {
         let is_empty = |text: &str| text.trim().is_empty();
         if given.is_some_and(is_empty) || self.note.iter().any(|note| is_empty(note)) {
             return Err(Error::new(Kind::Usage, "the text is empty, so nothing was changed"));
+        }
+        self.note.iter().try_for_each(|note| require_safe(note))?;
+        // As it is written: without empty lines above it.
+        let begins_with_title = |text: &str| text.trim_start_matches(['\n', '\r']).starts_with("# ");
+        if self.title.is_some() && !self.append && given.is_some_and(begins_with_title) {
+            return Err(Error::new(
+                Kind::Usage,
+                "two titles: that of --title, and that of the text, which begins with `# `",
+            )
+            .advice("leave one out"));
         }
         let boxes = || self.check.iter().chain(&self.uncheck);
         if given.is_some() && !self.append && boxes().next().is_some() {

@@ -1,7 +1,7 @@
 //! A text of a task, as the command line gives it, and whether an editor can be opened for it.
 
 use crate::cli::app::App;
-use crate::error::{Error, Hint, Kind, Result};
+use crate::error::{Error, Hint, Kind, Result, is_unsafe};
 use crate::files::LARGEST_TEXT;
 use crate::interrupt;
 use std::io::{IsTerminal as _, Read};
@@ -13,10 +13,11 @@ const LARGEST: u64 = LARGEST_TEXT - (64 << 10);
 /// The text of `-m`, of which several are paragraphs, or of `-F`; `None` where neither is given.
 ///
 /// # Errors
-/// [`Kind::Usage`] for a text that is too large, no UTF-8, or has a NUL byte, and for standard input at a terminal;
+/// [`Kind::Usage`] for a text that is too large, no UTF-8, or has a control character, and for standard input at a terminal;
 /// [`Kind::Io`] for a file that cannot be read.
 pub(super) fn given_text(app: &App, messages: &[String], file: Option<&Path>) -> Result<Option<String>> {
     let Some(path) = file else {
+        messages.iter().try_for_each(|message| require_safe(message))?;
         return Ok((!messages.is_empty()).then(|| messages.join("\n\n")));
     };
     if path.as_os_str() != "-" {
@@ -51,7 +52,29 @@ fn parse(bytes: Vec<u8>, from: &str) -> Result<String> {
     if bytes.contains(&0) {
         return refuse("has a NUL byte in it");
     }
-    String::from_utf8(bytes).or_else(|_| refuse("is not UTF-8"))
+    let Ok(text) = String::from_utf8(bytes) else { return refuse("is not UTF-8") };
+    // Some editors begin a file with the mark of the byte order, which would hide its title.
+    let text = match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    };
+    require_safe(&text).map(|()| text)
+}
+
+/// Refuses a text that could move the cursor, or turn the direction, of whoever reads it at a terminal.
+///
+/// # Errors
+/// [`Kind::Usage`] with the first such character.
+pub(super) fn require_safe(text: &str) -> Result<()> {
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let is_line_end = c == '\r' && rest.peek() == Some(&'\n');
+        if is_unsafe(c) && !matches!(c, '\n' | '\t') && !is_line_end {
+            let name = c.escape_unicode().to_string();
+            return Err(Error::new(Kind::Usage, format!("the text has the control character {name:?} in it")));
+        }
+    }
+    Ok(())
 }
 
 /// Whether an editor can be opened: the answer is for a person who sees it.

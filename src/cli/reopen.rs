@@ -10,9 +10,10 @@ use clap::Args;
 
 /// Bring an archived task back: it is Ready again
 ///
-/// Its file and its plan come back from the archive, or out of a bundle. Where its branch was merged and removed, that is
-/// published again, so that `git aitask pick` goes on from it; a finish then merges what comes on top. Children stay
-/// archived, and the parent of a child must be open.
+/// Its file and its plan come back from the archive, or out of a bundle. Where a merge commit names its branch and that was
+/// removed, it is published again, so that `git aitask pick` goes on from it; a finish then merges what comes on top. After a
+/// squash or a fast-forward, the next pick begins at the output branch, which has the work. Children stay archived, and the
+/// parent of a child must be open.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git aitask reopen 12\n  git aitask list --archived    # the archived tasks")]
 pub(crate) struct ReopenArgs {

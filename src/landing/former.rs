@@ -1,40 +1,27 @@
 //! Where the work of a task ended that was merged, and whose branch is gone: for a task that is opened again.
 
 use crate::error::Result;
-use crate::git::{Branch, Oid, RefName, refs};
+use crate::git::{Branch, Oid};
 use crate::ledger::View;
 use crate::ledger::plan::{nonce_of, trailer};
 use crate::project::context::Context;
-use crate::task::BRANCH_PREFIX;
+use crate::task::TaskName;
 use crate::worktrees::branches::tips;
-use serde::Serialize;
-
-/// What tells where the branch ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum WorkSource {
-    /// The merge of the branch.
-    Merge,
-    /// The ref under which this clone keeps the commits of a squashed branch.
-    Squash,
-}
 
 /// The last commit of a task branch that is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FormerWork {
     /// The commit.
     pub(crate) tip: Oid,
-    /// What tells it.
-    pub(crate) source: WorkSource,
     /// The branch that has the work.
     pub(crate) into: Branch,
 }
 
 impl FormerWork {
     /// Looks for it in these branches, as they are published: the merge of the same transaction that put the task's file at
-    /// `archived`; else what was squashed in this clone; else a merge that names the branch, as a server makes it for a pull
-    /// request. After a fast-forward nothing tells where the branch ended. One process for each of them, and two more.
+    /// `archived`, where that ended this task and not a child of it; else a merge that names the branch, as a server makes it
+    /// for a pull request. After a squash or a fast-forward nothing tells every clone where the branch ended. One process for
+    /// each of them, and one more.
     pub(crate) fn find(
         context: &Context,
         view: &View<'_>,
@@ -50,7 +37,7 @@ impl FormerWork {
             }
             None => String::new(),
         };
-        let mark = nonce_of(&archiving).map(trailer);
+        let mark = nonce_of(&archiving).filter(|_| is_archiving_of(&archiving, branch)).map(trailer);
         let mut named = None;
         for into in outputs {
             let output = match view.base(into) {
@@ -59,7 +46,7 @@ impl FormerWork {
             };
             let Some(output) = output else { continue };
             for merge in merges(context, &output, branch, mark.as_deref())? {
-                let found = |tip| Self { tip, source: WorkSource::Merge, into: into.clone() };
+                let found = |tip| Self { tip, into: into.clone() };
                 if mark.as_ref().is_some_and(|mark| merge.message.lines().any(|line| line == mark)) {
                     return Ok(Some(found(merge.second)));
                 }
@@ -68,11 +55,7 @@ impl FormerWork {
                 }
             }
         }
-        let stem = branch.as_str().strip_prefix(BRANCH_PREFIX).unwrap_or(branch.as_str());
-        let kept = RefName::parse(&format!("refs/aitask/squashed/{stem}"));
-        let squashed = kept.map(|name| refs::load(repository, &[name])).transpose()?;
-        let squashed = squashed.and_then(|found| found.into_values().next()).zip(outputs.first().cloned());
-        Ok(squashed.map(|(tip, into)| Self { tip, source: WorkSource::Squash, into }).or(named))
+        Ok(named)
     }
 }
 
@@ -97,6 +80,14 @@ fn merges(context: &Context, output: &Oid, branch: &Branch, mark: Option<&str>) 
     Ok(found.collect())
 }
 
+/// Whether a transaction archived the task of this branch by itself. A parent is archived with its last child, and the merge
+/// is then that of the child; the message of a merge may be the user's own, so that only the archiving tells.
+fn is_archiving_of(message: &str, branch: &Branch) -> bool {
+    let id = TaskName::from_branch(branch.as_str()).map(|name| name.id().prefixed());
+    let ended = message.strip_prefix("ait: Archive completed ").and_then(|rest| rest.split_whitespace().next());
+    id.is_some() && ended == id.as_deref()
+}
+
 /// Whether the subject of a merge names exactly this branch: not one that reverts it, whose name has it at the end.
 fn is_merge_of(message: &str, branch: &Branch) -> bool {
     let subject = message.lines().next().unwrap_or_default();
@@ -111,6 +102,16 @@ fn is_merge_of(message: &str, branch: &Branch) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_archives_a_parent_with_its_last_child_is_the_end_of_the_child() {
+        let message = "ait: Archive completed t1_2 and parent t1 task and plan files\n\nAitask-Nonce: x\n";
+        for (name, is) in [("aitask/t1_2_x", true), ("aitask/t1_x", false), ("aitask/t1_21_x", false)] {
+            assert_eq!(is_archiving_of(message, &Branch::parse(name).unwrap()), is, "{name}");
+        }
+        let alone = "ait: Archive completed t1 task and plan files\n";
+        assert!(is_archiving_of(alone, &Branch::parse("aitask/t1_x").unwrap()));
+    }
 
     #[test]
     fn a_merge_of_the_branch_is_told_from_one_that_takes_it_back() {

@@ -82,30 +82,27 @@ fn edit_with(context: &Context, wanted: &Wanted, request: &EditRequest, locking:
             let new = new_waits(&path, &seen.task.document, &after);
             seen.others = OtherTasks::load(view, &index, &new)?;
         }
-        let boxes = request.boxes(&seen.task.document);
+        let said = (request.boxes(&seen.task.document), request.left_out(&seen.task.document));
         let changed = decide(DataLocation::Published, seen, request, &Context::now())?;
         let (id, active) = (path.id(), index.active_ids().collect::<Vec<_>>());
         let task = Task::from_document(path, &changed.document);
         if changed.edits.is_empty() {
-            return Ok(Decision::NoChange(Some((task, active, boxes, false))));
+            return Ok(Decision::NoChange(Some((task, active, said, false))));
         }
         if changed.changes_holder && locking == LockReading::Unread {
             return Ok(Decision::NoChange(None));
         }
         let plan = Plan::new().step(&data, Step::edit(changed.subject, changed.edits));
         let is_fenced = changed.changes_holder && view.base(&locks).is_some();
-        Ok(Decision::Publish(if is_fenced { plan.fenced(&locks, id) } else { plan }, Some((task, active, boxes, true))))
+        Ok(Decision::Publish(if is_fenced { plan.fenced(&locks, id) } else { plan }, Some((task, active, said, true))))
     })?;
-    let Some((task, active, boxes, changed)) = &landed.value else { return Ok(EditAttempt::NeedsLocks) };
+    let Some((task, active, (boxes, left_out), changed)) = &landed.value else { return Ok(EditAttempt::NeedsLocks) };
     let around = Surroundings::new(context, active.iter().copied());
     let lock = around.known_lock(task.id);
     let task = around.describe(task, lock.as_ref());
-    Ok(EditAttempt::Edited(Box::new(Edited {
-        task,
-        changed: *changed,
-        boxes: boxes.clone(),
-        aside: Notices::of(context, &landed),
-    })))
+    let mut aside = Notices::of(context, &landed);
+    aside.notes.extend_from_slice(left_out);
+    Ok(EditAttempt::Edited(Box::new(Edited { task, changed: *changed, boxes: boxes.clone(), aside })))
 }
 
 /// What an edit lets a task wait for in addition.

@@ -12,7 +12,7 @@ use crate::coordination::{LockEntry, Locks, ReadLocks as _};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::objects::Edit;
 use crate::git::{Branch, Freshness, Oid};
-use crate::landing::former::{FormerWork, WorkSource};
+use crate::landing::former::FormerWork;
 use crate::landing::task_branch;
 use crate::ledger::{Decision, Ledger, Plan, View, nonce};
 use crate::ops::data_location::LoadedFile;
@@ -55,8 +55,6 @@ pub(crate) struct RestoredBranch {
     pub(crate) tip: Oid,
     /// The branch that has that work already: a finish merges what comes on top of it.
     pub(crate) merged_into: Branch,
-    /// What told where the branch ended.
-    pub(crate) source: WorkSource,
 }
 
 /// What was published.
@@ -125,19 +123,18 @@ pub(crate) fn reopen(context: &Context, wanted: &Wanted) -> Result<Reopened> {
     aside.notes.extend(match (&former, refusal) {
         _ if !changed => None,
         (_, Some(why)) => Some(format!("its branch {branch} was not published again: {why}")),
-        (Some(former), None) if former.source == WorkSource::Squash => {
-            let into = &former.into;
-            Some(format!("{into} has that work as one commit: merge {into} into the branch before you go on with it"))
-        }
         (None, None) if !has_branch => {
-            Some("no merge of its branch is known here, so its next branch begins at the code as it is now".to_owned())
+            let start = outputs.first().map_or("the code", Branch::as_str);
+            Some(format!(
+                "no merge commit names its branch (a squash or a fast-forward makes none), so the next pick begins at \
+                 {start} as it is now"
+            ))
         }
         _ => None,
     });
     let around = Surroundings::new(context, active);
     let task = around.describe(&task, None);
-    let restored =
-        former.map(|FormerWork { tip, source, into }| RestoredBranch { branch, tip, merged_into: into, source });
+    let restored = former.map(|FormerWork { tip, into }| RestoredBranch { branch, tip, merged_into: into });
     Ok(Reopened { task, changed, restored, aside })
 }
 

@@ -38,8 +38,8 @@ pub(crate) enum TextChange {
     },
 }
 
-/// Makes the changes, in order. What the text has already is not written again, so that a command which was cut off after
-/// it was published can be given again.
+/// Makes the changes, the notes last. What the text ends with already is not written again, so that a command which was cut
+/// off after it was published can be given again. The same words further up are no reason to leave any out.
 ///
 /// # Errors
 /// [`Kind::Usage`] for a box that is not there; [`Kind::Unparsable`] for a file whose fields cannot be read.
@@ -48,15 +48,19 @@ pub(crate) fn apply(document: &mut Document, changes: &[TextChange]) -> Result<(
         document.require_readable()?;
         document.require_head();
         let eol = document.eol();
+        let notes = notes(changes, eol);
         match change {
             TextChange::Replace(text) => {
                 let text = replaced(document.body(), &with_eol(text, eol), eol);
                 document.set_body(&text);
             }
-            TextChange::Append(text) => append(document, &with_eol(text, eol), eol),
-            TextChange::Note { at, by, text } => {
-                add_note(document, at, &format!(" {by}: {}", indented(text, eol)), eol);
+            TextChange::Append(text) => {
+                let text = with_eol(text, eol);
+                if !ends_with(document.raw_body(), &text, eol, &notes) {
+                    append(document, &text, eol);
+                }
             }
+            TextChange::Note { .. } => {}
             TextChange::Box { number, ticked } => {
                 let mut all = boxes(document.raw_body());
                 let count = all.len();
@@ -71,7 +75,34 @@ pub(crate) fn apply(document: &mut Document, changes: &[TextChange]) -> Result<(
             }
         }
     }
+    let eol = document.eol();
+    let notes = notes(changes, eol);
+    if !notes.is_empty() && !has_notes(document.raw_body(), &notes) {
+        for note in &notes {
+            add_note(document, note, eol);
+        }
+    }
     Ok(())
+}
+
+/// What of the changes is not made, since the text has it already at its end, in sentences.
+pub(crate) fn left_out(document: &Document, changes: &[TextChange]) -> Vec<String> {
+    let (body, eol) = (document.raw_body(), document.eol());
+    let notes = notes(changes, eol);
+    let appended = changes.iter().filter_map(|change| match change {
+        TextChange::Append(text) => Some(with_eol(text, eol)),
+        _ => None,
+    });
+    let replaces = changes.iter().any(|change| matches!(change, TextChange::Replace(_)));
+    let mut said: Vec<_> = appended
+        .filter(|text| ends_with(body, text, eol, &notes))
+        .map(|_| "the text ends with it already, so nothing was added to it".to_owned())
+        .collect();
+    if !notes.is_empty() && !replaces && has_notes(body, &notes) {
+        let they = if notes.len() == 1 { "the last note says it" } else { "the last notes say it" };
+        said.push(format!("{they} already, so no note was added"));
+    }
+    said
 }
 
 /// A text in these line ends, without empty lines around it.
@@ -100,56 +131,98 @@ fn append(document: &mut Document, text: &str, eol: &str) {
     let kept = document.raw_body().trim_ascii_end();
     if kept.is_empty() {
         document.set_body(text.as_bytes());
-    } else if !has_block(kept, text, eol) {
+    } else {
         let body = [kept, eol.as_bytes(), eol.as_bytes(), text.as_bytes(), eol.as_bytes()].concat();
         document.set_raw_body(&body);
     }
 }
 
-/// Whether this text stands there between empty lines.
-fn has_block(body: &[u8], text: &str, eol: &str) -> bool {
-    let body = String::from_utf8_lossy(body);
-    let body = body.trim_start_matches(['\n', '\r']);
-    let gap = [eol, eol].concat();
-    let is_alone = |(at, found): (usize, &str)| {
-        let (before, after) = (&body[..at], &body[at + found.len()..]);
-        (before.is_empty() || before.ends_with(&gap)) && (after.is_empty() || after.starts_with(&gap))
+/// Whether this text is the last of a body, below an empty line; these notes of the same command may follow it, and the
+/// heading that came with them.
+fn ends_with(body: &[u8], text: &str, eol: &str, notes: &[Note<'_>]) -> bool {
+    let is_last = |body: &[u8]| {
+        let before = body.trim_ascii_end().strip_suffix(text.trim_ascii_end().as_bytes());
+        let gap = [eol, eol].concat();
+        before.is_some_and(|before| before.trim_ascii_start().is_empty() || before.ends_with(gap.as_bytes()))
     };
-    body.match_indices(text).any(is_alone)
+    let above = Some(notes).filter(|notes| !notes.is_empty()).and_then(|notes| without(body, notes));
+    let is_above = |above: &[u8]| {
+        let above = above.trim_ascii_end();
+        is_last(above) || above.strip_suffix(NOTES).is_some_and(is_last)
+    };
+    is_last(body) || above.is_some_and(is_above)
 }
 
-/// Adds an item to the notes, `rest` being what follows its time. The same words of the same author are written once a day.
-fn add_note(document: &mut Document, at: &str, rest: &str, eol: &str) {
-    let item = format!("- {at}{rest}");
-    let body = document.raw_body();
-    let all = text_lines(body);
-    let Some(heading) = all.iter().position(|line| !line.is_code && line.content.trim_ascii_end() == NOTES) else {
-        return append(document, &[&*String::from_utf8_lossy(NOTES), eol, eol, &item].concat(), eol);
-    };
-    let below = &all[heading + 1..];
+/// An item of the notes.
+struct Note<'c> {
+    at: &'c str,
+    /// What follows its time.
+    rest: String,
+}
+
+impl Note<'_> {
+    fn item(&self) -> String {
+        format!("- {}{}", self.at, self.rest)
+    }
+
+    /// What stands before it in a text that ends with the same words of the same author and day.
+    fn before<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
+        let (text, item) = (text.trim_ascii_end(), self.item());
+        let (before, last) = text.split_at_checked(text.len().checked_sub(item.len())?)?;
+        let is_same = last.get(..DAY) == item.as_bytes().get(..DAY) && last.ends_with(self.rest.as_bytes());
+        (is_same && (before.is_empty() || before.ends_with(b"\n"))).then_some(before)
+    }
+}
+
+fn notes<'c>(changes: &'c [TextChange], eol: &str) -> Vec<Note<'c>> {
+    let notes = changes.iter().filter_map(|change| match change {
+        TextChange::Note { at, by, text } => Some(Note { at, rest: format!(" {by}: {}", indented(text, eol)) }),
+        _ => None,
+    });
+    notes.collect()
+}
+
+/// What stands before these notes in a text that ends with them.
+fn without<'t>(text: &'t [u8], notes: &[Note<'_>]) -> Option<&'t [u8]> {
+    notes.iter().rev().try_fold(text, |text, note| note.before(text))
+}
+
+/// Whether these are the last notes.
+fn has_notes(body: &[u8], notes: &[Note<'_>]) -> bool {
+    let section = section(body, &text_lines(body)).map_or(body, |section| &body[..section.end]);
+    without(body, notes).or_else(|| without(section, notes)).is_some()
+}
+
+/// The section with the notes.
+struct Section {
+    /// Where its last line that is not empty ends.
+    end: usize,
+    /// Whether that line is one of a list.
+    is_list: bool,
+}
+
+fn section(body: &[u8], all: &[TextLine<'_>]) -> Option<Section> {
+    let heading = all.iter().position(|line| !line.is_code && line.content.trim_ascii_end() == NOTES)?;
     let is_heading =
         |line: &TextLine<'_>| !line.is_code && (line.content.starts_with(b"# ") || line.content.starts_with(b"## "));
-    let section = below.split(|line| is_heading(line)).next().unwrap_or_default();
-    let is_empty = |line: &TextLine<'_>| line.content.trim_ascii().is_empty();
-    let last = section.iter().rposition(|line| !is_empty(line));
-    let end = last.map_or(heading, |last| heading + 1 + last);
-    let end = all[end].start + all[end].content.len();
-    let items = section.iter().filter(|line| !line.is_code && line.content.starts_with(b"- ")).map(|line| line.start);
-    let starts: Vec<_> = items.chain([end]).collect();
-    let is_there = |place: &[usize]| {
-        let there = body.get(place[0]..place[1]).unwrap_or_default().trim_ascii_end();
-        there.get(..DAY) == item.as_bytes().get(..DAY) && there.get(2 + at.len()..) == Some(rest.as_bytes())
+    let lines = all.get(heading + 1..)?.split(|line| is_heading(line)).next().unwrap_or_default();
+    let last = lines.iter().rfind(|line| !line.content.trim_ascii().is_empty());
+    let is_list = last.is_some_and(|last| last.content.starts_with(b"- ") || last.content.starts_with(b" "));
+    let last = last.or(all.get(heading))?;
+    Some(Section { end: (last.start + last.content.len()).min(body.len()), is_list })
+}
+
+/// Adds an item to the notes.
+fn add_note(document: &mut Document, note: &Note<'_>, eol: &str) {
+    let (item, body) = (note.item(), document.raw_body());
+    let Some(Section { end, is_list }) = section(body, &text_lines(body)) else {
+        return append(document, &[&*String::from_utf8_lossy(NOTES), eol, eol, &item].concat(), eol);
     };
-    if starts.windows(2).any(is_there) {
-        return;
-    }
-    let continues =
-        last.is_some_and(|last| section[last].content.starts_with(b"- ") || section[last].content.starts_with(b" "));
     let rest = &body[end..];
     let rest = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")).unwrap_or(rest);
     // A heading that follows at once gets an empty line before it.
     let after = if rest.is_empty() || rest.starts_with(b"\n") || rest.starts_with(b"\r\n") { "" } else { eol };
-    let before = if continues { "" } else { eol };
+    let before = if is_list { "" } else { eol };
     let body =
         [&body[..end], eol.as_bytes(), before.as_bytes(), item.as_bytes(), eol.as_bytes(), after.as_bytes(), rest];
     let body = body.concat();
@@ -361,6 +434,34 @@ mod tests {
         assert_eq!(changed(&one, &[note("2026-01-02 03:05", "one\ntwo")]), one);
         assert_ne!(changed(&one, &[note("2026-01-03 03:04", "one\ntwo")]), one);
         assert_ne!(changed(&one, &[note("2026-01-02 03:05", "one")]), one);
+    }
+
+    #[test]
+    fn words_that_stand_further_up_are_added_at_the_end() {
+        let code = "\n```\n\ndo it\n\n```\n\nEnd.\n";
+        assert_eq!(changed(code, &[append("do it")]), format!("{code}\ndo it\n"));
+        assert_eq!(changed("\na\n\nb\n", &[append("a")]), "\na\n\nb\n\na\n");
+        assert_eq!(changed("\nnot a\n", &[append("a")]), "\nnot a\n\na\n");
+        let day = "2026-01-02 03:04";
+        let all = ["one", "two", "one"].iter().fold(String::new(), |body, text| changed(&body, &[note(day, text)]));
+        assert_eq!(all.matches(": one\n").count(), 2, "{all}");
+    }
+
+    #[test]
+    fn the_same_command_again_adds_nothing_and_says_why() {
+        let day = "2026-01-02 03:04";
+        let both = [append("more"), note(day, "one"), note(day, "two")];
+        for body in ["", "\n# T\n\nx\n", "\n## Notes\n\n- a\n", "\n## Notes\n\n- a\n\n## B\n\nx\n"] {
+            let once = changed(body, &both);
+            assert_eq!(once.matches("more").count(), 1, "{once}");
+            assert_eq!(changed(&once, &both), once, "{body:?}");
+            let said = |body: &str, changes: &[TextChange]| {
+                left_out(&Document::parse(format!("{HEAD}{body}").as_bytes()), changes)
+            };
+            assert_eq!(said(body, &both), [""; 0]);
+            let [text, notes] = <[String; 2]>::try_from(said(&once, &both)).unwrap();
+            assert!(text.contains("ends with it already") && notes.contains("last notes say it already"));
+        }
     }
 
     #[test]

@@ -38,14 +38,15 @@ fn another_text_stands_below_the_title_and_more_text_at_the_end() {
     ann.aitask_fed(&["edit", "1", "--append", "-F", "-"], "More.\r\n\n").ok();
     assert_eq!(text(&ann), "\n# Add login\n\nNew.\n\n- one\n- two\n\nMore.\n");
     let tip = ann.world().remote_branch("aitask-data");
-    ann.aitask(&["edit", "1", "--append", "-m", "More."]).ok().assert().stdout(contains("(unchanged)"));
+    let again = ann.aitask(&["edit", "1", "--append", "-m", "More."]).ok();
+    assert!(again.stdout.contains("(unchanged)") && again.stdout.contains("ends with it already"), "{again}");
     ann.write("text.txt", "# Log in\n\nOther.\n");
     let run = ann.aitask(&["edit", "1", "-F", "text.txt", "--dry-run"]).ok();
     run.assert().stdout(contains("1  Log in  (changed)").and(contains("refs/heads/aitask-data")));
     assert_eq!(ann.world().remote_branch("aitask-data"), tip);
     std::fs::create_dir(ann.path("sub")).unwrap();
-    ann.aitask(&["-C", "sub", "edit", "1", "-F", "../text.txt", "--status", "Editing", "--title", "Sign in"]).ok();
-    assert_eq!(text(&ann), "\n# Sign in\n\nOther.\n");
+    ann.aitask(&["-C", "sub", "edit", "1", "-F", "../text.txt", "--status", "Editing"]).ok();
+    assert_eq!(text(&ann), "\n# Log in\n\nOther.\n");
     assert!(file(&ann).contains("status: Editing\n"));
 }
 
@@ -70,6 +71,21 @@ fn a_note_is_a_dated_line_with_the_kind_of_the_agent_or_the_address() {
     let tip = ann.world().remote_branch("aitask-data");
     ann.aitask(&["edit", "1", "--append", "-m", "x", "--note", "y", "--dry-run"]).ok();
     assert_eq!(ann.world().remote_branch("aitask-data"), tip);
+}
+
+#[test]
+fn a_note_or_a_text_that_is_there_further_up_is_added_again() {
+    let ann = with_text("```\n\nrun it\n\n```\n\nEnd.");
+    for (option, words) in [("--append", "run it"), ("--note", "one"), ("--note", "two"), ("--note", "one")] {
+        let args = [&["edit", "1", option][..], if option == "--append" { &["-m"] } else { &[] }, &[words]].concat();
+        assert_eq!(ann.aitask(&[&args[..], &["--json"]].concat()).ok().json()["changed"], true, "{args:?}");
+    }
+    let before = text(&ann);
+    assert_eq!((before.matches("run it\n").count(), before.matches(": one\n").count()), (2, 2), "{before}");
+    let json = ann.aitask(&["edit", "1", "--note", "one", "--json"]).ok().json();
+    assert_eq!(json["changed"], false);
+    assert!(json["notes"][0].as_str().unwrap().contains("the last note says it already"), "{json:#}");
+    assert_eq!(text(&ann), before);
 }
 
 #[test]
@@ -140,9 +156,7 @@ fn a_file_with_carriage_returns_keeps_them() {
 #[test]
 fn no_text_breaks_the_file_and_none_is_lost() {
     let ann = with_text("Do it.");
-    for text in
-        ["---\nstatus: Done\n---\nassigned_to: eve", "-x", "a\u{1b}[31mb\u{7}", "```", "## Notes", "\u{feff}---"]
-    {
+    for text in ["---\nstatus: Done\n---\nassigned_to: eve", "-x", "```", "## Notes", "\u{feff}---"] {
         for option in [&["-m", text][..], &["--append", "-m", text], &["--note", text]] {
             ann.aitask(&[&["edit", "1"], option].concat()).ok();
             let shown = ann.aitask(&["show", "1", "--json"]).ok().json();
@@ -153,6 +167,13 @@ fn no_text_breaks_the_file_and_none_is_lost() {
         }
     }
     let tip = ann.world().remote_branch("aitask-data");
+    for (text, named) in [("a\u{1b}[31mb", "1b"), ("a\u{7}", "{7}"), ("a\u{202e}b", "202e"), ("a\rb", "{d}")] {
+        for option in [&["edit", "1", "-m"][..], &["edit", "1", "--note"], &["new", "X", "-m"]] {
+            let run = ann.aitask(&[option, &[text]].concat()).fails(2);
+            assert!(run.stderr.contains("control character") && run.stderr.contains(named), "{run}");
+        }
+        ann.aitask_fed(&["edit", "1", "-F", "-"], text).fails(2).assert().stderr(contains(named));
+    }
     for (option, said) in [
         (&["-m", ""][..], "the text is empty"),
         (&["-m", " \n"], "the text is empty"),
@@ -160,6 +181,7 @@ fn no_text_breaks_the_file_and_none_is_lost() {
         (&["--note", " "], "the text is empty"),
         (&["-m", "<<<<<<< a\n=======\n>>>>>>> b"], "conflict markers"),
         (&["--append"], "-m"),
+        (&["--title", "x", "-m", "# y"], "two titles"),
         (&["-m", "x", "-F", "y"], "cannot be used with"),
     ] {
         ann.aitask(&[&["edit", "1"], option].concat()).fails(2).assert().stderr(contains(said));
@@ -180,6 +202,24 @@ fn no_text_breaks_the_file_and_none_is_lost() {
         .fails(2)
         .assert()
         .stderr(contains("8 MiB"));
+}
+
+#[test]
+fn a_mark_of_the_byte_order_does_not_hide_the_title_of_a_file() {
+    let ann = with_text("Do it.");
+    std::fs::write(ann.path("text.txt"), "\u{feff}# Log in\r\n\r\nOther.\r\n").unwrap();
+    ann.aitask(&["edit", "1", "-F", "text.txt"]).ok();
+    assert_eq!(text(&ann), "\n# Log in\n\nOther.\n");
+    ann.aitask_fed(&["edit", "1", "-F", "-"], "\u{feff}").fails(2).assert().stderr(contains("the text is empty"));
+}
+
+#[test]
+fn a_dry_run_that_changes_nothing_names_no_commands() {
+    let ann = with_text("Do it.");
+    let run = ann.aitask(&["edit", "1", "-m", "Do it.", "--dry-run"]).ok();
+    assert!(run.stdout.contains("none") && !run.stdout.contains("commands that would be run"), "{run}");
+    let run = ann.aitask(&["edit", "1", "-m", "Do more.", "--dry-run"]).ok();
+    assert!(run.stdout.contains("commands that would be run"), "{run}");
 }
 
 #[test]

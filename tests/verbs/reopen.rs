@@ -49,7 +49,7 @@ fn file_and_plan_come_back_and_the_merged_branch_is_published_again() {
         assert_eq!(task, ["Ready", "aitasks/t1_one.md", "aitask/t1_one"]);
         assert!(json["task"]["archived"] == false && json["task"].get("assigned_to").is_none(), "{json:#}");
         let restored = serde_json::json!(
-            {"branch": "aitask/t1_one", "tip": tip, "merged_into": "main", "source": "merge"}
+            {"branch": "aitask/t1_one", "tip": tip, "merged_into": "main"}
         );
         assert_eq!(json["restored"], restored);
         assert_eq!(world.remote_branch("aitask/t1_one"), Some(tip));
@@ -103,19 +103,48 @@ fn what_was_merged_is_not_merged_again() {
 }
 
 #[test]
-fn a_squashed_branch_comes_back_where_its_commits_were_kept() {
-    let world = World::new();
-    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
-    let tip = work(&ann);
-    ann.aitask(&["finish", "1", "--squash"]).ok();
-    let json = ann.aitask(&["reopen", "1", "--dry-run", "--json"]).ok().json();
-    assert_eq!((&json["restored"]["tip"], &json["restored"]["source"]), (&(*tip).into(), &"squash".into()));
-    assert!(json["notes"][0].as_str().unwrap().contains("merge main into the branch"), "{json:#}");
-    assert_eq!(world.remote_branch("aitask/t1_one"), None);
-    let json = bob.aitask(&["reopen", "1", "--json"]).ok().json();
-    assert!(json.get("restored").is_none(), "{json:#}");
-    assert!(json["notes"][0].as_str().unwrap().contains("no merge of its branch is known here"), "{json:#}");
-    go_on(&bob);
+fn after_a_squash_or_a_fast_forward_every_clone_begins_at_main_again() {
+    for mode in ["--squash", "--ff"] {
+        let world = World::new();
+        let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
+        work(&ann);
+        ann.aitask(&["finish", "1", mode]).ok();
+        let notes = [&ann, &bob].map(|repo| {
+            let json = repo.aitask(&["reopen", "1", "--dry-run", "--json"]).ok().json();
+            assert!(json.get("restored").is_none(), "{mode}: {json:#}");
+            json["notes"][0].as_str().unwrap().to_owned()
+        });
+        assert!(
+            notes[0].contains("no merge commit names its branch") && notes[0].contains("begins at main"),
+            "{notes:?}"
+        );
+        assert_eq!(notes[0], notes[1]);
+        ann.aitask(&["reopen", "1"]).ok();
+        assert_eq!(world.remote_branch("aitask/t1_one"), None);
+        go_on(&ann);
+    }
+}
+
+#[test]
+fn of_a_parent_that_ended_with_its_last_child_no_branch_is_published() {
+    for message in [&["-m", "The work"][..], &[]] {
+        let world = World::new();
+        let ann = world.initialised("ann");
+        ann.task("Parent", &[]);
+        ann.task("Kid", &[("parent", "1")]);
+        ann.aitask(&["pick", "1_1"]).ok();
+        let there = ann.at("aiwork/t1_1_kid");
+        there.write("work.txt", "work\n");
+        there.commit("the work");
+        let tip = there.git(&["rev-parse", "HEAD"]).trim().to_owned();
+        ann.aitask(&[&["finish", "1_1"], message].concat()).ok();
+        let json = ann.aitask(&["reopen", "1", "--json"]).ok().json();
+        assert!(json["changed"] == true && json.get("restored").is_none(), "{json:#}");
+        let published = world.git(&["--git-dir=origin.git", "for-each-ref", "refs/heads/aitask/"]);
+        assert_eq!(published, "");
+        let json = ann.aitask(&["reopen", "1_1", "--json"]).ok().json();
+        assert_eq!(json["restored"]["tip"], *tip, "{json:#}");
+    }
 }
 
 #[test]

@@ -80,6 +80,11 @@ impl EditRequest {
         named.collect()
     }
 
+    /// What of the text was there already, at its end.
+    pub(super) fn left_out(&self, before: &Document) -> Vec<String> {
+        text_change::left_out(before, &self.text)
+    }
+
     /// The labels that the request names, or that were added in the editor.
     fn labels(&self) -> Vec<String> {
         let in_editor = self.in_editor.iter().flat_map(|in_editor| new_labels(&in_editor.base, &in_editor.edited));
