@@ -84,9 +84,12 @@ fn files(top: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
         };
         files.insert(path, (data.permissions().mode(), content));
     }
-    // The first look notes what the remote had, so that a branch that is set back later is noticed.
-    let is_noted =
-        |path: &Path| path.components().any(|part| part.as_os_str() == "known") || path.ends_with(".git/aitask");
+    // The first look notes what the remote had, so that a branch that is set back or renamed later is noticed.
+    let is_noted = |path: &Path| {
+        path.components().any(|part| part.as_os_str() == "known")
+            || path.ends_with(".git/aitask")
+            || path.ends_with(".git/aitask/default-branch.origin")
+    };
     files.retain(|path, _| !path.components().any(|part| part.as_os_str() == "cache") && !is_noted(path));
     files
 }
