@@ -1,6 +1,6 @@
 //! `--json --schema`: the JSON Schema of the document of a verb.
 //!
-//! The schemas are made of the types of the outcomes by a test ([`generate`]) and kept as a file, so that the program carries
+//! The schemas are made of the types of the outcomes by a test (`schema/generate.rs`) and kept as a file, so that the program carries
 //! a text and no code for them. What several documents have in common stands there once.
 
 #[cfg(test)]

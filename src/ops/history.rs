@@ -2,7 +2,7 @@
 //! landed that was not its author's to land; and how long tasks waited and were held. It needs nothing but the branches,
 //! as this clone has them, so that anybody can do it, offline.
 //!
-//! Everything is decided in [`judge`], from one [`Event`] for each commit. Two processes, and one for each branch.
+//! Everything is decided in [`judge()`], from one [`Event`] for each commit. Two processes, and one for each branch.
 
 mod counter;
 pub(crate) mod events;

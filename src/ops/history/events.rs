@@ -1,4 +1,4 @@
-//! What one commit of a coordination branch did: the events that [`super::judge`] judges, and what their subjects say.
+//! What one commit of a coordination branch did: the events that [`super::judge()`] judges, and what their subjects say.
 
 use crate::coordination::LockEntry;
 use crate::git::{Branch, Oid};
