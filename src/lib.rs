@@ -305,6 +305,9 @@ mod error;
 
 mod agents;
 mod archive;
+#[cfg(test)]
+#[path = "../tests/support/chance.rs"]
+mod chance;
 mod cli;
 mod compat;
 mod coordination;
@@ -318,7 +321,7 @@ mod landing;
 mod ledger;
 mod ops;
 mod project;
-// one file for the proofs of the crate and those in tests/
+// one file for the proofs of the crate and those in tests/, as chance.rs is
 #[cfg(test)]
 #[path = "../tests/support/proof.rs"]
 #[expect(clippy::disallowed_methods, reason = "a proof reads what scripts/prove set")]

@@ -1,6 +1,7 @@
 //! Any bytes to everything that reads a text of others: no panic, no long time, and what is read and written back stays.
 
 use crate::agents::{marked, payload::Payload, settings_text};
+use crate::chance::Chance;
 use crate::coordination::{LockEntry, ids, session};
 use crate::files::{records, yaml};
 use crate::git::porcelain::{
@@ -18,7 +19,6 @@ use crate::task::{
     fields, gate_runs, labels, paths, sanitise, text_change,
 };
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -276,55 +276,39 @@ const TOKENS: [&[u8]; 30] = [
     b"```\n",
 ];
 
-/// Chance from a seed (splitmix64).
-struct Chance(Cell<u64>);
+/// A place in `bytes`, its end included, and one behind it.
+fn any_range(chance: &Chance, bytes: &[u8]) -> std::ops::Range<usize> {
+    let start = chance.below(bytes.len() + 1);
+    start..start + chance.below((bytes.len() - start).min(40) + 1)
+}
 
-impl Chance {
-    fn below(&self, limit: usize) -> usize {
-        self.0.set(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
-        let mixed = (self.0.get() ^ (self.0.get() >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % u64::try_from(limit.max(1)).unwrap()).unwrap()
+/// Any bytes, or valid ones of this kind with some changes.
+fn input(chance: &Chance, kind: &str, valid: &BTreeMap<String, Vec<Vec<u8>>>) -> Vec<u8> {
+    let kinds: Vec<_> = valid.values().collect();
+    if chance.below(10) == 0 {
+        return (0..chance.below(200)).map(|_| u8::try_from(chance.below(256)).unwrap()).collect();
     }
-
-    fn of<'a, T>(&self, all: &'a [T]) -> &'a T {
-        &all[self.below(all.len())]
+    let own = valid.get(kind).filter(|_| chance.below(8) > 0);
+    let mut bytes = chance.of(own.unwrap_or_else(|| kinds[chance.below(kinds.len())])).clone();
+    for _ in 0..chance.below(6) {
+        let range = any_range(chance, &bytes);
+        let piece = match chance.below(6) {
+            0 => Vec::new(),
+            1 => vec![u8::try_from(chance.below(256)).unwrap()],
+            2 => bytes[any_range(chance, &bytes)].to_vec(),
+            3 => {
+                let other = chance.of(kinds[chance.below(kinds.len())]);
+                other[any_range(chance, other)].to_vec()
+            }
+            _ => chance.of(&TOKENS).to_vec(),
+        };
+        let range = if chance.below(2) == 0 { range.start..range.start } else { range };
+        bytes.splice(range, piece);
     }
-
-    /// A place in `bytes`, its end included, and one behind it.
-    fn range(&self, bytes: &[u8]) -> std::ops::Range<usize> {
-        let start = self.below(bytes.len() + 1);
-        start..start + self.below((bytes.len() - start).min(40) + 1)
+    if chance.below(12) == 0 {
+        bytes.truncate(chance.below(bytes.len() + 1));
     }
-
-    /// Any bytes, or valid ones of this kind with some changes.
-    fn input(&self, kind: &str, valid: &BTreeMap<String, Vec<Vec<u8>>>) -> Vec<u8> {
-        let kinds: Vec<_> = valid.values().collect();
-        if self.below(10) == 0 {
-            return (0..self.below(200)).map(|_| u8::try_from(self.below(256)).unwrap()).collect();
-        }
-        let own = valid.get(kind).filter(|_| self.below(8) > 0);
-        let mut bytes = self.of(own.unwrap_or_else(|| kinds[self.below(kinds.len())])).clone();
-        for _ in 0..self.below(6) {
-            let range = self.range(&bytes);
-            let piece = match self.below(6) {
-                0 => Vec::new(),
-                1 => vec![u8::try_from(self.below(256)).unwrap()],
-                2 => bytes[self.range(&bytes)].to_vec(),
-                3 => {
-                    let other = self.of(kinds[self.below(kinds.len())]);
-                    other[self.range(other)].to_vec()
-                }
-                _ => self.of(&TOKENS).to_vec(),
-            };
-            let range = if self.below(2) == 0 { range.start..range.start } else { range };
-            bytes.splice(range, piece);
-        }
-        if self.below(12) == 0 {
-            bytes.truncate(self.below(bytes.len() + 1));
-        }
-        bytes
-    }
+    bytes
 }
 
 /// Whether a reader does as it promises with these bytes.
@@ -349,11 +333,11 @@ fn any_bytes_are_read_or_refused() {
     assert!(unknown.is_empty(), "no valid inputs of {unknown:?}");
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs();
     // a long run has others than those before it
-    let chance = Chance(Cell::new(if proof.rounds() == rounds.long { now << 20 } else { 0 }));
+    let chance = Chance::new(if proof.rounds() == rounds.long { now << 20 } else { 0 });
     while let Some(n) = proof.next_round() {
         for n in n * TOGETHER..(n + 1) * TOGETHER {
             let (kind, name, read) = READERS[n % READERS.len()];
-            let bytes = chance.input(kind, &valid);
+            let bytes = input(&chance, kind, &valid);
             proof.check(holds(read, &bytes), || {
                 format!("to be kept in FOUND: (\"{name}\", b\"{}\")", bytes.escape_ascii())
             });

@@ -2,8 +2,8 @@
 //!
 //! `AITASK_SEED=N cargo test proofs::invocations` repeats one call and shows it.
 
-use super::words::{Chance, SCRIPTS, VERBS, any_call};
-use crate::support::{Proof, Repo, Rounds, Run, Sleeper, World, day};
+use super::words::{SCRIPTS, VERBS, any_call};
+use crate::support::{Chance, Proof, Repo, Rounds, Run, Sleeper, World, day};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};

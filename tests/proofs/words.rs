@@ -1,29 +1,6 @@
 //! Words for calls by chance: the options that there are, with values that mean harm.
 
-/// Chance from a seed: the same seed makes the same choices (splitmix64).
-pub(super) struct Chance(std::cell::Cell<u64>);
-
-impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(std::cell::Cell::new(seed))
-    }
-
-    fn next(&self) -> u64 {
-        self.0.set(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
-        let mixed = (self.0.get() ^ (self.0.get() >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `limit`.
-    pub(super) fn below(&self, limit: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(limit).unwrap()).unwrap()
-    }
-
-    fn of<'a>(&self, words: &[&'a str]) -> &'a str {
-        words[self.below(words.len())]
-    }
-}
+use crate::support::Chance;
 
 /// A verb, then its options; one that ends with `=` has a value. Left out is what is made to run a command or to wait
 /// without end.
@@ -200,7 +177,7 @@ const VALUES: [&str; 67] = [
 ];
 
 fn value(chance: &Chance) -> String {
-    match chance.of(&VALUES) {
+    match *chance.of(&VALUES) {
         "LONG" => "é".repeat(1 << chance.below(15)),
         value => value.to_owned(),
     }
@@ -215,7 +192,7 @@ pub(super) fn any_call(targets: &[&str], chance: &Chance) -> Vec<String> {
     if !is_verb && fixed.len() > 2 {
         // the first words that a script knows, of which it gets one
         let first = fixed.split_off(2);
-        fixed.extend((chance.below(4) > 0).then(|| chance.of(&first)));
+        fixed.extend((chance.below(4) > 0).then(|| *chance.of(&first)));
     }
     let mut words: Vec<String> = Vec::new();
     if is_verb && chance.below(2) == 0 {
@@ -229,7 +206,7 @@ pub(super) fn any_call(targets: &[&str], chance: &Chance) -> Vec<String> {
             words.push(value(chance));
             continue;
         }
-        let option = chance.of(known);
+        let option = *chance.of(known);
         let (name, given) = option.split_once('=').map_or((option, None), |(name, given)| (name, Some(given)));
         let given = given.map(|given| if given.is_empty() { value(chance) } else { given.to_owned() });
         match given {

@@ -15,6 +15,7 @@
 
 mod agent;
 mod broken;
+mod chance;
 mod hint;
 mod killer;
 mod needs;
@@ -32,6 +33,7 @@ mod world;
 
 pub(crate) use agent::Agent;
 pub(crate) use broken::First;
+pub(crate) use chance::Chance;
 pub(crate) use hint::hints;
 pub(crate) use killer::When;
 pub(crate) use needs::{can_run, is_stand_in, program, skipped};

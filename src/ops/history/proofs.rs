@@ -1,5 +1,6 @@
 //! Random histories of verbs and scripts that keep the rules raise no alarm.
 
+use crate::chance::Chance;
 use crate::coordination::LockEntry;
 use crate::ops::history::events::Place;
 use crate::ops::history::judge::judge;
@@ -9,27 +10,14 @@ use crate::task::TaskId;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-/// Numbers from a seed (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut number = self.0;
-        number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((number ^ (number >> 31)) % limit as u64).unwrap()
-    }
-
-    fn person(&mut self) -> Person {
-        PEOPLE[self.below(PEOPLE.len())]
-    }
+fn any_person(dice: &Chance) -> Person {
+    *dice.of(&PEOPLE)
 }
 
 /// A history, and who holds the active tasks.
 struct Story {
     sim: Sim,
-    dice: Dice,
+    dice: Chance,
     active: BTreeMap<TaskId, Option<Person>>,
     /// Archived by a script, with the lock still there.
     stale: Vec<TaskId>,
@@ -45,7 +33,7 @@ impl Story {
             sim.pick(task, person);
             sim.finish(task, person);
         }
-        Self { sim, dice: Dice(seed), active: BTreeMap::new(), stale: Vec::new() }
+        Self { sim, dice: Chance::new(seed), active: BTreeMap::new(), stale: Vec::new() }
     }
 
     fn make(&mut self, person: Person) {
@@ -119,7 +107,7 @@ impl Story {
                 // a server without atomic push gets a fence first, and others come between
                 self.sim.fence("tasks to be released", person, &nonce);
                 self.sim.archive(&[task], person, Some(&nonce));
-                let (other, fence) = (self.dice.person(), self.sim.nonce());
+                let (other, fence) = (any_person(&self.dice), self.sim.nonce());
                 self.sim.fence("the task data", other, &fence);
                 self.sim.fence("tasks to be released", person, &nonce);
                 self.sim.unlock(task, person, Some(&nonce));
@@ -188,7 +176,7 @@ impl Story {
     }
 
     fn go_on(&mut self) {
-        let person = self.dice.person();
+        let person = any_person(&self.dice);
         let tasks: Vec<_> = self.active.iter().map(|(task, holder)| (*task, *holder)).collect();
         let what = self.dice.below(8);
         if what == 0 {

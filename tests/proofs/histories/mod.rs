@@ -4,7 +4,7 @@
 mod checker;
 
 use super::kind;
-use crate::support::{Proof, Repo, Rounds, Sleeper, World};
+use crate::support::{Chance, Proof, Repo, Rounds, Sleeper, World};
 use checker::{Call, Claim, LockAct, is_explained};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,18 +15,6 @@ const CLONES: usize = 4;
 const SESSIONS: usize = 8;
 /// The tasks that the sessions want, the only ones in the beginning.
 const TASKS: usize = 2;
-
-/// Random numbers of a thread (splitmix64).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-}
 
 /// The calls, by object.
 #[derive(Debug, Default)]
@@ -67,10 +55,10 @@ struct Client<'w> {
 }
 
 impl Client<'_> {
-    fn run(mut self) -> History {
+    fn run(self) -> History {
         let mut history = History::default();
         for n in 0..self.calls {
-            let task = 1 + usize::try_from(self.chance.below(TASKS as u64)).unwrap();
+            let task = 1 + self.chance.below(TASKS);
             let (name, title) = (task.to_string(), format!("Job {n} of {}", self.number));
             let me = self.number;
             let (args, act) = match self.chance.below(10) {
@@ -81,9 +69,9 @@ impl Client<'_> {
             };
             let begun = self.clock.fetch_add(1, Ordering::SeqCst);
             let running = self.repo.start(&args);
-            let is_killed = self.chance.below(12) == 0;
+            let is_killed = self.chance.one_in(12);
             let run = if is_killed {
-                thread::sleep(Duration::from_millis(self.chance.below(400)));
+                thread::sleep(Duration::from_millis(self.chance.below(400).try_into().unwrap()));
                 running.kill()
             } else {
                 running.wait()
@@ -147,7 +135,7 @@ fn history(seed: u64, calls: usize) -> History {
         let threads: Vec<_> = (0..SESSIONS)
             .map(|number| {
                 let repo = clones[number % CLONES].env("AIT_AGENT_PID", sleepers[number].pid());
-                let chance = Chance(seed * 1000 + number as u64);
+                let chance = Chance::new(seed * 1000 + number as u64);
                 let client = Client { repo, number, clock: &clock, chance, calls };
                 scope.spawn(move || client.run())
             })

@@ -6,11 +6,11 @@
 //! `AITASK_SEED=SEED cargo test --lib proofs::simulation::answers_are_true -- --nocapture`. What this leaves out: a process that
 //! is killed ends by unwinding, and the queue of a clone, which only saves work, lets everybody pass.
 
-mod chance;
 mod check;
 mod commands;
 mod refs;
 
+use crate::chance::Chance;
 use crate::coordination::lock_format::LOCK_FORMAT;
 use crate::coordination::proofs::say;
 use crate::coordination::{LockEntry, ids};
@@ -19,7 +19,6 @@ use crate::git::Repository;
 use crate::ledger::memory::{self, Remote, folder};
 use crate::ledger::{DATA, IDS, LOCKS, Ledger};
 use crate::proof::{Proof, Rounds};
-use chance::Chance;
 use check::{Told, check};
 pub(super) use commands::Who;
 use commands::{BARE, Command, End, Fault, READY, Reply, WITH_FILE, Wish, path_of};

@@ -4,10 +4,10 @@ use std::cell::Cell;
 
 /// A generator of random numbers (splitmix64).
 #[derive(Debug)]
-pub(super) struct Chance(Cell<u64>);
+pub(crate) struct Chance(Cell<u64>);
 
 impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(Cell::new(seed))
     }
 
@@ -19,12 +19,17 @@ impl Chance {
     }
 
     /// A number below `limit`.
-    pub(super) fn below(&self, limit: usize) -> usize {
+    pub(crate) fn below(&self, limit: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(limit).unwrap()).unwrap()
     }
 
     /// True once in so many times.
-    pub(super) fn one_in(&self, times: usize) -> bool {
+    pub(crate) fn one_in(&self, times: usize) -> bool {
         self.below(times) == 0
+    }
+
+    /// One of these.
+    pub(crate) fn of<'a, T>(&self, all: &'a [T]) -> &'a T {
+        &all[self.below(all.len())]
     }
 }
