@@ -11,6 +11,7 @@ use crate::project::context::Context;
 use crate::task::{Task, TaskId, TaskName, TaskPath, sanitise};
 use crate::worktrees::landed::{has_landed_for_all, merge_targets};
 use crate::worktrees::task_worktree::TaskWorktree;
+use std::cell::RefCell;
 
 /// Requires a fresh view where this clone knows no published task branch. The compare-and-swap detects that a known ref
 /// has moved; it cannot detect a ref that this clone has never seen, because a plan names only the refs that it knows.
@@ -104,9 +105,21 @@ fn missed_commits(
     Ok(Error::new(Kind::Behind, message).hint(merge.note(format!("review them, then {verb} again"))))
 }
 
+/// Runs a transaction that publishes the task branch where it is told so; where the push was refused because of the branch,
+/// runs it again without, and returns why. `sent` is the branch that the attempt has pushed, if any.
+pub(crate) fn or_without<T>(
+    sent: &RefCell<Option<Branch>>,
+    attempt: impl Fn(bool) -> Result<T>,
+) -> Result<(T, Option<String>)> {
+    match attempt(true) {
+        Err(error) if is_refused(&error, sent.borrow().as_ref()) => Ok((attempt(false)?, Some(error.to_string()))),
+        landed => Ok((landed?, None)),
+    }
+}
+
 /// Whether a push was refused because of the task branch: by the server, or by a hook of the user for code, which runs
 /// since the branch is part of the push.
-pub(crate) fn is_refused(error: &Error, branch: Option<&Branch>) -> bool {
+fn is_refused(error: &Error, branch: Option<&Branch>) -> bool {
     let by_hook = || error.payloads().iter().any(|payload| matches!(payload, Payload::Hook { .. }));
     branch.is_some_and(|branch| error.is_denied_for(branch.as_str()) || by_hook())
 }

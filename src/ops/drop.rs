@@ -89,15 +89,8 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
             Ok(if plan.is_empty() { Decision::NoChange(outcome) } else { Decision::Publish(plan, outcome) })
         })
     };
-    let mut refusal = None;
-    let landed = match attempt(true) {
-        // A task that cannot be given back would stay with a session that has ended. The commits are kept here.
-        Err(error) if task_branch::is_refused(&error, sent.borrow().as_ref()) => {
-            refusal = Some(error.to_string());
-            attempt(false)?
-        }
-        landed => landed?,
-    };
+    // A task that cannot be given back would stay with a session that has ended. The commits are kept here.
+    let (landed, refusal) = task_branch::or_without(&sent, attempt)?;
     let mut aside = Notices::of(context, &landed);
     let DropOutcome { task, place, active, is_ahead, pushed } = landed.value;
     let because = refusal.map(|why| format!("{} was not published, and is only in this clone: {why}", place.branch));

@@ -104,15 +104,8 @@ pub(crate) fn reopen(context: &Context, wanted: &Wanted) -> Result<Reopened> {
             Ok(Decision::Publish(plan, ReopenOutcome { task, active, changed: true, branch, former, has_branch }))
         })
     };
-    let mut refusal = None;
-    let landed = match attempt(true) {
-        // The task can be worked on without its former branch.
-        Err(error) if task_branch::is_refused(&error, sent.borrow().as_ref()) => {
-            refusal = Some(error.to_string());
-            attempt(false)?
-        }
-        landed => landed?,
-    };
+    // The task can be worked on without its former branch.
+    let (landed, refusal) = task_branch::or_without(&sent, attempt)?;
     let mut aside = Notices::of(context, &landed);
     let ReopenOutcome { task, active, changed, branch, former, has_branch } = landed.value;
     if changed && !context.dry_run {
