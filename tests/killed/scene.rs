@@ -1,8 +1,7 @@
 //! One prepared world that is put back, byte for byte, before every kill.
 
-use crate::support::{Repo, Sleeper, World};
+use crate::support::{Repo, Sleeper, World, files_below};
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Where tasks are coordinated, and where their files live.
@@ -108,10 +107,8 @@ impl Scene {
 
     /// Every file there is, to tell whether a killed command changed anything at all.
     pub(super) fn files(&self) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
-        let mut files = BTreeMap::new();
-        for place in self.places(self.world.root()) {
-            collect(&place, &mut files);
-        }
+        let places = self.places(self.world.root());
+        let mut files: BTreeMap<_, _> = places.iter().flat_map(|place| files_below(place)).collect();
         // whose turn it is in the queue says nothing once the process is gone
         files.retain(|path, _| !path.ends_with(".git/aitask/queue.lock") && !path.ends_with(".git/aitask"));
         files
@@ -123,19 +120,4 @@ fn copy(from: &[PathBuf], into: &Path) {
     #[expect(clippy::disallowed_methods, reason = "cp keeps times and links, std::fs does not")]
     let status = std::process::Command::new("cp").arg("-a").args(from).arg(into).status().unwrap();
     assert!(status.success());
-}
-
-fn collect(path: &Path, files: &mut BTreeMap<PathBuf, (u32, Vec<u8>)>) {
-    let data = path.symlink_metadata().unwrap();
-    let bytes = if data.is_dir() {
-        for entry in std::fs::read_dir(path).unwrap() {
-            collect(&entry.unwrap().path(), files);
-        }
-        Vec::new()
-    } else if data.is_symlink() {
-        std::fs::read_link(path).unwrap().into_os_string().into_encoded_bytes()
-    } else {
-        std::fs::read(path).unwrap()
-    };
-    files.insert(path.to_owned(), (data.permissions().mode(), bytes));
 }

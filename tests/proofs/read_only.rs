@@ -1,9 +1,8 @@
 //! What only reads changes nothing: neither the working tree nor `.git`, but for what is kept to be fast; and it works where
 //! nothing can be written.
 
-use crate::support::{Proof, Repo, Rounds, Run, Sleeper, World};
+use crate::support::{Proof, Repo, Rounds, Run, Sleeper, World, files_below};
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Verbs that only read, without `--fetch`.
@@ -69,21 +68,9 @@ fn at_work(world: &World, session: &Sleeper, on_data_branch: bool) -> Repo {
     ann
 }
 
-/// Every file below a folder, with its mode and content.
+/// Every file below a folder, with its mode and content, but for what is kept to be fast.
 fn files(top: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
-    let (mut files, mut left) = (BTreeMap::new(), vec![top.to_owned()]);
-    while let Some(path) = left.pop() {
-        let data = path.symlink_metadata().unwrap();
-        let content = if data.is_dir() {
-            left.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-            Vec::new()
-        } else if data.is_symlink() {
-            std::fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes()
-        } else {
-            std::fs::read(&path).unwrap()
-        };
-        files.insert(path, (data.permissions().mode(), content));
-    }
+    let mut files = files_below(top);
     // The first look notes what the remote had, so that a branch that is set back or renamed later is noticed.
     let is_noted = |path: &Path| {
         path.components().any(|part| part.as_os_str() == "known")

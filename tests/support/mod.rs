@@ -16,6 +16,7 @@
 mod agent;
 mod broken;
 mod chance;
+mod files;
 mod hint;
 mod killer;
 mod needs;
@@ -34,6 +35,7 @@ mod world;
 pub(crate) use agent::Agent;
 pub(crate) use broken::First;
 pub(crate) use chance::Chance;
+pub(crate) use files::files_below;
 pub(crate) use hint::hints;
 pub(crate) use killer::When;
 pub(crate) use needs::{can_run, is_stand_in, program, skipped};
