@@ -192,7 +192,9 @@ fn an_error_after_a_part_has_landed_names_the_part() {
 #[test]
 fn an_error_after_a_part_has_landed_keeps_the_records() {
     let unreachable = "mkdir '@DIR@/once' 2>/dev/null || { echo 'fatal: unable to connect to origin' >&2; exit 128; }";
-    let stopped = "@GIT@ \"$@\"; code=$?; kill -TERM $PPID; exit $code";
+    // The next push, should it begin before the signal is noticed, waits for it.
+    let stopped =
+        "mkdir '@DIR@/once' 2>/dev/null || exec sleep 60; @GIT@ \"$@\"; code=$?; kill -TERM $PPID; exit $code";
     for action in [unreachable, stopped] {
         let (world, ann) = not_atomic(1);
         run(&ann, "new second").ok();
