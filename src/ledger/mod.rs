@@ -18,6 +18,7 @@ mod found;
 pub(crate) mod known;
 #[expect(clippy::module_inception, reason = "the module holds the type that the room is named for")]
 mod ledger;
+mod lock_wait;
 #[cfg(test)]
 pub(crate) mod memory;
 mod nonce;
@@ -27,6 +28,7 @@ pub(crate) mod queue;
 pub(crate) mod refs;
 mod refusal;
 mod stage;
+mod tickets;
 pub(crate) mod transaction;
 #[cfg(test)]
 pub(crate) mod turns;
