@@ -11,7 +11,7 @@ use crate::files::records::RecordKind;
 use crate::git::Repository;
 use crate::git::run::WITHIN;
 use crate::ledger::lock_wait::{self, LockMode, LockWait};
-use crate::ledger::tickets::{Ticket, Tickets};
+use crate::ledger::tickets::{Ticket, Tickets, Waiting};
 use crate::waiting;
 use std::fs::{File, TryLockError};
 use std::io::Write as _;
@@ -33,7 +33,7 @@ static HELD: AtomicBool = AtomicBool::new(false);
 pub(crate) struct Queue {
     /// Released before the ticket, so that whoever waits for that one finds the head free.
     head: Option<File>,
-    _ticket: Option<Ticket>,
+    ticket: Option<Ticket>,
 }
 
 /// How a process enters the queue.
@@ -101,11 +101,11 @@ impl Queue {
         HELD.store(true, Ordering::Release);
         // The number is only shown to those who wait, so a failure does no harm.
         let _ = file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
-        Self { head: Some(file), _ticket: ticket }
+        Self { head: Some(file), ticket }
     }
 
     fn outside() -> Self {
-        Self { head: None, _ticket: None }
+        Self { head: None, ticket: None }
     }
 
     /// [`Self::enter`] for a command that must not see the half-done work of others, and changes no file: neither is the
@@ -126,11 +126,38 @@ impl Queue {
         Ok(match lock_wait::wait(file, LockMode::Exclusive, &mut || patience.goes_on())? {
             LockWait::Locked(file) => {
                 HELD.store(true, Ordering::Release);
-                Some(Self { head: Some(file), _ticket: None })
+                Some(Self { head: Some(file), ticket: None })
             }
             LockWait::NoLocks => Some(Self::outside()),
             LockWait::Stopped => None,
         })
+    }
+
+    /// Who comes next.
+    pub(super) fn next(&self, repository: &Repository) -> Option<Waiting> {
+        Tickets::new(repository.records()).next(self.ticket.as_ref().map(|ticket| ticket.number))
+    }
+
+    /// Lets the next one come to the head. Returns the number of this process, where it had one.
+    pub(super) fn leave(&mut self) -> Option<u64> {
+        if self.head.take().is_some() {
+            HELD.store(false, Ordering::Release);
+        }
+        self.ticket.take().map(|ticket| ticket.number)
+    }
+
+    /// Comes to the head as soon as that is free, before those who wait with a ticket. False where it was not waited for any
+    /// longer.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Interrupted`].
+    pub(super) fn come_to_head(&mut self, repository: &Repository, goes_on: &mut dyn FnMut() -> bool) -> Result<bool> {
+        let path = repository.records().path(RecordKind::Queue, "");
+        let file = File::options().read(true).write(true).open(&path);
+        let file = file.map_err(|error| Error::io("open", &path, &error))?;
+        let LockWait::Locked(file) = lock_wait::wait(file, LockMode::Exclusive, goes_on)? else { return Ok(false) };
+        *self = Self::at_head(file, None);
+        Ok(true)
     }
 
     /// Whether this is the head of the queue; otherwise the wait was too long and another process holds it.

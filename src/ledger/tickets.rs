@@ -5,10 +5,10 @@
 //! `queue.lock`. A ticket that nobody has locked is one of a process that was killed, and goes with the next one who waits.
 
 use crate::error::Result;
-use crate::files::records::{RecordKind, Records};
+use crate::files::records::{self, RecordKind, Records};
 use crate::ledger::lock_wait::{self, LockMode, LockWait};
-use serde::Serialize;
-use std::fs::File;
+use serde::{Deserialize, Serialize};
+use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ const TRIES: u64 = 100;
 pub(super) struct Tickets(Records);
 
 /// What a ticket says.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct TicketRecord {
     /// With whom the pushes of its process may be joined; empty for nobody.
     group: String,
@@ -40,6 +40,15 @@ impl Drop for Ticket {
         // The file goes before its lock, so that those who waited for it find the next one at once.
         let _ = std::fs::remove_file(&self.path);
     }
+}
+
+/// A process that waits in the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Waiting {
+    /// The number of its ticket.
+    pub(super) number: u64,
+    /// With whom its pushes may be joined.
+    pub(super) group: String,
 }
 
 /// Whether a process has left the queue.
@@ -72,9 +81,9 @@ impl Tickets {
     /// Makes a ticket: with this number, where one is given and free, else behind all others. None where the folder cannot
     /// be written.
     pub(super) fn take(&self, number: Option<u64>, group: String) -> Option<Ticket> {
-        let record = TicketRecord { group };
+        let bytes = records::encode(&TicketRecord { group }).ok()?;
         let make = |number: u64| -> Result<Option<Ticket>> {
-            let made = self.0.create_locked(RecordKind::Ticket, &number.to_string(), &record)?;
+            let made = self.0.create_note(RecordKind::Ticket, &number.to_string(), &bytes, File::lock)?;
             Ok(made.map(|locked| Ticket { number, path: self.path(number), _locked: locked }))
         };
         if let Some(Ok(Some(ticket))) = number.map(make) {
@@ -123,6 +132,20 @@ impl Tickets {
             LockWait::Stopped => Left::NotYet,
         })
     }
+
+    /// Who comes after the process with the ticket `own`, or after one that has none: the one with the smallest number of
+    /// all who still wait.
+    pub(super) fn next(&self, own: Option<u64>) -> Option<Waiting> {
+        let mut others = self.numbers().into_iter().filter(|number| Some(*number) != own);
+        let number = others.find(|number| self.is_held(*number))?;
+        let record: Option<TicketRecord> = self.0.load(RecordKind::Ticket, &number.to_string());
+        Some(Waiting { number, group: record.map(|record| record.group).unwrap_or_default() })
+    }
+
+    fn is_held(&self, number: u64) -> bool {
+        let Ok(file) = File::open(self.path(number)) else { return false };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
 }
 
 /// Removes the file of a process that was killed, and no other one that has taken its place meanwhile. Whether it is gone.
@@ -149,6 +172,10 @@ mod tests {
     /// The ticket of a process that was killed: nobody has it locked.
     fn dead(tickets: &Tickets, number: u64) {
         std::mem::forget(std::fs::File::create(tickets.path(number)).unwrap());
+    }
+
+    fn next(number: u64, group: &str) -> Waiting {
+        Waiting { number, group: group.to_owned() }
     }
 
     fn ends(tickets: &Tickets, own: u64) -> bool {
@@ -182,18 +209,21 @@ mod tests {
         dead(&tickets, 2);
         dead(&tickets, 3);
         let fourth = tickets.take(None, "a".to_owned()).unwrap();
+        assert_eq!(tickets.next(Some(1)), Some(next(4, "a")));
         // the first is waited for behind two that are gone
         assert!(!ends(&tickets, fourth.number));
         assert_eq!(tickets.numbers(), [1, 4]);
         drop(first);
         assert!(ends(&tickets, fourth.number));
+        assert_eq!(tickets.next(Some(4)), None);
     }
 
     #[test]
-    fn a_ticket_that_cannot_be_read_is_a_ticket() {
+    fn a_ticket_that_cannot_be_read_stands_for_nobody_to_be_joined_with() {
         let (_dir, tickets) = tickets();
         let waits = tickets.take(None, "a".to_owned()).unwrap();
         std::fs::write(tickets.path(1), "{").unwrap();
+        assert_eq!(tickets.next(None), Some(next(1, "")));
         std::fs::write(tickets.path(0), "no number of a ticket").unwrap();
         std::fs::write(tickets.path(0).with_file_name("x"), "no ticket").unwrap();
         assert_eq!(tickets.numbers(), [0, 1]);

@@ -4,6 +4,7 @@
 //! A few rounds in an ordinary run, another setting each day; `scripts/prove` does the rest.
 
 mod arena;
+mod group;
 mod queue;
 
 use crate::support::{Repo, Rounds, Run, Sleeper};

@@ -64,7 +64,9 @@ fn turns_come_in_the_order_of_entry() {
     let order = ["4", "2", "6", "1", "5", "3"];
     let runs: Vec<_> = order.iter().map(|task| queued(&ann, &["lock", task])).collect();
     drop(holder);
-    runs.into_iter().for_each(|run| drop(run.wait().ok()));
+    for run in runs {
+        run.wait().ok();
+    }
     assert_eq!(locked(&world), order);
     nothing_is_left(&ann);
 }
@@ -78,7 +80,9 @@ fn who_is_killed_while_it_waits_holds_up_nobody_and_lets_nobody_pass() {
         assert_eq!(runs[n].take().unwrap().kill().signal, Some(9));
     }
     drop(holder);
-    runs.into_iter().flatten().for_each(|run| drop(run.wait().ok()));
+    for run in runs.into_iter().flatten() {
+        run.wait().ok();
+    }
     assert_eq!(locked(&world), ["2", "3"]);
     nothing_is_left(&ann);
 }
