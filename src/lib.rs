@@ -187,6 +187,23 @@
 //!     `verbs::reopen::out_of_a_bundle_whose_other_files_stay`, `verbs::reopen::what_was_merged_is_not_merged_again`,
 //!     `killed::verbs::reopen`
 //!
+//! 25. **Processes of one clone that wait for each other push together.** They take turns in the order in which they entered
+//!     the queue. Each decides on what those before it are about to publish and builds its own commits on top; one swap,
+//!     with leases on what the first one read, proves all decisions. A refusal and "nothing to do" are decided on what was
+//!     published. Only pushes of one user that go the same way, run no hook of the user and add commits to branches of this
+//!     program are joined; what the server refuses is tried by each alone. Whoever is killed, the others go on.
+//!     `races::queue::turns_come_in_the_order_of_entry`,
+//!     `races::queue::who_is_killed_while_it_waits_holds_up_nobody_and_lets_nobody_pass`,
+//!     `races::group::thirty_two_at_once_are_a_few_pushes`,
+//!     `races::group::those_who_wait_are_one_push_in_the_order_in_which_they_came`,
+//!     `races::group::what_another_clone_published_meanwhile_makes_all_of_them_decide_again`,
+//!     `races::group::of_two_who_want_one_task_the_second_is_told_what_was_published`,
+//!     `races::group::what_the_server_refuses_is_refused_alone`, `races::group::pushes_that_go_another_way_are_not_joined`,
+//!     `races::group::a_hook_of_the_user_runs_for_each_push_of_task_data`,
+//!     `races::group::killed_while_it_pushes_for_the_others`,
+//!     `races::group::a_member_that_is_killed_while_it_waits_has_published`,
+//!     `races::group::a_push_that_hangs_ends_in_time_for_the_one_who_has_the_least`
+//!
 //! # Rules of safety
 //!
 //! 1. **Uncommitted work is lost only with `--discard`.** `verbs::drop::uncommitted_work_is_refused_and_lost_only_when_told`,
@@ -288,7 +305,8 @@
 //! 4. `ops::pick::decide`, a pure function of the view and the request, refuses, or plans the two commits: the task's file with
 //!    its new status, and the lock ([`coordination::decide`] judges the lock that is there, [`coordination::locks`] writes it).
 //! 5. [`git::objects`] builds the commits, [`ledger::publish`] pushes them, and the answer of the remote is judged there, from
-//!    [`git::porcelain::push`]. A tip that moved leads back to step 3 after a fetch; an answer that was not heard to
+//!    [`git::porcelain::push`]. Where others of this clone wait, the push is left to one of them
+//!    (`ledger::group`). A tip that moved leads back to step 3 after a fetch; an answer that was not heard to
 //!    `ledger::unconfirmed`.
 //! 6. What has landed is said to have landed, whatever fails now: the checkouts follow ([`ledger::checkouts`]), [`worktrees`] adds
 //!    the branch and the worktree, and the record is completed.

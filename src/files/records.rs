@@ -28,6 +28,8 @@
 //! | `scratch/NAME` | a note about a temporary worktree: the `path` of its folder | explore, finish, merges | when its command ends; after a kill the next command removes note and folder |
 //! | `making-WORKTREE`, `furnishing-WORKTREE`, `removing-WORKTREE` | a note that git creates, a command prepares, or git removes a worktree; empty, but `making-` contains `mending` and a newline while its missing files are restored | pick, worktree, drop, finish | when that is done, also by the next command about the worktree |
 //! | `queue.lock` | a lock (flock(2)) of the process at the head of the queue, with its id in digits | every command that writes | never |
+//! | `queue/NUMBER` | a note of a process that waits in the queue: `group`, with whom its pushes may be joined, else empty | every command that writes | when it leaves; after a kill by the next one that waits |
+//! | `convoy/NONCE` | a note of commits that wait for one push (`ledger::convoy`), without `format`, a line each: `member` (`group`, `refs` with name, value on the remote and value after the push, `members`, `since` and `until` in milliseconds since 1970, `forming` in milliseconds, `next`, the ticket of who has it now), `pushing`, `end` | who hands its push over, and who pushes | once all members have read the end, or with the next command |
 //! | `task-*.md` | the text in an editor (`task::editor_template`) | new, edit | once it is a task; else it stays for the user |
 //! | `resolved-*/`, `resolve-*/` | files that the user edited to resolve conflicts | the script that syncs | by the user |
 //! | `check/`, `finishing/`, `.tmp*` | temporary indexes, messages that pass hooks, and files before they are renamed | all | at once; after a kill a day later |
@@ -95,6 +97,8 @@ pub(crate) enum RecordKind {
     WorktreeFurnishing,
     WorktreeRemoving,
     Queue,
+    Ticket,
+    Convoy,
     Draft,
     Resolved,
     Resolving,
@@ -127,6 +131,8 @@ impl RecordKind {
             Self::WorktreeFurnishing => "furnishing-",
             Self::WorktreeRemoving => "removing-",
             Self::Queue => "queue.lock",
+            Self::Ticket => "queue/",
+            Self::Convoy => "convoy/",
             Self::Draft => "task-",
             Self::Resolved => "resolved-",
             Self::Resolving => "resolve-",
@@ -213,13 +219,42 @@ impl Records {
         self.write(&self.path(record, name), &encode(value)?, File::lock)
     }
 
+    /// Writes a note that takes no other's place, and returns it locked by `lock`; `None` where there is one.
+    ///
+    /// # Errors
+    /// [`Kind::Io`].
+    pub(crate) fn create_note(
+        &self,
+        record: RecordKind,
+        name: &str,
+        bytes: &[u8],
+        lock: fn(&File) -> std::io::Result<()>,
+    ) -> Result<Option<File>> {
+        let path = self.path(record, name);
+        match self.write_beside(&path, bytes, lock)?.persist_noclobber(&path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(None),
+            Err(error) => Err(Error::io("write", &path, &error.error)),
+        }
+    }
+
     fn write(&self, path: &Path, bytes: &[u8], prepare: fn(&File) -> std::io::Result<()>) -> Result<File> {
+        let beside = self.write_beside(path, bytes, prepare)?;
+        beside.persist(path).map_err(|error| Error::io("write", path, &error.error))
+    }
+
+    fn write_beside(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        prepare: fn(&File) -> std::io::Result<()>,
+    ) -> Result<NamedTempFile> {
         let folder = path.parent().unwrap_or(&self.0);
         let written = std::fs::create_dir_all(folder).and_then(|()| {
             let mut beside = NamedTempFile::with_prefix_in(RecordKind::Temporary.place(), &self.0)?;
             beside.write_all(bytes)?;
             prepare(beside.as_file())?;
-            beside.persist(path).map_err(|error| error.error)
+            Ok(beside)
         });
         written.map_err(|error| Error::io("write", path, &error))
     }

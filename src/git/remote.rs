@@ -382,6 +382,15 @@ fn is_refusal(
     Ok(!again.success() && again.stderr_text() == stderr)
 }
 
+/// Whether there is a `pre-push` hook that git runs. A process only where the hooks are elsewhere.
+pub(crate) fn runs_pre_push(repository: &Repository) -> bool {
+    if repository.config().last("core.hookspath").is_some() {
+        return has_hook(repository);
+    }
+    let file = repository.common_dir.join("hooks").join(PRE_PUSH);
+    which::which_in(file, None::<&str>, &repository.root).is_ok()
+}
+
 /// Whether there is a `pre-push` hook that git runs. One process.
 fn has_hook(repository: &Repository) -> bool {
     let found = repository.read("rev-parse").args(["--git-path", "hooks/pre-push"]).run();

@@ -488,6 +488,11 @@ pub(crate) fn hook_limit() -> Duration {
     waiting::hook_limit().unwrap_or_else(|| if on_terminal() { NO_LIMIT } else { HOOK_LIMIT })
 }
 
+/// Whether a variable names the repository, so that no git that is called here gets it.
+pub(crate) fn is_local_variable(name: &str) -> bool {
+    LOCAL_VARIABLES.contains(&name)
+}
+
 /// Whether this program is used on a terminal, at which a user can be asked something, or stop what takes too long.
 pub(crate) fn on_terminal() -> bool {
     io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal()

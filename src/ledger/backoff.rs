@@ -37,6 +37,12 @@ impl Deadline {
         Self { end: waiting::waited().saturating_add(limit), last_query: (limit / 4).min(LAST_QUERY) }
     }
 
+    /// The same, where an attempt may take at most this long.
+    pub(crate) fn at_most(self, attempt: Duration) -> Self {
+        let last_query = self.last_query.min(attempt);
+        Self { end: self.end.min(waiting::waited().saturating_add(attempt).saturating_add(last_query)), last_query }
+    }
+
     /// The remaining time.
     pub(crate) fn remaining(&self) -> Duration {
         self.end.saturating_sub(waiting::waited())
@@ -59,6 +65,16 @@ impl Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_attempt_for_others_ends_in_their_time() {
+        let own = Deadline::after(Duration::from_secs(30));
+        for seconds in [1, 3, 10] {
+            let left = own.at_most(Duration::from_secs(seconds)).remaining_for_attempt();
+            assert!(left <= Duration::from_secs(seconds), "{left:?}");
+        }
+        assert!(own.at_most(Duration::from_secs(3600)).remaining_for_attempt() <= own.remaining_for_attempt());
+    }
 
     #[test]
     fn waits_grow_and_stay_below_the_cap() {

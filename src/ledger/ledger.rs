@@ -40,10 +40,21 @@ pub(crate) struct Ledger<'r> {
     pub(crate) repairs: bool,
     /// Whether a plan is built and shown, but not published.
     pub(crate) dry_run: bool,
+    /// Whether its pushes may go along with those of other processes of this clone.
+    pub(crate) company: Company,
     /// Where lines about the progress go.
     pub(crate) progress: fn(&str),
     /// How to read the files on the branch of locks.
     pub(crate) lock_format: LockFormat,
+}
+
+/// Whether a push may carry the commits of several processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// It may.
+    Welcome,
+    /// Not this one: its decision may take long, such as one that waits for a check, and nobody is to wait for that.
+    Never,
 }
 
 /// A code branch that carries the task data.

@@ -12,7 +12,7 @@ use crate::git::{Branch, Oid, RefName, RefUpdate, RemoteName, Repository};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::refs::Refs;
 use crate::ledger::turns::Turns;
-use crate::ledger::{Channel, Ledger, LockFormat};
+use crate::ledger::{Channel, Company, Ledger, LockFormat};
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{Hash as _, Hasher as _};
@@ -318,6 +318,7 @@ impl Clone {
             keep_checkouts: false,
             repairs: false,
             dry_run: false,
+            company: Company::Welcome,
             progress: |_| {},
             lock_format,
         }

@@ -10,14 +10,17 @@ pub(crate) mod backoff;
 mod channel;
 pub(crate) mod checkouts;
 mod code_home;
+mod convoy;
 mod elsewhere;
 mod fence;
 mod fetch;
 mod fetched;
 mod found;
+mod group;
 pub(crate) mod known;
 #[expect(clippy::module_inception, reason = "the module holds the type that the room is named for")]
 mod ledger;
+mod lock_wait;
 #[cfg(test)]
 pub(crate) mod memory;
 mod nonce;
@@ -27,6 +30,7 @@ pub(crate) mod queue;
 pub(crate) mod refs;
 mod refusal;
 mod stage;
+mod tickets;
 pub(crate) mod transaction;
 #[cfg(test)]
 pub(crate) mod turns;
@@ -38,7 +42,7 @@ pub(crate) use crate::git::objects::Edit;
 pub(crate) use channel::Channel;
 pub(crate) use fence::FENCE;
 pub(crate) use found::Found;
-pub(crate) use ledger::{CodeHome, DATA, IDS, LOCKS, Ledger, LedgerLock, LockFormat};
+pub(crate) use ledger::{CodeHome, Company, DATA, IDS, LOCKS, Ledger, LedgerLock, LockFormat};
 pub(crate) use nonce::{nonce, random};
 pub(crate) use plan::{Decision, Plan, TransactionResult};
 pub(crate) use refusal::{no_branch, unreadable};

@@ -7,12 +7,12 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{Edit, NewCommit, ParentCommit};
-use crate::git::{Branch, Freshness, Oid, RefUpdate, destination, remote};
+use crate::git::{Branch, Oid, RefUpdate, destination, remote};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::fetch::{TimeoutCause, out_of_time};
+use crate::ledger::group::{JoinedEnd, JoinedSwap, Swapped, Turn};
 use crate::ledger::plan::{CheckoutChange, Decision, Plan, TransactionResult, marked};
 use crate::ledger::publish::{Outcome, SwapResult, hooks};
-use crate::ledger::queue::Queue;
 use crate::ledger::unconfirmed::{SentPush, UnconfirmedPushes};
 use crate::ledger::view::View;
 use crate::ledger::{Channel, Ledger};
@@ -72,17 +72,22 @@ impl Ledger<'_> {
         branches: &[Branch],
         mut decide: impl FnMut(&View<'_>) -> Result<Decision<T>>,
     ) -> Result<TransactionResult<T>> {
-        let _queue = Queue::enter(self.repository, self.timeout, self.progress)?;
+        let mut turn = Turn::enter(self, nonce)?;
         self.finish_checkout_updates()?;
         let (mut unconfirmed, mut landed) = (UnconfirmedPushes::new(), BTreeSet::new());
         let all = self.with_fence(branches.to_vec())?;
-        let outcome = self.attempts(seen, nonce, all, &mut decide, (&mut unconfirmed, &mut landed));
+        let outcome = self.attempts(&mut turn, seen, nonce, all, &mut decide, (&mut unconfirmed, &mut landed));
         outcome.map_err(|error| after(unconfirmed.explain(error), &landed))
     }
 
-    fn attempts<T>(
-        &self,
-        seen: Option<View<'_>>,
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one attempt from the view to the outcome, which is read from top to bottom"
+    )]
+    fn attempts<'l, T>(
+        &'l self,
+        turn: &mut Turn<'l, '_>,
+        seen: Option<View<'l>>,
         nonce: &str,
         mut branches: Vec<Branch>,
         decide: &mut dyn FnMut(&View<'_>) -> Result<Decision<T>>,
@@ -90,7 +95,8 @@ impl Ledger<'_> {
     ) -> Result<TransactionResult<T>> {
         let deadline = Deadline::after(self.timeout);
         let mut looks = 0;
-        let mut view = seen.map_or_else(|| View::load(self, &branches, Freshness::AsKnown), Ok)?;
+        turn.settle_unless_quick(seen.is_some(), deadline)?;
+        let mut view = seen.map_or_else(|| turn.view(&branches), Ok)?;
         for attempt in 0.. {
             // Before anything else: a push without an answer may have landed, and pushing again would do the change
             // twice.
@@ -102,7 +108,7 @@ impl Ledger<'_> {
                 if looks > LOOKS {
                     return Err(Error::new(Kind::Contention, "other processes of this clone kept setting the refs"));
                 }
-                view = self.fetch_view(&branches, deadline)?;
+                view = turn.fetch_view(&branches, deadline)?;
                 continue;
             }
             if view.is_current {
@@ -112,26 +118,26 @@ impl Ledger<'_> {
                 if view.is_current {
                     return Err(error);
                 }
-                view = self.fetch_view(&branches, deadline)?;
+                view = turn.fetch_view(&branches, deadline)?;
                 continue;
             }
             // The task data seems to have moved to its own branch. Only a fetched view can prove that.
             if view.data_moved {
-                view = self.fetch_view(&branches, deadline)?;
+                view = turn.fetch_view(&branches, deadline)?;
                 continue;
             }
             // On a server without atomic push `decide` must not plan again what has landed already.
             view.landed.clone_from(landed);
             let decision = decide(&view);
             if view.asks_more(&mut branches) {
-                view = self.fetch_view(&branches, deadline)?;
+                view = turn.fetch_view(&branches, deadline)?;
                 continue;
             }
             let (plan, value) = match decision {
                 // A dry run has no swap that would discover an outdated view, so it needs a fetched one.
                 Ok(Decision::Publish(plan, value)) if view.is_current || !self.dry_run => (plan, value),
                 Ok(_) | Err(_) if !view.is_current => {
-                    view = self.fetch_view(&branches, deadline)?;
+                    view = turn.fetch_view(&branches, deadline)?;
                     continue;
                 }
                 Ok(Decision::Publish(plan, value)) => (plan, value),
@@ -154,7 +160,7 @@ impl Ledger<'_> {
                 if view.is_current {
                     return Err(self.with_other_remote_hint(error, &view));
                 }
-                view = self.fetch_view(&branches, deadline)?;
+                view = turn.fetch_view(&branches, deadline)?;
                 continue;
             }
             // The objects exist from here on, but no ref points to them: a command that is killed now has changed
@@ -170,11 +176,39 @@ impl Ledger<'_> {
             let subject =
                 plan.branches.iter().flat_map(|plan| &plan.steps).find_map(|step| step.subject.lines().next());
             let change = CheckoutChange { subject: subject.unwrap_or("aitask"), adopted, written: plan.written() };
-            let guarded = [updates.as_slice(), &view.guards(&updates)].concat();
-            let SwapResult { before, outcome } = self.swap(&guarded, &change, deadline)?;
-            let is_fence = |branch: &Branch| plan.branches.iter().any(|plan| plan.branch == *branch && plan.is_fence());
-            landed.extend(before.into_iter().filter(|branch| !is_fence(branch)));
-            let sent = SentPush { updates, value, blobs, adopted: change.adopted, command };
+            let swapped = turn.swap(&plan, &view, &updates, &change, deadline)?;
+            let mut sent = SentPush { updates, value, blobs, adopted: change.adopted, command };
+            let outcome = match swapped {
+                Swapped::Alone(SwapResult { before, outcome }) => {
+                    let is_fence =
+                        |branch: &Branch| plan.branches.iter().any(|plan| plan.branch == *branch && plan.is_fence());
+                    landed.extend(before.into_iter().filter(|branch| !is_fence(branch)));
+                    outcome
+                }
+                Swapped::Joined(JoinedSwap { end, is_pusher, updates }) => match end {
+                    JoinedEnd::Landed(lagging) => {
+                        let SentPush { updates, value, blobs, command, .. } = sent;
+                        let unmoved = TransactionResult::unmoved(value);
+                        return Ok(TransactionResult { updates, blobs, lagging, command, ..unmoved });
+                    }
+                    JoinedEnd::Refused => {
+                        turn.come_back_alone(deadline)?;
+                        view = turn.view(&branches)?;
+                        continue;
+                    }
+                    // Who pushed fetches before anybody else comes to the head again.
+                    JoinedEnd::Stale(_) if !is_pusher && !deadline.remaining_for_attempt().is_zero() => {
+                        turn.come_back(deadline)?;
+                        view = turn.view(&branches)?;
+                        continue;
+                    }
+                    JoinedEnd::Stale(said) => Outcome::Stale(said),
+                    JoinedEnd::Unknown(error) => {
+                        sent.updates = updates;
+                        Outcome::Unknown(error)
+                    }
+                },
+            };
             let said = match outcome {
                 Outcome::Landed(push) => {
                     let mut landed = self.landed(&view, sent);
@@ -189,11 +223,12 @@ impl Ledger<'_> {
                     said
                 }
             };
+            turn.come_back(deadline)?;
             // The view is fetched also after the last wait: it tells whether the push landed after all, and whether
             // other writers or a lock file on the server were in the way.
             let is_last = !self.refs.wait(deadline, attempt)?;
             let before = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).collect::<Vec<_>>();
-            view = self.fetch_view(&branches, deadline)?;
+            view = turn.fetch_view(&branches, deadline)?;
             if is_last {
                 let moved = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).ne(before);
                 let obstacle = if moved { TimeoutCause::Others } else { TimeoutCause::Lock };

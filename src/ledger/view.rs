@@ -5,6 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Freshness, Oid, RefUpdate, Repository, remote};
+use crate::ledger::convoy::PendingRefs;
 use crate::ledger::fetched;
 use crate::ledger::found::{Found, at};
 use crate::ledger::known::{LostBranch, SetBack, TipState};
@@ -54,6 +55,8 @@ pub(crate) struct View<'r> {
     /// The branches of this transaction that have landed already, on a server without atomic push.
     pub(crate) landed: BTreeSet<Branch>,
     tip_states: BTreeMap<Branch, TipState>,
+    /// The refs for which the view has what other processes of this clone are about to publish.
+    pending: PendingRefs,
     /// The code branches that the remote lacks, as the fetch of this view found; with the last tip that this clone knew.
     lacking: BTreeMap<Branch, Option<Oid>>,
     /// Whether the task data has a branch of its own, although this clone still has it on a code branch.
@@ -63,6 +66,16 @@ pub(crate) struct View<'r> {
 impl<'r> View<'r> {
     /// Reads the tips as this repository knows them. One process.
     pub(super) fn load(ledger: &Ledger<'r>, branches: &[Branch], freshness: Freshness) -> Result<Self> {
+        Self::load_on(ledger, branches, freshness, &PendingRefs::new())
+    }
+
+    /// [`Self::load`], with what other processes of this clone are about to publish in the place of what is published.
+    pub(super) fn load_on(
+        ledger: &Ledger<'r>,
+        branches: &[Branch],
+        freshness: Freshness,
+        pending: &PendingRefs,
+    ) -> Result<Self> {
         let published = |branch: &Branch| ledger.channel.published(branch);
         let data_moved = ledger.unlisted_data_branch(branches)?;
         let names = branches.iter().chain(&data_moved).flat_map(|branch| [branch.full(), published(branch)]);
@@ -76,8 +89,12 @@ impl<'r> View<'r> {
         let (mut tips, mut tip_states) = (BTreeMap::new(), BTreeMap::new());
         for (branch, noted) in branches.iter().zip(noted) {
             let local = known.get(&branch.full()).cloned();
-            let published = known.get(&published(branch)).cloned();
-            let tip_state = ledger.tip_state(branch, published.as_ref(), noted)?;
+            let waiting = pending.get(&branch.full()).map(|pending| pending.to.clone());
+            let is_waiting = waiting.is_some();
+            let published = waiting.or_else(|| known.get(&published(branch)).cloned());
+            // What nobody has published yet is not noted as published.
+            let tip_state =
+                if is_waiting { TipState::Current } else { ledger.tip_state(branch, published.as_ref(), noted)? };
             let theirs = match &tip_state {
                 TipState::Gone(gone) => gone.newest.clone(),
                 TipState::Current | TipState::SetBack(_) => published.clone(),
@@ -104,6 +121,7 @@ impl<'r> View<'r> {
             is_current,
             landed: BTreeSet::new(),
             tip_states,
+            pending: pending.clone(),
             lacking: BTreeMap::new(),
             data_moved,
         })
@@ -170,9 +188,13 @@ impl<'r> View<'r> {
         let Some(remote) = self.channel.remote() else {
             return Ok(Tip { local: found.remove(&here), ..Tip::default() });
         };
-        let (local, published) = (found.remove(&here), found.remove(&there));
+        let waiting = self.pending.get(&here).map(|pending| pending.to.clone());
+        let (local, published) = (found.remove(&here), waiting.or(found.remove(&there)));
         let kept = kept.and_then(|kept| found.remove(&kept));
-        let locks = self.tips.get(&Ledger::locks_branch()?).and_then(|tip| tip.published.as_ref());
+        // Those who are about to move the lock branch publish no task branch with it.
+        let locks_branch = Ledger::locks_branch()?;
+        let before = self.pending.get(&locks_branch.full()).map(|pending| &pending.from);
+        let locks = before.or_else(|| self.tips.get(&locks_branch)?.published.as_ref());
         let is_known = |locks| fetched::came_with_task_branches(self.repository, remote, locks, kept.as_ref());
         let is_seen = || self.is_current || locks.is_none_or(is_known);
         if published.is_none() && !(remote::fetches_task_branches(self.repository, remote) && is_seen()) {
@@ -215,6 +237,11 @@ impl<'r> View<'r> {
             Some(TipState::SetBack(set_back)) => Some(set_back),
             Some(TipState::Current | TipState::Gone(_)) | None => None,
         }
+    }
+
+    /// Whether no branch of it is gone from the remote, or was set back there.
+    pub(super) fn is_sound(&self) -> bool {
+        self.tip_states.values().all(|state| *state == TipState::Current)
     }
 
     /// The branches of this view.

@@ -26,7 +26,7 @@ use crate::landing::landed::{self, Landed};
 use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::own_files::{self, OwnFiles};
 use crate::landing::task_branch;
-use crate::ledger::{Channel, Decision, Ledger, View, nonce};
+use crate::ledger::{Channel, Company, Decision, Ledger, View, nonce};
 use crate::ops::finish::decide::{FinishDecision, FinishRequest, FinishView, TaskWork, VERB, decide};
 use crate::ops::finish::rules::CommitRules;
 use crate::project::context::{Context, Wanted};
@@ -144,7 +144,7 @@ fn finish_with_branches(
         lock,
         active,
     };
-    let ledger = context.ledger();
+    let ledger = Ledger { company: Company::Never, ..context.ledger() };
     let rehearsed = job.rehearse(&ledger, &all);
     let mut landed = rehearsed.and_then(|seen| ledger.transact_on(seen, &mark, &all, |view| job.attempt(view)));
     let refusal = landed

@@ -10,7 +10,7 @@ use crate::git::run::WITHIN;
 use crate::git::{Branch, Freshness, Repository, refs};
 use crate::ledger::known::is_known;
 use crate::ledger::queue::Queue;
-use crate::ledger::{Channel, CodeHome, DATA, IDS, LOCKS, Ledger};
+use crate::ledger::{Channel, CodeHome, Company, DATA, IDS, LOCKS, Ledger};
 use crate::project::data_home::{self, DataHome, DefaultBranch, Reader, Signs};
 use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::project::{ignores, leftovers};
@@ -279,6 +279,7 @@ impl Context {
             keep_checkouts: self.is_exploring(),
             repairs: false,
             dry_run: self.dry_run,
+            company: Company::Welcome,
             progress: self.progress,
             lock_format: LOCK_FORMAT,
         }

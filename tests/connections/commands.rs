@@ -5,7 +5,7 @@ use crate::support::{Repo, World};
 /// What every verb begins with: where are we, and what is configured.
 const OPEN: [&str; 2] = [
     "rev-parse --path-format=absolute --is-bare-repository --git-common-dir --git-dir --show-toplevel --symbolic-full-name HEAD",
-    r"config -z --get-regexp ^(aitask|remote|branch|url|user|author|committer)\.|^(core\.(sshcommand|hookspath)|ssh\.variant|trace2\.perftarget|commit\.gpgsign|color\.ui|init\.defaultbranch|push\.default)$",
+    r"config -z --get-regexp ^(aitask|remote|branch|url|user|author|committer)\.|^(core\.(sshcommand|hookspath)|ssh\.variant|trace2\.perftarget|commit\.gpgsign|color\.ui|init\.defaultbranch|push\.(default|gpgsign))$",
 ];
 /// The commits of a plan are made, and compared with what they replace.
 const BUILD: [&str; 3] = [

@@ -4,6 +4,8 @@
 //! A few rounds in an ordinary run, another setting each day; `scripts/prove` does the rest.
 
 mod arena;
+mod group;
+mod queue;
 
 use crate::support::{Repo, Rounds, Run, Sleeper};
 use arena::{Arena, ROUNDS_PER_ARENA, Race, SESSIONS, Tally, words};
