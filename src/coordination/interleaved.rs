@@ -245,4 +245,21 @@ fn which_id_is_next() {
     }
     let error: Error = ids::parse(b"seven").unwrap_err();
     assert_eq!(error.kind(), Kind::Unparsable);
+    let branch = Ledger::ids_branch().unwrap();
+    let subject =
+        |plan: Plan| plan.branches.first().and_then(|plan| plan.steps.first()).map(|step| step.subject.clone());
+    let said = [
+        ids::claim(Plan::new(), &branch, 7),
+        ids::initialise(Plan::new(), &branch, 1, ids::Counter::Local),
+        ids::resync(Plan::new(), &branch, 9, ids::Counter::Shared),
+    ];
+    let said = said.map(|plan| subject(plan).unwrap());
+    assert_eq!(
+        said,
+        [
+            "ait: Claim task ID t7, advance counter to 8",
+            "ait: Initialize local task ID counter at 1",
+            "ait: Resync task ID counter to 9"
+        ]
+    );
 }

@@ -323,3 +323,6 @@ fn text_of(lock: &LockEntry) -> String {
 fn name(task: TaskId) -> String {
     format!("{}.json", task.prefixed())
 }
+
+#[cfg(test)]
+mod tests;

@@ -253,4 +253,32 @@ mod tests {
             assert_eq!(marked(message, "1f"), marked_as, "{message:?}");
         }
     }
+
+    #[test]
+    fn the_files_of_a_plan_are_known_unless_it_takes_whole_trees() {
+        let (main, data, oid) = (
+            Branch::parse("main").unwrap(),
+            Branch::parse("aitask-data").unwrap(),
+            Oid::parse(&"a".repeat(40)).unwrap(),
+        );
+        let edits = vec![
+            Edit::Put { path: "new".to_owned(), content: Vec::new() },
+            Edit::Rename { from: "old".to_owned(), to: "renamed".to_owned() },
+            Edit::Remove { path: "gone".to_owned() },
+        ];
+        let plan = Plan::new().step(&data, Step::edit("x", edits));
+        assert_eq!(plan.written(), Some(vec!["new".to_owned(), "renamed".to_owned()]));
+        assert_eq!(plan.clone().advance(&main, oid.clone()).written(), None);
+        let merged = Step { merge: Some((oid.clone(), oid.clone())), ..Step::edit("merge", vec![]) };
+        let squashed = Step { tree: Some(oid.clone()), ..Step::edit("squash", vec![]) };
+        for step in [merged, squashed] {
+            let mut plan = plan.clone().step(&main, step.clone());
+            assert_eq!(plan.written(), None);
+            assert_eq!(plan.merge_into(&main).cloned(), Some(step));
+            assert_eq!(plan.merge_into(&data), None);
+            plan.replace_merge(&main, oid.clone());
+            let of_main = plan.branches.iter().find(|plan| plan.branch == main).unwrap();
+            assert_eq!((of_main.start.as_ref(), of_main.steps.len()), (Some(&oid), 0));
+        }
+    }
 }

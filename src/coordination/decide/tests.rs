@@ -300,6 +300,7 @@ fn what_a_new_lock_says() {
 fn only_a_lock_that_is_there_is_released() {
     let (branch, token) = (Branch::parse("aitask-locks").unwrap(), "1".repeat(40));
     let locks = Locks::held([task()]);
+    assert!(locks.is_held(task()) && !locks.is_held(TaskId::top(2)));
     assert_eq!(release(&branch, &locks, TaskId::top(2), Release::Any), None);
     let subject = |whose| release(&branch, &locks, task(), whose).unwrap().branches[0].steps[0].subject.clone();
     assert_eq!(subject(Release::Own), "ait: Unlock task t1");

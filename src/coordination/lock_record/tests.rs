@@ -1,0 +1,196 @@
+//! What the records of a clone say about the locks that it took.
+
+use super::*;
+use crate::coordination::agents::{Recognition, SessionOrigin};
+use crate::coordination::session::Session;
+use crate::error::Kind;
+use crate::ledger::memory::folder;
+use crate::settings::Origin;
+use tempfile::TempDir;
+
+struct Clone {
+    repository: Repository,
+    _dir: TempDir,
+}
+
+fn clone() -> Clone {
+    let dir = folder();
+    Clone { repository: Repository::without_git(dir.path()), _dir: dir }
+}
+
+fn task() -> TaskId {
+    TaskId::top(1)
+}
+
+fn lock(nonce: &str, holder: &str) -> LockEntry {
+    let text = format!("locked_by: {holder}\nhostname: box\npid: 7\npid_starttime: 9\nnonce: {nonce}\n");
+    LockEntry::parse(task(), text.as_bytes(), None)
+}
+
+/// A process of before the last boot: it does not live.
+fn dead() -> ProcessIdentity {
+    let scope = crate::coordination::pid_scope::PidScope { boot: "before".to_owned(), namespace: "1".to_owned() };
+    ProcessIdentity { pid: "7".to_owned(), start: "9".to_owned(), kind: "proc".to_owned(), scope: Some(scope) }
+}
+
+fn load(clone: &Clone) -> Option<LockRecord> {
+    LockRecord::load(&clone.repository, task())
+}
+
+fn error(kind: Kind) -> Error {
+    Error::new(kind, "x")
+}
+
+#[test]
+fn an_attempt_leaves_a_record_until_it_is_known_to_have_failed() {
+    for (kind, stays) in [(Kind::Held, false), (Kind::Unknown, true)] {
+        let clone = clone();
+        let mut attempt = LockAttempt::new(&clone.repository, "one".to_owned());
+        attempt.begin(task(), None, None).unwrap();
+        let begun = load(&clone).unwrap();
+        assert!(begun.taking.is_some() && begun.is_about(&lock("one", "ann")), "{begun:?}");
+        assert_eq!(begun.completed(), None);
+        attempt.failed(&error(kind));
+        assert_eq!(load(&clone).is_some(), stays);
+    }
+}
+
+#[test]
+fn an_attempt_that_turns_to_another_task_forgets_the_first() {
+    let clone = clone();
+    let mut attempt = LockAttempt::new(&clone.repository, "one".to_owned());
+    attempt.begin(task(), None, None).unwrap();
+    attempt.begin(task(), None, None).unwrap();
+    assert!(load(&clone).is_some());
+    attempt.begin(TaskId::top(2), None, None).unwrap();
+    assert_eq!(LockRecord::tasks(&clone.repository), [TaskId::top(2)]);
+}
+
+#[test]
+fn a_failed_attempt_restores_what_was_known_before() {
+    let clone = clone();
+    let first = LockRecord::taken(&clone.repository, &lock("one", "ann"), "one".to_owned());
+    assert_eq!(first.taking, None);
+    first.save(&clone.repository, task()).unwrap();
+    let mut attempt = LockAttempt::new(&clone.repository, "two".to_owned());
+    attempt.begin(task(), Some(&lock("one", "ann")), None).unwrap();
+    let begun = load(&clone).unwrap();
+    assert!(begun.taking.is_some() && begun.is_about(&lock("one", "ann")) && begun.is_about(&lock("two", "ann")));
+    assert_eq!(begun.completed(), first.lock.as_ref());
+    attempt.failed(&error(Kind::Held));
+    assert_eq!(load(&clone), Some(first));
+}
+
+#[test]
+fn a_completed_attempt_is_nobody_s_attempt_any_more() {
+    let clone = clone();
+    LockAttempt::new(&clone.repository, "one".to_owned()).begin(task(), None, None).unwrap();
+    let held = LockRecord { base: Some("main".to_owned()), ..load(&clone).unwrap() };
+    held.save(&clone.repository, task()).unwrap();
+    let taken = LockRecord::taken(&clone.repository, &lock("one", "ann"), "one".to_owned());
+    assert_eq!((taken.taking.as_ref(), taken.base.as_deref()), (None, Some("main")));
+    assert!(taken.completed().unwrap().contains("nonce: one\n"));
+    taken.save(&clone.repository, task()).unwrap();
+    assert!(LockRecord::has_taken(&clone.repository, &lock("one", "ann")));
+    assert!(!LockRecord::has_taken(&clone.repository, &lock("two", "ann")));
+    assert!(LockRecord::cut_off(&clone.repository).is_empty());
+}
+
+#[test]
+fn an_attempt_whose_process_is_gone_was_cut_off() {
+    let clone = clone();
+    let begun = LockRecord::begin(&clone.repository, task(), "one".to_owned(), None);
+    begun.save(&clone.repository, task()).unwrap();
+    assert!(!begun.was_cut_off(&clone.repository), "this process lives");
+    assert!(LockRecord::cut_off(&clone.repository).is_empty());
+    let cut_off = LockRecord { taking: Some(dead()), ..begun };
+    cut_off.save(&clone.repository, task()).unwrap();
+    assert!(cut_off.was_cut_off(&clone.repository) && cut_off.is_leftover(&clone.repository, &lock("one", "ann")));
+    assert!(!cut_off.is_leftover(&clone.repository, &lock("two", "ann")));
+    assert_eq!(LockRecord::cut_off(&clone.repository), [task()]);
+    // taken again by this process, it stays one that was cut off, until the attempt is completed
+    let again = LockRecord::begin(&clone.repository, task(), "two".to_owned(), None);
+    assert_eq!((again.earlier.as_slice(), again.was_cut_off(&clone.repository)), (&["one".to_owned()][..], false));
+    assert!(again.is_leftover(&clone.repository, &lock("one", "ann")) && again.is_about(&lock("one", "ann")));
+    again.save(&clone.repository, task()).unwrap();
+    assert_eq!(LockRecord::cut_off(&clone.repository), [task()]);
+    LockRecord::forget_attempt(&clone.repository, task(), "two");
+    assert_eq!(load(&clone).unwrap().nonce, "one");
+}
+
+#[test]
+fn a_session_is_told_that_its_task_was_taken_over_and_nobody_else() {
+    let clone = clone();
+    LockRecord::taken(&clone.repository, &lock("one", "ann"), "one".to_owned())
+        .save(&clone.repository, task())
+        .unwrap();
+    let is_ann = |lock: &LockEntry| lock.holder == "ann";
+    let is_nobody = |_: &LockEntry| false;
+    let held = load(&clone).unwrap();
+    // taken from another clone
+    assert!(held.is_taken_over(&lock("two", "ben"), Some("ann"), is_ann));
+    assert!(!held.is_taken_over(&lock("two", "ann"), Some("ann"), is_ann), "it is of this session");
+    // still the lock of this clone, which had no other holder before
+    assert!(!held.is_taken_over(&lock("one", "ann"), Some("ben"), is_nobody));
+    // a lock of a script that cannot be told from one of this session
+    let untold = LockEntry { process: ProcessIdentity::default(), nonce: None, ..lock("", "ann") };
+    assert!(!held.is_taken_over(&untold, Some("ann"), is_nobody));
+    assert!(held.is_taken_over(&untold, Some("ben"), is_nobody));
+    assert!(held.is_taken_over(&untold, None, is_nobody));
+    // another session of this clone took it: who held it before is told
+    let begun = LockRecord::begin(&clone.repository, task(), "two".to_owned(), Some(&lock("one", "ann")));
+    assert!(begun.is_taken_over(&lock("two", "ben"), Some("ann"), is_ann));
+    assert!(!begun.is_taken_over(&lock("two", "ben"), Some("cid"), is_nobody));
+}
+
+#[test]
+fn what_was_pushed_is_remembered_when_the_task_is_given_back_and_not_when_it_is_over() {
+    for is_over in [false, true] {
+        let clone = clone();
+        let pushed = vec!["a".repeat(40)];
+        let held = LockRecord { pushed: pushed.clone(), ..LockRecord::new("one".to_owned()) };
+        held.save(&clone.repository, task()).unwrap();
+        if is_over {
+            LockRecord::forget(&clone.repository, task()).unwrap();
+        } else {
+            LockRecord::give_back(&clone.repository, task()).unwrap();
+        }
+        assert_eq!(load(&clone), None);
+        let again = LockRecord::begin(&clone.repository, task(), "two".to_owned(), None);
+        assert_eq!(again.pushed, if is_over { Vec::new() } else { pushed });
+    }
+}
+
+#[test]
+fn a_session_that_was_started_again_is_not_taken_for_dead() {
+    let clone = clone();
+    let Some(here) = ProcessIdentity::of_process(&clone.repository, std::process::id()) else { return };
+    let session = Session {
+        email: "ann".to_owned(),
+        email_origin: Origin::Flag,
+        host: "box".to_owned(),
+        process: here,
+        agent_process: None,
+        name: crate::coordination::agents::SessionName {
+            kind: Some("codex".to_owned()),
+            digest: Some("0123456789ab".to_owned()),
+        },
+        origin: SessionOrigin::Variable,
+        recognition: Recognition::default(),
+    };
+    let of_agent = |nonce: &str| {
+        let mut lock = LockEntry { process: dead(), ..lock(nonce, "ann") };
+        lock.further = vec!["agent: codex".to_owned(), "session: 0123456789ab".to_owned()];
+        lock
+    };
+    let held = LockRecord::taken(&clone.repository, &of_agent("one"), "one".to_owned());
+    held.save(&clone.repository, task()).unwrap();
+    assert_ne!(LockRecord::liveness(&clone.repository, &of_agent("one"), "box"), Liveness::Alive);
+    held.note_process(&clone.repository, &session, &of_agent("one"));
+    assert_eq!(
+        LockRecord::process_and_liveness(&clone.repository, &of_agent("one"), "box"),
+        (Some(std::process::id()), Liveness::Alive)
+    );
+    // it says nothing of another lock
+    assert_ne!(LockRecord::liveness(&clone.repository, &of_agent("two"), "box"), Liveness::Alive);
+}
