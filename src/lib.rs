@@ -186,6 +186,15 @@
 //!     `verbs::reopen::out_of_a_bundle_whose_other_files_stay`, `verbs::reopen::what_was_merged_is_not_merged_again`,
 //!     `killed::verbs::reopen`
 //!
+//! 25. **A check runs again only for other code**, another command or another value of a variable that it names, and nobody
+//!     waits for it but who needs it. Only what has passed is remembered.
+//!     `verbs::checks::what_has_passed_does_not_run_again_and_the_answer_says_since_when`,
+//!     `verbs::checks::tasks_that_others_file_while_a_check_runs_make_no_second_run`,
+//!     `verbs::checks::code_that_others_push_meanwhile_is_checked_and_nobody_waits_for_that`,
+//!     `verbs::checks::several_checks_run_in_order_each_is_remembered_alone_and_the_first_failure_ends_it`,
+//!     `verbs::checks::another_value_of_a_variable_that_counts_is_another_check`,
+//!     `verbs::checks::one_check_at_a_time_runs_on_a_clone_unless_more_are_allowed`
+//!
 //! # Rules of safety
 //!
 //! 1. **Uncommitted work is lost only with `--discard`.** `verbs::drop::uncommitted_work_is_refused_and_lost_only_when_told`,

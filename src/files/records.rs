@@ -27,6 +27,8 @@
 //! | `empty-folders` | `folders`: those that were there, and empty, when files for agents were put below them | agents install | agents remove |
 //! | `scratch/NAME` | a note about a temporary worktree: the `path` of its folder | explore, finish, merges | when its command ends; after a kill the next command removes note and folder |
 //! | `making-WORKTREE`, `furnishing-WORKTREE`, `removing-WORKTREE` | a note that git creates, a command prepares, or git removes a worktree; empty, but `making-` contains `mending` and a newline while its missing files are restored | pick, worktree, drop, finish | when that is done, also by the next command about the worktree |
+//! | `verdicts/DIGEST` | a check that passed: `command`, `since` (RFC 3339), `together`, true where it ran for several merges and this is not the last; the digest is of content, command and variables (`landing::verdict`) | finish | by age, and where there are more than 200 |
+//! | `check-slot.N` | a lock (flock(2)) of a process that runs a check, with its id in digits | finish | never |
 //! | `queue.lock` | a lock (flock(2)) of the process at the head of the queue, with its id in digits | every command that writes | never |
 //! | `task-*.md` | the text in an editor (`task::editor_template`) | new, edit | once it is a task; else it stays for the user |
 //! | `resolved-*/`, `resolve-*/` | files that the user edited to resolve conflicts | the script that syncs | by the user |
@@ -69,8 +71,14 @@ pub(crate) enum Oddity {
 }
 
 /// The kinds that are removed by age, and the age.
-const ENDING: [(RecordKind, Duration); 4] =
-    [(RecordKind::Making, HOUR), (RecordKind::Check, DAY), (RecordKind::Finishing, DAY), (RecordKind::Temporary, DAY)];
+const ENDING: [(RecordKind, Duration); 5] = [
+    (RecordKind::Making, HOUR),
+    // A day later the tools of the machine may be others.
+    (RecordKind::Verdict, DAY),
+    (RecordKind::Check, DAY),
+    (RecordKind::Finishing, DAY),
+    (RecordKind::Temporary, DAY),
+];
 
 /// A kind of file in the folder; see the table above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +102,8 @@ pub(crate) enum RecordKind {
     WorktreeMaking,
     WorktreeFurnishing,
     WorktreeRemoving,
+    Verdict,
+    CheckSlot,
     Queue,
     Draft,
     Resolved,
@@ -126,6 +136,8 @@ impl RecordKind {
             Self::WorktreeMaking => "making-",
             Self::WorktreeFurnishing => "furnishing-",
             Self::WorktreeRemoving => "removing-",
+            Self::Verdict => "verdicts/",
+            Self::CheckSlot => "check-slot.",
             Self::Queue => "queue.lock",
             Self::Draft => "task-",
             Self::Resolved => "resolved-",
@@ -246,6 +258,17 @@ impl Records {
         }
     }
 
+    /// Removes the older half of the records of a kind that has a folder, where there are more than `most`. Best effort.
+    pub(crate) fn bound(&self, record: RecordKind, most: usize) {
+        let mut all: Vec<_> = entries(&self.0.join(record.place())).collect();
+        if all.len() > most {
+            all.sort_by_cached_key(|entry| entry.metadata().and_then(|data| data.modified()).ok());
+            for entry in all.iter().take(all.len() - most / 2) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+
     /// A new temporary folder, removed when it is dropped. A single folder replaces the one that a killed command left:
     /// only the process at the head of the queue creates it, so no other process uses it.
     ///
@@ -302,7 +325,7 @@ impl Records {
         found
     }
 
-    /// Removes the records that are too old. Best effort; it reads two folders.
+    /// Removes the records that are too old. Best effort; it reads three folders.
     pub(crate) fn sweep(&self) {
         let here: Vec<_> = entries(&self.0).collect();
         for (record, _) in ENDING {

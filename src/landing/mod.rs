@@ -6,8 +6,10 @@
 //!
 //! Callers: `ops::finish`, `ops::prune`, `ops::reopen`, `ops::worktrees`.
 
+pub(crate) mod check;
 pub(crate) mod former;
 pub(crate) mod landed;
 pub(crate) mod merge;
 pub(crate) mod own_files;
 pub(crate) mod task_branch;
+pub(crate) mod verdict;

@@ -63,15 +63,21 @@ pub(crate) fn clear_worktree(context: &Context, name: &TaskName, path: &Path) ->
 }
 
 fn run(context: &Context, setting: &str, command: &str, name: &TaskName, path: &Path) -> Result<()> {
-    let output = run_for_task(context, command, name, path)?;
+    let output = run_for_task(context, command, name, path, context.json)?;
     require_success(&output, |exit| format!("{setting} failed in {} ({exit}): {command}", path.display()))
 }
 
-/// Runs a command of the project for a task, in this folder. Its output goes to standard error; with JSON it is captured,
-/// since standard error is a document then, where there is an error.
-pub(crate) fn run_for_task(context: &Context, command: &str, name: &TaskName, path: &Path) -> Result<Output> {
+/// Runs a command of the project for a task, in this folder. Its output goes to standard error, or it is captured: with
+/// JSON, since standard error is a document then, where there is an error.
+pub(crate) fn run_for_task(
+    context: &Context,
+    command: &str,
+    name: &TaskName,
+    path: &Path,
+    captured: bool,
+) -> Result<Output> {
     let call = Call::program(context.repository.git().environment(), "sh", path).args(["-c", command]);
-    let streams = if context.json { Streams::Captured } else { Streams::ToStderr };
+    let streams = if captured { Streams::Captured } else { Streams::ToStderr };
     with_task(call, name, path).limit(COMMAND_LIMIT).streams(streams).output()
 }
 

@@ -6,6 +6,7 @@ mod agents_hooks;
 mod archive;
 mod brief;
 mod check;
+mod checks;
 mod demo;
 mod drop;
 mod edit;
