@@ -17,7 +17,8 @@ use clap::Args;
 /// merged again; what was taken back there is refused. A branch that was pushed for a pull request (--no-push) is merged
 /// past it only with --merge, --squash or --ff. The merge commit is signed where you sign commits, and your commit-msg
 /// hooks see its message. A check that has passed on the same code, with the same values of the variables that it names,
-/// does not run again: neither because of task data that others publish, nor for the same command given again.
+/// does not run again: neither because of task data that others publish, nor for the same command given again. Several who
+/// finish at once in one clone are checked together.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(after_help = "Examples:\n  git aitask finish                # the task of the worktree you are in\n  \

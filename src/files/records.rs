@@ -28,6 +28,9 @@
 //! | `scratch/NAME` | a note about a temporary worktree: the `path` of its folder | explore, finish, merges | when its command ends; after a kill the next command removes note and folder |
 //! | `making-WORKTREE`, `furnishing-WORKTREE`, `removing-WORKTREE` | a note that git creates, a command prepares, or git removes a worktree; empty, but `making-` contains `mending` and a newline while its missing files are restored | pick, worktree, drop, finish | when that is done, also by the next command about the worktree |
 //! | `verdicts/DIGEST` | a check that passed: `command`, `since` (RFC 3339), `together`, true where it ran for several merges and this is not the last; the digest is of content, command and variables (`landing::verdict`) | finish | by age, and where there are more than 200 |
+//! | `landings/N` | a place in the line of those who land after a check, locked by its process: `into`, `task`, `branch`, `tip`, `own` (files), `group` or null (`landing::line`) | finish | when it has landed or ended; after a kill by the next in line |
+//! | `landings.lock` | the number of the last place in line in digits, locked (flock(2)) while one is taken | finish | never |
+//! | `failed-checks/DIGEST` | a check that failed on several merges together, for the last of them: `message`, `lines` that it printed, `up_to`, the number of its place | finish | by age |
 //! | `check-slot.N` | a lock (flock(2)) of a process that runs a check, with its id in digits | finish | never |
 //! | `queue.lock` | a lock (flock(2)) of the process at the head of the queue, with its id in digits | every command that writes | never |
 //! | `task-*.md` | the text in an editor (`task::editor_template`) | new, edit | once it is a task; else it stays for the user |
@@ -71,10 +74,11 @@ pub(crate) enum Oddity {
 }
 
 /// The kinds that are removed by age, and the age.
-const ENDING: [(RecordKind, Duration); 5] = [
+const ENDING: [(RecordKind, Duration); 6] = [
     (RecordKind::Making, HOUR),
     // A day later the tools of the machine may be others.
     (RecordKind::Verdict, DAY),
+    (RecordKind::CheckFailure, DAY),
     (RecordKind::Check, DAY),
     (RecordKind::Finishing, DAY),
     (RecordKind::Temporary, DAY),
@@ -103,6 +107,9 @@ pub(crate) enum RecordKind {
     WorktreeFurnishing,
     WorktreeRemoving,
     Verdict,
+    CheckFailure,
+    Landing,
+    LandingDoor,
     CheckSlot,
     Queue,
     Draft,
@@ -137,6 +144,9 @@ impl RecordKind {
             Self::WorktreeFurnishing => "furnishing-",
             Self::WorktreeRemoving => "removing-",
             Self::Verdict => "verdicts/",
+            Self::CheckFailure => "failed-checks/",
+            Self::Landing => "landings/",
+            Self::LandingDoor => "landings.lock",
             Self::CheckSlot => "check-slot.",
             Self::Queue => "queue.lock",
             Self::Draft => "task-",
@@ -325,7 +335,7 @@ impl Records {
         found
     }
 
-    /// Removes the records that are too old. Best effort; it reads three folders.
+    /// Removes the records that are too old. Best effort; it reads four folders.
     pub(crate) fn sweep(&self) {
         let here: Vec<_> = entries(&self.0).collect();
         for (record, _) in ENDING {

@@ -13,7 +13,7 @@ use crate::git::{Oid, Repository};
 use crate::landing::merge::Merge;
 use crate::project::context::Context;
 use crate::task::TaskName;
-use crate::worktrees::prepare::{require_success, run_for_task};
+use crate::worktrees::prepare::{RUNNING_FOR, require_success, run_for_task, running_for};
 use crate::worktrees::scratch::Scratch;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
@@ -37,7 +37,14 @@ pub(crate) fn commit_of(repository: &Repository, output: &Oid, merge: &Merge, ti
     built.commits.into_iter().next().ok_or_else(|| Error::new(Kind::Bug, "git made no commit to check"))
 }
 
-/// The right to run a check, given back when it is dropped; `None` in a dry run, which leaves no file.
+/// Whether this command was started by a command of the project that runs for this clone, such as a check: waiting for that
+/// one would be waiting for itself.
+pub(crate) fn runs_for_this_clone(context: &Context) -> bool {
+    let folder = running_for(context);
+    context.repository.git().environment().os(RUNNING_FOR) == Some(folder.as_os_str())
+}
+
+/// The right to run a check, given back when it is dropped; no file is held in a dry run, which leaves none.
 pub(crate) struct Slot {
     _held: Option<File>,
 }
@@ -48,7 +55,7 @@ impl Slot {
     /// # Errors
     /// [`Kind::Interrupted`], [`Kind::Io`].
     pub(crate) fn take(context: &Context) -> Result<Self> {
-        if context.dry_run {
+        if context.dry_run || runs_for_this_clone(context) {
             return Ok(Self { _held: None });
         }
         let records = context.repository.records();
@@ -88,8 +95,12 @@ pub(crate) fn run(context: &Context, command: &str, task: &TaskName, commit: &Oi
 /// # Errors
 /// [`Kind::CheckFailed`], with the last lines of the output, where it was captured.
 pub(crate) fn require_passed(output: &Output, command: &str, task: &TaskName) -> Result<()> {
-    let failed = |exit: &str| format!("the check failed on the merged tree ({exit}): {command}");
-    require_success(output, failed).map_err(|error| with_hint(error, task))
+    require_success(output, |exit| failed(exit, command)).map_err(|error| with_hint(error, task))
+}
+
+/// The sentence about a check that ended so.
+pub(crate) fn failed(exit: &str, command: &str) -> String {
+    format!("the check failed on the merged tree ({exit}): {command}")
 }
 
 /// Says what helps after a check has failed.

@@ -3,7 +3,8 @@
 //! A verdict is of the content of a tree, the command, and the values of the variables on which that depends: those that
 //! the command names (`$NAME`, `${NAME}`) and those of `aitask.checkEnv`. The content is the tree without the task data,
 //! where that is on the same branch, so that whoever files or changes a task meanwhile makes no second run necessary. Only
-//! what has passed is remembered: a check that failed may fail for a reason that is over.
+//! what has passed is remembered: a check that failed may fail for a reason that is over. A failure is noted only for those
+//! who waited in line when it was found.
 
 use crate::digest;
 use crate::error::Result;
@@ -44,6 +45,22 @@ pub(crate) struct Verdict {
     pub(crate) together: bool,
 }
 
+/// A check that failed on several merges together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    /// What is wrong, and how it ended.
+    pub(crate) message: String,
+    /// The last lines that it printed.
+    pub(crate) lines: Vec<String>,
+    /// The number of the last of these merges in the line: for whoever comes later, it runs again.
+    pub(crate) up_to: u64,
+}
+
+/// A digest of checks: what must be the same for those that are checked together.
+pub(crate) fn group(checks: &[Check]) -> String {
+    digest::whole(&checks.iter().flat_map(|check| check.name("").into_bytes()).collect::<Vec<_>>())
+}
+
 impl Check {
     /// The check with this command for a task.
     pub(crate) fn new(context: &Context, command: &str, task: &TaskName) -> Self {
@@ -55,6 +72,18 @@ impl Check {
     /// The name of its verdict on a content.
     fn name(&self, content: &str) -> String {
         digest::whole(&[content.as_bytes(), b"\0", self.command.as_bytes(), b"\0", &self.variables].concat())
+    }
+
+    /// Its failure on a content, if that was found when the one with this number stood in line already.
+    pub(crate) fn failure(&self, records: &Records, content: &str, number: u64) -> Option<Failure> {
+        let failure = records.load::<Failure>(RecordKind::CheckFailure, &self.name(content))?;
+        Some(failure).filter(|failure| number <= failure.up_to)
+    }
+
+    /// Notes that it failed on a content. Best effort: without the note it runs again.
+    pub(crate) fn note_failure(&self, records: &Records, content: &str, failure: &Failure) {
+        let _ = records.note(RecordKind::CheckFailure, &self.name(content), failure);
+        records.bound(RecordKind::CheckFailure, MOST);
     }
 
     /// Its verdict on a content, if it has passed on it.

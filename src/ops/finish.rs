@@ -128,7 +128,7 @@ fn finish_with_branches(
         keeps_published: false,
     };
     let checking = Checking::new(&options.check, &context.settings.checks);
-    let (other_branches, landing, claimed, removes, lock, active) = Default::default();
+    let (own, other_branches, landing, claimed, removes, lock, active) = Default::default();
     let mut job = FinishOperation {
         context,
         wanted,
@@ -138,6 +138,7 @@ fn finish_with_branches(
         branch,
         gone,
         checking,
+        own,
         other_branches,
         landing,
         claimed,
@@ -158,6 +159,7 @@ fn finish_with_branches(
         job.request.keeps_published = true;
         landed = job.land(&ledger, &all, false);
     }
+    job.checking.leave_line();
     let landed = match (landed, job.other_branches.take()) {
         (Err(error), Some(other)) if error.kind() != Kind::Unknown => {
             *expected = FinishBranches { rules: job.rules, ..other };
@@ -194,6 +196,8 @@ struct FinishOperation<'a> {
     gone: Option<Branch>,
     /// The checks on the merged tree.
     checking: Checking,
+    /// The files of the task, and whether the task branch renames them.
+    own: (Vec<String>, bool),
     /// The branches that the view names, where they differ from those of this attempt.
     other_branches: Option<FinishBranches>,
     /// The task whose merge was recorded.
@@ -308,6 +312,8 @@ impl FinishOperation<'_> {
             seen.carry_over = CarryOver::next(view, self.request.ids, &index, &seen.document, self.claimed)?;
             self.claimed = seen.carry_over.map(CarryOver::number);
         }
+        let files = [Some(path.as_str()), index.plan(&path).map(PlanPath::as_str)];
+        self.own = (files.into_iter().flatten().map(str::to_owned).collect(), own.renamed_back.is_some());
         match tip {
             Some(tip) => seen.work = Some(self.gather_work(view, &index, &path, &place, (tip, own.renamed_back))?),
             None => seen.has_landed = self.has_landed(id, &place.branch, output)?,

@@ -16,7 +16,7 @@ fn worked() -> (World, Repo, Repo) {
 }
 
 /// Picks a new task and commits a file of its own to its branch.
-fn with_work(ann: &Repo, id: &str) {
+pub(super) fn with_work(ann: &Repo, id: &str) {
     assert_eq!(ann.task("Job", &[]), id);
     ann.aitask(&["pick", id]).ok();
     let at = ann.at(format!("aiwork/t{id}_job"));
@@ -25,13 +25,13 @@ fn with_work(ann: &Repo, id: &str) {
 }
 
 /// The file in which a check counts its runs, and the words that do so.
-fn counter(world: &World) -> (PathBuf, String) {
+pub(super) fn counter(world: &World) -> (PathBuf, String) {
     let file = world.root().join("count");
     let count = format!("echo x >>'{}'", file.display());
     (file, count)
 }
 
-fn runs(file: &std::path::Path) -> usize {
+pub(super) fn runs(file: &std::path::Path) -> usize {
     std::fs::read_to_string(file).map_or(0, |text| text.lines().count())
 }
 
@@ -167,7 +167,12 @@ fn one_check_at_a_time_runs_on_a_clone_unless_more_are_allowed() {
     // another output branch, and so another landing
     ann.env("GIT_AITASK_CHECKJOBS", "2").aitask(&["finish", "3", "--into", "other", "--check", "true"]).ok();
     let waiting = ann.start(&["finish", "2", "--into", "other", "--check", "test -e work2.txt"]);
-    crate::support::give_time_for_a_fault();
+    let files = format!("/proc/{}/fd", waiting.pid());
+    wait_for("it comes to the slot", || {
+        let open = std::fs::read_dir(&files).into_iter().flatten().flatten();
+        let open: Vec<_> = open.filter_map(|file| std::fs::read_link(file.path()).ok()).collect();
+        if open.iter().any(|file| file == &taken) { Ok(()) } else { Err(format!("{open:?}")) }
+    });
     std::fs::write(&go, "").unwrap();
     first.wait().ok();
     let run = waiting.wait().ok();

@@ -18,6 +18,7 @@ mod hook;
 pub(crate) mod init;
 mod kept;
 mod landed;
+mod landings;
 mod list;
 mod lock;
 mod log;
