@@ -4,7 +4,7 @@
 //! The module promises that a reader never sees a file that is half written (`write`), and that nothing outside the
 //! checkout is read or changed through a link. Every module above may use it; it uses only errors.
 
-mod lock;
+pub(crate) mod lock;
 pub(crate) mod records;
 mod write;
 pub(crate) mod yaml;

@@ -204,6 +204,28 @@
 //!     `races::group::a_member_that_is_killed_while_it_waits_has_published`,
 //!     `races::group::a_push_that_hangs_ends_in_time_for_the_one_who_has_the_least`
 //!
+//! 26. **A check runs again only for other code**, another command or another value of a variable that it names, and nobody
+//!     waits for it but who needs it. Only what has passed is remembered.
+//!     `verbs::checks::what_has_passed_does_not_run_again_and_the_answer_says_since_when`,
+//!     `verbs::checks::tasks_that_others_file_while_a_check_runs_make_no_second_run`,
+//!     `verbs::checks::code_that_others_push_meanwhile_is_checked_and_nobody_waits_for_that`,
+//!     `verbs::checks::several_checks_run_in_order_each_is_remembered_alone_and_the_first_failure_ends_it`,
+//!     `verbs::checks::another_value_of_a_variable_that_counts_is_another_check`,
+//!     `verbs::checks::one_check_at_a_time_runs_on_a_clone_unless_more_are_allowed`
+//!
+//! 27. **Who lands after a check stands in line with the others of the clone**, and the first checks all of them together, each
+//!     merged on top of those before it. Every good one lands by its own merge; a bad one is found by halves, and it alone
+//!     hears of it. The locks of the line are those of living processes, so that nobody waits for one that was killed.
+//!     `landing::train::tests::every_good_one_lands_in_order_and_each_bad_one_is_refused`,
+//!     `landing::train::tests::all_good_ones_cost_one_run_and_sixteen_with_three_bad_ones_at_most_fifteen`,
+//!     `verbs::landings::six_at_once_cost_two_runs_and_each_makes_its_own_merge`,
+//!     `verbs::landings::every_good_one_lands_each_bad_one_hears_why_and_nobody_else_does`,
+//!     `verbs::landings::who_conflicts_with_those_before_it_is_refused_alone`,
+//!     `verbs::landings::others_stand_in_line_too_and_are_checked_alone`,
+//!     `verbs::landings::other_verbs_go_on_while_a_line_waits`,
+//!     `verbs::landings::when_the_first_is_killed_the_next_one_goes_on_and_nothing_is_lost`,
+//!     `killed::landings::beside_another_finish`, `killed::landings::behind_another_finish`
+//!
 //! # Rules of safety
 //!
 //! 1. **Uncommitted work is lost only with `--discard`.** `verbs::drop::uncommitted_work_is_refused_and_lost_only_when_told`,

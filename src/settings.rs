@@ -15,7 +15,7 @@ use std::time::Duration;
 /// The variables that are read: `GIT_AITASK_TRACE` (1 shows every git call with its time on stderr) and one for each
 /// [`Settings`] field, `GIT_AITASK_REMOTE` and so on; `GIT_AITASK_SESSION`, `AIT_AGENT_PID`, those of agents and CI
 /// systems (`coordination::agents`), `TMUX`, `TMUX_PANE` and `AITASKS_TMUX_SOCKET`, which tell the session; `CI`, with which nobody is at the terminal; `NO_COLOR`, `CLICOLOR_FORCE`, `GIT_SSH_COMMAND`. The variables that are set for
-/// child processes: `GIT_AITASK_EXPLORE` within `explore`, `GIT_AITASK_WITHIN` for everything that git starts.
+/// child processes: `GIT_AITASK_EXPLORE` within `explore`, `GIT_AITASK_RUNNING_FOR` for commands of the project, `GIT_AITASK_WITHIN` for everything that git starts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment(BTreeMap<OsString, OsString>);
 
@@ -152,8 +152,12 @@ pub(crate) struct Settings {
     pub(crate) output: Option<String>,
     /// `merge`, `squash` or `ff`.
     pub(crate) merge: Option<String>,
-    /// The command that must pass on the merged tree.
-    pub(crate) check: Option<String>,
+    /// The commands that must pass on the merged tree, in order.
+    pub(crate) checks: Vec<String>,
+    /// The variables that their outcome depends on, beside those that they name.
+    pub(crate) check_env: Vec<String>,
+    /// How many checks run at once on this clone.
+    pub(crate) check_jobs: u16,
     /// Patterns of ignored files that a new worktree gets a copy of.
     pub(crate) worktree_copy: Vec<String>,
     /// The commands that run in a new worktree, in order.
@@ -207,7 +211,9 @@ impl Settings {
             base: value("base", None),
             output: value("output", None),
             merge: value("merge", None),
-            check: value("check", None).filter(|command| !command.trim().is_empty()),
+            checks: commands(environment.text("GIT_AITASK_CHECK"), config.all("aitask.check")),
+            check_env: patterns(environment.text("GIT_AITASK_CHECKENV"), config.all("aitask.checkenv")),
+            check_jobs: value("checkjobs", None).map_or(Ok(1), |text| parse_count("aitask.checkJobs", &text))?,
             worktree_copy: patterns(environment.text("GIT_AITASK_WORKTREECOPY"), config.all("aitask.worktreecopy")),
             worktree_setup: commands(environment.text("GIT_AITASK_WORKTREESETUP"), config.all("aitask.worktreesetup")),
             worktree_teardown: commands(
@@ -239,10 +245,21 @@ fn patterns(variable: Option<&str>, configured: &[String]) -> Vec<String> {
     variable.map_or_else(|| configured.iter().flat_map(|text| words(text)).collect(), words)
 }
 
-/// The command of the variable, else those of the configuration.
+/// The command of the variable, else those of the configuration after the last empty one, as git reads lists: an empty
+/// value takes back those that other files set.
 fn commands(variable: Option<&str>, configured: &[String]) -> Vec<String> {
-    let commands = variable.map_or_else(|| configured.to_vec(), |command| vec![command.to_owned()]);
-    commands.into_iter().filter(|command| !command.trim().is_empty()).collect()
+    let is_empty = |command: &String| command.trim().is_empty();
+    let last = || configured.rsplit(is_empty).next().unwrap_or_default().to_vec();
+    let commands = variable.map_or_else(last, |command| vec![command.to_owned()]);
+    commands.into_iter().filter(|command| !is_empty(command)).collect()
+}
+
+/// A number of things, at least one.
+fn parse_count(name: &str, text: &str) -> Result<u16> {
+    text.parse()
+        .ok()
+        .filter(|count| *count > 0)
+        .ok_or_else(|| Error::new(Kind::Usage, format!("{name} is {text:?}, and not a number from 1 to {}", u16::MAX)))
 }
 
 /// A duration as people write it: `30`, `30s`, `5m`, `2h`, `1500ms`.
@@ -288,6 +305,30 @@ mod tests {
         assert_eq!(parse_duration("2h").unwrap(), Duration::from_secs(7200));
         for bad in ["", "s", "-1", "0", "1d", "99999999999999999999", "9999999999h", "1 s"] {
             assert_eq!(parse_duration(bad).unwrap_err().kind(), Kind::Usage, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_empty_command_takes_back_those_before_it() {
+        let of = |values: &[&str]| {
+            let pair = |value: &&str| ("aitask.check".to_owned(), Some((*value).to_owned()));
+            let config = Config::new(values.iter().map(pair));
+            Settings::new(&Flags::default(), &Environment::default(), &config).unwrap().checks
+        };
+        assert_eq!(of(&["build", "test"]), ["build", "test"]);
+        assert_eq!(of(&["build", "", "test"]), ["test"]);
+        assert_eq!(of(&["build", " "]), [""; 0]);
+    }
+
+    #[test]
+    fn at_least_one_check_runs_at_once() {
+        let of = |value: &str| {
+            let config = Config::new([("aitask.checkjobs".into(), Some(value.into()))]);
+            Settings::new(&Flags::default(), &Environment::default(), &config).map(|settings| settings.check_jobs)
+        };
+        assert_eq!(of("3").unwrap(), 3);
+        for bad in ["0", "-1", "many", ""] {
+            assert_eq!(of(bad).unwrap_err().kind(), Kind::Usage, "{bad}");
         }
     }
 

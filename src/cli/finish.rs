@@ -16,7 +16,9 @@ use clap::Args;
 /// changed, and the files in conflict are listed. Work that was merged already, by a pull request for instance, is not
 /// merged again; what was taken back there is refused. A branch that was pushed for a pull request (--no-push) is merged
 /// past it only with --merge, --squash or --ff. The merge commit is signed where you sign commits, and your commit-msg
-/// hooks see its message.
+/// hooks see its message. A check that has passed on the same code, with the same values of the variables that it names,
+/// does not run again: neither because of task data that others publish, nor for the same command given again. Several who
+/// finish at once in one clone are checked together.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(after_help = "Examples:\n  git aitask finish                # the task of the worktree you are in\n  \
@@ -41,9 +43,9 @@ pub(crate) struct FinishArgs {
     /// The message of the merge commit
     #[arg(short, value_name = "MESSAGE", allow_hyphen_values = true)]
     message: Option<String>,
-    /// A command that must pass on the merged tree [default: aitask.check]
+    /// A command that must pass on the merged tree; may be repeated [default: aitask.check]
     #[arg(long, value_name = "COMMAND")]
-    check: Option<String>,
+    check: Vec<String>,
     /// Do not archive the task
     #[arg(long)]
     no_archive: bool,

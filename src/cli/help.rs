@@ -36,7 +36,9 @@ overrides both:
   base           the branch that task branches are cut from
   output         the branch that finish merges into
   merge          how finish merges: merge, squash or ff [merge]
-  check          a command that must pass on the merged tree
+  check          commands that must pass on the merged tree
+  checkEnv       variables that their outcome depends on, beside those they name
+  checkJobs      how many checks run at once on this clone [1]
   worktreeCopy   patterns of ignored files that a new worktree gets a copy of
   worktreeSetup  commands that run in a new worktree
   worktreeTeardown  commands that run in a worktree before it is removed

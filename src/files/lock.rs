@@ -6,7 +6,31 @@ use crate::interrupt;
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
+
+/// Waits for the lock of one of these files, as long as it takes, and returns the file that has it. The operating system
+/// wakes the one that waits; nothing is tried again and again. On a file system without locks nobody waits.
+///
+/// # Errors
+/// [`Kind::Interrupted`].
+pub(crate) fn wait_for_any(files: Vec<File>) -> Result<File> {
+    let (tell, told) = channel();
+    for file in files {
+        let tell = tell.clone();
+        std::thread::spawn(move || {
+            while file.lock().is_err_and(|error| error.kind() == std::io::ErrorKind::Interrupted) {}
+            // Where another one was first, or nobody waits any more, this closes the file, which releases the lock.
+            let _ = tell.send(file);
+        });
+    }
+    loop {
+        match told.recv_timeout(interrupt::POLL_INTERVAL) {
+            Ok(file) => return Ok(file),
+            Err(_) => interrupt::check()?,
+        }
+    }
+}
 
 impl Tree {
     /// Locks a file against other processes of this program until the result is dropped; waits for them, at most
@@ -51,6 +75,27 @@ fn is_same(one: &File, other: &File) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_several_locked_files_the_first_that_is_free_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = |name: &str| File::create(dir.path().join(name)).unwrap();
+        let held = ["a", "b"].map(open);
+        for file in &held {
+            file.lock().unwrap();
+        }
+        let [a, b] = held;
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| wait_for_any(vec![open("a"), open("b")]).unwrap());
+            drop(b);
+            let taken = waiting.join().unwrap();
+            assert!(is_same(&taken, &open("b")) && open("b").try_lock().is_err());
+            drop(taken);
+        });
+        drop(a);
+        // whoever waited for the other one keeps nothing
+        drop(wait_for_any(vec![open("a")]).unwrap());
+    }
 
     #[test]
     fn a_locked_file_is_waited_for_and_may_be_gone_after_that() {

@@ -27,6 +27,11 @@
 //! | `empty-folders` | `folders`: those that were there, and empty, when files for agents were put below them | agents install | agents remove |
 //! | `scratch/NAME` | a note about a temporary worktree: the `path` of its folder | explore, finish, merges | when its command ends; after a kill the next command removes note and folder |
 //! | `making-WORKTREE`, `furnishing-WORKTREE`, `removing-WORKTREE` | a note that git creates, a command prepares, or git removes a worktree; empty, but `making-` contains `mending` and a newline while its missing files are restored | pick, worktree, drop, finish | when that is done, also by the next command about the worktree |
+//! | `verdicts/DIGEST` | a check that passed: `command`, `since` (RFC 3339), `together`, true where it ran for several merges and this is not the last; the digest is of content, command and variables (`landing::verdict`) | finish | by age, and where there are more than 200 |
+//! | `landings/N` | a place in the line of those who land after a check, locked by its process: `into`, `task`, `branch`, `tip`, `own` (files), `group` or null (`landing::line`) | finish | when it has landed or ended; after a kill by the next in line |
+//! | `landings.lock` | the number of the last place in line in digits, locked (flock(2)) while one is taken | finish | never |
+//! | `failed-checks/DIGEST` | a check that failed on several merges together, for the last of them: `message`, `lines` that it printed, `up_to`, the number of its place | finish | by age |
+//! | `check-slot.N` | a lock (flock(2)) of a process that runs a check, with its id in digits | finish | never |
 //! | `queue.lock` | a lock (flock(2)) of the process at the head of the queue, with its id in digits | every command that writes | never |
 //! | `queue/NUMBER` | a note of a process that waits in the queue: `group`, with whom its pushes may be joined, else empty | every command that writes | when it leaves; after a kill by the next one that waits |
 //! | `convoy/NONCE` | a note of commits that wait for one push (`ledger::convoy`), without `format`, a line each: `member` (`group`, `refs` with name, value on the remote and value after the push, `members`, `since` and `until` in milliseconds since 1970, `forming` in milliseconds, `next`, the ticket of who has it now), `pushing`, `end` | who hands its push over, and who pushes | once all members have read the end, or with the next command |
@@ -71,8 +76,15 @@ pub(crate) enum Oddity {
 }
 
 /// The kinds that are removed by age, and the age.
-const ENDING: [(RecordKind, Duration); 4] =
-    [(RecordKind::Making, HOUR), (RecordKind::Check, DAY), (RecordKind::Finishing, DAY), (RecordKind::Temporary, DAY)];
+const ENDING: [(RecordKind, Duration); 6] = [
+    (RecordKind::Making, HOUR),
+    // A day later the tools of the machine may be others.
+    (RecordKind::Verdict, DAY),
+    (RecordKind::CheckFailure, DAY),
+    (RecordKind::Check, DAY),
+    (RecordKind::Finishing, DAY),
+    (RecordKind::Temporary, DAY),
+];
 
 /// A kind of file in the folder; see the table above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +108,11 @@ pub(crate) enum RecordKind {
     WorktreeMaking,
     WorktreeFurnishing,
     WorktreeRemoving,
+    Verdict,
+    CheckFailure,
+    Landing,
+    LandingDoor,
+    CheckSlot,
     Queue,
     Ticket,
     Convoy,
@@ -130,6 +147,11 @@ impl RecordKind {
             Self::WorktreeMaking => "making-",
             Self::WorktreeFurnishing => "furnishing-",
             Self::WorktreeRemoving => "removing-",
+            Self::Verdict => "verdicts/",
+            Self::CheckFailure => "failed-checks/",
+            Self::Landing => "landings/",
+            Self::LandingDoor => "landings.lock",
+            Self::CheckSlot => "check-slot.",
             Self::Queue => "queue.lock",
             Self::Ticket => "queue/",
             Self::Convoy => "convoy/",
@@ -281,6 +303,17 @@ impl Records {
         }
     }
 
+    /// Removes the older half of the records of a kind that has a folder, where there are more than `most`. Best effort.
+    pub(crate) fn bound(&self, record: RecordKind, most: usize) {
+        let mut all: Vec<_> = entries(&self.0.join(record.place())).collect();
+        if all.len() > most {
+            all.sort_by_cached_key(|entry| entry.metadata().and_then(|data| data.modified()).ok());
+            for entry in all.iter().take(all.len() - most / 2) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+
     /// A new temporary folder, removed when it is dropped. A single folder replaces the one that a killed command left:
     /// only the process at the head of the queue creates it, so no other process uses it.
     ///
@@ -337,7 +370,7 @@ impl Records {
         found
     }
 
-    /// Removes the records that are too old. Best effort; it reads two folders.
+    /// Removes the records that are too old. Best effort; it reads four folders.
     pub(crate) fn sweep(&self) {
         let here: Vec<_> = entries(&self.0).collect();
         for (record, _) in ENDING {

@@ -53,6 +53,12 @@ pub(crate) fn names_in(object: &Object) -> Result<Vec<String>> {
     Ok(entries.iter().filter_map(|entry| entry.path_str().map(str::to_owned)).collect())
 }
 
+/// The entries in the root of a commit or tree. One process.
+pub(crate) fn root_entries(repository: &Repository, treeish: &Oid) -> Result<Vec<TreeEntry>> {
+    let root = load_one(repository, &format!("{treeish}^{{tree}}"))?;
+    root.map_or(Ok(Vec::new()), |root| ls_tree::parse_tree(&root.data, root.oid.as_str().len() / 2))
+}
+
 /// One change of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Edit {

@@ -1,18 +1,14 @@
-//! Merging a task branch in the object store, and running a check on the result. No checkout is changed, so a conflict
-//! or a failed check leaves nothing to clean up.
+//! Merging a task branch in the object store. No checkout is changed, so a conflict leaves nothing to clean up.
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::merge;
-use crate::git::objects::{self, NewCommit, ParentCommit};
+use crate::git::objects;
 use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::{Branch, Oid, Repository};
 use crate::landing::own_files;
 use crate::ledger::plan::{Plan, Step};
 use crate::project::context::Context;
-use crate::task::TaskName;
-use crate::worktrees::prepare::{require_success, run_for_task};
-use crate::worktrees::scratch::Scratch;
 
 /// How a task branch is merged into its output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -126,46 +122,4 @@ pub(crate) fn add(plan: Plan, into: &Branch, merge: &Merge, mode: MergeMode, tip
         (Merge::Tree(tree), MergeMode::Squash) => plan.step(into, step(None, Some(tree.clone()))),
         (Merge::Tree(tree), _) => plan.step(into, step(Some((tip.clone(), tree.clone())), None)),
     }
-}
-
-/// Runs a command on the merged tree, in a temporary detached worktree. That tree is checked, and not the task branch,
-/// because it is what the output branch will contain. It is told the task. What it printed is returned where that was
-/// captured.
-///
-/// # Errors
-/// [`Kind::CheckFailed`] when it does not exit with 0.
-pub(crate) fn check(
-    context: &Context,
-    (command, task): (&str, &TaskName),
-    output: &Oid,
-    merge: &Merge,
-    tip: &Oid,
-) -> Result<Vec<u8>> {
-    let repository = &context.repository;
-    let commit = match merge {
-        Merge::Already => output.clone(),
-        Merge::FastForward => tip.clone(),
-        Merge::Tree(tree) => {
-            let new = NewCommit {
-                parent: ParentCommit::Commit(output.clone()),
-                merged: Some(tip.clone()),
-                tree: Some(tree.clone()),
-                edits: Vec::new(),
-                message: "git aitask: the merged tree, to be checked\n".to_owned(),
-            };
-            let built = objects::build(repository, &[new])?;
-            built.commits.into_iter().next().ok_or_else(|| Error::new(Kind::Bug, "git made no commit to check"))?
-        }
-    };
-    let scratch = Scratch::make(context, "check", "merged", &commit)?;
-    let output = run_for_task(context, command, task, &scratch.path);
-    let removed = scratch.remove(context);
-    let output = output?;
-    removed?;
-    let failed = |exit: &str| format!("the check failed on the merged tree ({exit}): {command}");
-    require_success(&output, failed).map_err(|error| {
-        let commit = command!["git commit -a -m", task.branch_name()];
-        error.hint(commit.note("in the worktree, once it is fixed; then finish again"))
-    })?;
-    Ok([output.stdout, output.stderr].concat())
 }

@@ -6,6 +6,7 @@
 //! and the branch are removed last, when the output branch has the work; killed before that, the same command finds the
 //! task archived and only removes them. Cleaning up first could lose the only copy of the work when the push fails.
 
+mod checks;
 mod clean_up;
 mod decide;
 mod outcome;
@@ -27,6 +28,7 @@ use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::own_files::{self, OwnFiles};
 use crate::landing::task_branch;
 use crate::ledger::{Channel, Company, Decision, Ledger, View, nonce};
+use crate::ops::finish::checks::Checking;
 use crate::ops::finish::decide::{FinishDecision, FinishRequest, FinishView, TaskWork, VERB, decide};
 use crate::ops::finish::rules::CommitRules;
 use crate::project::context::{Context, Wanted};
@@ -125,7 +127,8 @@ fn finish_with_branches(
         now: &now,
         keeps_published: false,
     };
-    let (checked, other_branches, landing, claimed, removes, lock, active) = Default::default();
+    let checking = Checking::new(&options.check, &context.settings.checks);
+    let (own, other_branches, landing, claimed, removes, lock, active) = Default::default();
     let mut job = FinishOperation {
         context,
         wanted,
@@ -134,19 +137,18 @@ fn finish_with_branches(
         mark: mark.clone(),
         branch,
         gone,
-        checked,
+        checking,
+        own,
         other_branches,
         landing,
         claimed,
         removes,
         rules,
-        check_said: Vec::new(),
         lock,
         active,
     };
     let ledger = Ledger { company: Company::Never, ..context.ledger() };
-    let rehearsed = job.rehearse(&ledger, &all);
-    let mut landed = rehearsed.and_then(|seen| ledger.transact_on(seen, &mark, &all, |view| job.attempt(view)));
+    let mut landed = job.land(&ledger, &all, true);
     let refusal = landed
         .as_ref()
         .err()
@@ -155,8 +157,9 @@ fn finish_with_branches(
     if refusal.is_some() {
         // Whether the server refuses more than the removal shows without it.
         job.request.keeps_published = true;
-        landed = ledger.transact(&mark, &all, |view| job.attempt(view));
+        landed = job.land(&ledger, &all, false);
     }
+    job.checking.leave_line();
     let landed = match (landed, job.other_branches.take()) {
         (Err(error), Some(other)) if error.kind() != Kind::Unknown => {
             *expected = FinishBranches { rules: job.rules, ..other };
@@ -170,12 +173,13 @@ fn finish_with_branches(
         })?,
     };
     // Not before: a refusal is a document on standard error, too.
-    report::pass_on(&job.check_said);
+    report::pass_on(&job.checking.said);
     let mut finished = clean_up::finish_locally(context, &request, &job.session, landed, refusal)?;
     let followed = job
         .gone
         .map(|gone| format!("{gone} is gone from the remote, and {into} is its default branch and continues it"));
     finished.aside.notes.extend(followed);
+    finished.tell_checks(job.checking.told);
     Ok(Some(finished))
 }
 
@@ -190,8 +194,10 @@ struct FinishOperation<'a> {
     branch: Option<Branch>,
     /// The output that is gone from the remote, in whose place this attempt has the default branch.
     gone: Option<Branch>,
-    /// The merged tree that has passed the check; for a fast-forward, the tip of the task branch.
-    checked: Option<Oid>,
+    /// The checks on the merged tree.
+    checking: Checking,
+    /// The files of the task, and whether the task branch renames them.
+    own: (Vec<String>, bool),
     /// The branches that the view names, where they differ from those of this attempt.
     other_branches: Option<FinishBranches>,
     /// The task whose merge was recorded.
@@ -202,8 +208,6 @@ struct FinishOperation<'a> {
     claimed: Option<u64>,
     /// What the user's rules made of the merge commit.
     rules: CommitRules,
-    /// What the check printed, where that was captured.
-    check_said: Vec<u8>,
     /// The lock that the last attempt found.
     lock: Option<LockEntry>,
     /// The active tasks that it found.
@@ -211,47 +215,12 @@ struct FinishOperation<'a> {
 }
 
 impl FinishOperation<'_> {
-    fn check(&self) -> Option<&String> {
-        self.request.options.check.as_ref().or(self.context.settings.check.as_ref())
-    }
-
-    /// Does what may take long before the transaction, outside the queue in which other commands wait: the check, which may
-    /// take hours, and the user's rules, which may ask for a passphrase. Returns the view on which that was done; the
-    /// transaction begins with it, and does only again what another view needs. A check is made on a view that was fetched.
-    fn rehearse<'r>(&mut self, ledger: &'r Ledger<'_>, all: &[Branch]) -> Result<Option<View<'r>>> {
-        let FinishRequest { options, mode, .. } = self.request;
-        let has_check = self.check().is_some();
-        let has_rules = !options.no_push && mode != MergeMode::Ff && !self.context.dry_run;
-        let waits = has_check || (has_rules && CommitRules::has_any(self.context)?);
-        if !waits {
-            return Ok(None);
-        }
-        // What ran before and would say the same again.
-        let is_final = |error: &Error| {
-            CommitRules::refused(error) || matches!(error.kind(), Kind::CheckFailed | Kind::Interrupted)
-        };
-        if !has_check {
-            let view = ledger.view(all, Freshness::AsKnown)?;
-            match self.attempt(&view) {
-                Ok(_) => return Ok(Some(view)),
-                Err(error) if is_final(&error) => return Err(error),
-                Err(_) => {}
-            }
-        }
-        let view = ledger.view(all, Freshness::Fetched)?;
-        match self.attempt(&view) {
-            Err(error) if is_final(&error) => Err(error),
-            // Any other refusal is the same in the transaction, which first looks whether the view can be used.
-            _ => Ok(Some(view)),
-        }
-    }
-
     fn attempt(&mut self, view: &View<'_>) -> Result<Decision<FinishOutcome>> {
         let (context, into) = (self.context, self.request.into);
         self.other_branches = None;
         let (seen, place) = self.gather(view)?;
         let mut finishing = decide(seen, &self.request)?;
-        self.run_check(view, &finishing)?;
+        self.require_checked(view, &finishing)?;
         if let (false, Some(output)) = (context.dry_run, view.base(into)) {
             self.rules.apply(context, &place, finishing.task.id, &mut finishing.plan, (into, output, &self.mark))?;
         }
@@ -343,6 +312,8 @@ impl FinishOperation<'_> {
             seen.carry_over = CarryOver::next(view, self.request.ids, &index, &seen.document, self.claimed)?;
             self.claimed = seen.carry_over.map(CarryOver::number);
         }
+        let files = [Some(path.as_str()), index.plan(&path).map(PlanPath::as_str)];
+        self.own = (files.into_iter().flatten().map(str::to_owned).collect(), own.renamed_back.is_some());
         match tip {
             Some(tip) => seen.work = Some(self.gather_work(view, &index, &path, &place, (tip, own.renamed_back))?),
             None => seen.has_landed = self.has_landed(id, &place.branch, output)?,
@@ -501,21 +472,6 @@ impl FinishOperation<'_> {
         let needs_push = context.channel != Channel::Local && view.tip(branch).published.as_ref() != Some(&tip);
         let is_published = context.channel != Channel::Local && view.tip(branch).published.is_some();
         Ok(TaskWork { tip, merge: Some(merge), proof, needs_push, is_published })
-    }
-
-    /// Runs the check on what would be published.
-    fn run_check(&mut self, view: &View<'_>, finishing: &FinishDecision) -> Result<()> {
-        let Some(TaskWork { tip, merge: Some(merge), .. }) = &finishing.work else { return Ok(()) };
-        let merged = if let Merge::Tree(tree) = merge { tree } else { tip };
-        if let Some(command) = self.check()
-            && *merge != Merge::Already
-            && self.checked.as_ref() != Some(merged)
-            && let Some(output) = view.base(self.request.into)
-        {
-            self.check_said = merge::check(self.context, (command, &finishing.task.name), output, merge, tip)?;
-            self.checked = Some(merged.clone());
-        }
-        Ok(())
     }
 
     /// Records what is about to be published.

@@ -71,7 +71,7 @@ pub(crate) fn remove(repository: &Repository, note: &Path, folder: &Path) -> Res
     gone(std::fs::remove_file(note))
 }
 
-/// Removes what killed commands left behind, and records that are too old. It reads three folders when there is
+/// Removes what killed commands left behind, and records that are too old. It reads five folders when there is
 /// nothing.
 pub(crate) fn sweep(repository: &Repository) {
     let records = repository.records();

@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::Tree;
+use crate::files::records::RecordKind;
 use crate::git::run::{Call, Output, Streams};
 use crate::git::worktree;
 use crate::project::context::Context;
@@ -30,6 +31,14 @@ fn include_file(context: &Context) -> Option<PathBuf> {
 /// The time limit of each command. It may install dependencies, build the project or test it, and only its author knows
 /// how long that takes: a day ends a command that hangs, and nothing else.
 const COMMAND_LIMIT: Duration = Duration::from_secs(24 * 3600);
+
+/// The variable that tells a command of the project for which clone it runs, by the folder of its records.
+pub(crate) const RUNNING_FOR: &str = "GIT_AITASK_RUNNING_FOR";
+
+/// The folder that names this clone there.
+pub(crate) fn running_for(context: &Context) -> PathBuf {
+    context.repository.records().path(RecordKind::Landing, "")
+}
 
 /// How many lines of a failing command the error has: enough for the failure that a test runner prints last.
 const SHOWN_LINES: usize = 40;
@@ -63,15 +72,22 @@ pub(crate) fn clear_worktree(context: &Context, name: &TaskName, path: &Path) ->
 }
 
 fn run(context: &Context, setting: &str, command: &str, name: &TaskName, path: &Path) -> Result<()> {
-    let output = run_for_task(context, command, name, path)?;
+    let output = run_for_task(context, command, name, path, context.json)?;
     require_success(&output, |exit| format!("{setting} failed in {} ({exit}): {command}", path.display()))
 }
 
-/// Runs a command of the project for a task, in this folder. Its output goes to standard error; with JSON it is captured,
-/// since standard error is a document then, where there is an error.
-pub(crate) fn run_for_task(context: &Context, command: &str, name: &TaskName, path: &Path) -> Result<Output> {
+/// Runs a command of the project for a task, in this folder. Its output goes to standard error, or it is captured: with
+/// JSON, since standard error is a document then, where there is an error.
+pub(crate) fn run_for_task(
+    context: &Context,
+    command: &str,
+    name: &TaskName,
+    path: &Path,
+    captured: bool,
+) -> Result<Output> {
     let call = Call::program(context.repository.git().environment(), "sh", path).args(["-c", command]);
-    let streams = if context.json { Streams::Captured } else { Streams::ToStderr };
+    let streams = if captured { Streams::Captured } else { Streams::ToStderr };
+    let call = call.env(RUNNING_FOR, running_for(context));
     with_task(call, name, path).limit(COMMAND_LIMIT).streams(streams).output()
 }
 

@@ -10,6 +10,7 @@ mod describe;
 mod forward;
 mod groups;
 mod half;
+mod landings;
 mod leftovers;
 mod local_swap;
 mod others;

@@ -49,6 +49,7 @@ pub(super) fn finish_locally(
         // Not yet with its worktree.
         task: around.describe_at(task, lock, None),
         merged,
+        checks: Vec::new(),
         archived: done.finishing.archived.clone(),
         unlocked: done.finishing.unlocked,
         worktree_removed: false,

@@ -3,6 +3,7 @@
 use crate::archive::request::Deferred;
 use crate::git::{Branch, Oid};
 use crate::landing::merge::MergeMode;
+use crate::landing::verdict::Verdict;
 use crate::ops::task_info::TaskInfo;
 use crate::project::outcome::Notices;
 use serde::Serialize;
@@ -17,8 +18,8 @@ pub(crate) struct FinishOptions {
     pub(crate) mode: Option<MergeMode>,
     /// The message of the merge.
     pub(crate) message: Option<String>,
-    /// The command that must pass on the merged tree.
-    pub(crate) check: Option<String>,
+    /// The commands that must pass on the merged tree; those of the settings, where there are none.
+    pub(crate) check: Vec<String>,
     /// Do not archive the task: it stays active and held.
     pub(crate) no_archive: bool,
     /// Push the task branch for a pull request in place of merging it; keep the lock and the worktree.
@@ -44,6 +45,48 @@ pub(crate) struct LandedMerge {
     pub(crate) mode: Option<MergeMode>,
 }
 
+/// A check that has passed on the merged tree.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct CheckTold {
+    /// The command.
+    pub(crate) command: String,
+    /// Whether this command ran it; else it had passed on the same content before.
+    pub(crate) ran: bool,
+    /// When it had passed (RFC 3339); absent where this command ran it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<String>,
+    /// Whether it ran once for several tasks that landed one after the other, on what all of them made of the output
+    /// branch; absent where it ran on exactly this content.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) together: bool,
+}
+
+impl CheckTold {
+    /// A check that has passed here, or by this verdict.
+    pub(super) fn new(command: String, ran: bool, verdict: Option<Verdict>) -> Self {
+        let together = verdict.as_ref().is_some_and(|verdict| verdict.together);
+        let since = verdict.filter(|_| !ran).map(|verdict| verdict.since);
+        Self { command, ran, since, together }
+    }
+
+    /// The note for people; none where it ran.
+    fn note(&self) -> Option<String> {
+        let since = self.since.as_ref()?;
+        let at = since.get(..16).unwrap_or(since).replace('T', " ");
+        let on = if self.together { "on several tasks together, this one among them" } else { "on the same content" };
+        Some(format!("the check did not run again, it passed at {at} {on}: {}", self.command))
+    }
+}
+
+impl Finished {
+    /// Adds what the checks were.
+    pub(super) fn tell_checks(&mut self, told: Vec<CheckTold>) {
+        self.aside.notes.extend(told.iter().filter_map(CheckTold::note));
+        self.checks = told;
+    }
+}
+
 /// The outcome: a task that was finished.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -53,6 +96,9 @@ pub(crate) struct Finished {
     /// The merge; absent where the task branch was deleted before, and where it is only proposed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) merged: Option<LandedMerge>,
+    /// The checks that have passed on the merged tree; absent where nothing was merged, or no check is wanted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) checks: Vec<CheckTold>,
     /// Where the archived files are.
     pub(crate) archived: Vec<String>,
     /// Whether the lock was removed.

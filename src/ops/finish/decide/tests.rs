@@ -13,7 +13,7 @@ const OVER: FinishOptions = FinishOptions {
     into: None,
     mode: None,
     message: None,
-    check: None,
+    check: Vec::new(),
     no_archive: false,
     no_push: false,
     override_gates: false,

@@ -1,0 +1,185 @@
+//! The line of those of this clone that wait to land on a branch after a check, in the order in which they came.
+//!
+//! Each has a note with a number, locked while its process waits or lands; a note that nobody has locked is of a process
+//! that is gone, and counts no more. Each waits for the lock of the one before it. So the first in line is always a living
+//! one, whoever was killed, and nobody needs to be told: what the first one has checked for those behind it, they find as
+//! verdicts when it is their turn. The line only saves runs of the check: whoever has no place in it lands all the same.
+//!
+//! The notes of other users of the machine cannot be read, so that each of them has a line of its own, and nobody runs
+//! what another user merges.
+
+use crate::error::{Error, Kind, Result};
+use crate::files::lock::wait_for_any;
+use crate::files::records::{RecordKind, Records};
+use crate::git::{Branch, Oid};
+use rustix::process::geteuid;
+use serde::{Deserialize, Serialize};
+use std::fs::{File, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+
+/// What one in line wants to land.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    /// The output branch.
+    pub(crate) into: String,
+    /// The task, as people read it.
+    pub(crate) task: String,
+    /// The task branch.
+    pub(crate) branch: String,
+    /// Its commit that is merged.
+    pub(crate) tip: String,
+    /// The task's own files, which are merged field by field.
+    pub(crate) own: Vec<String>,
+    /// What must be the same for a check together: a digest of the checks; none for one that cannot be checked with others.
+    pub(crate) group: Option<String>,
+}
+
+impl Entry {
+    /// The branch and the commit that are merged.
+    pub(crate) fn work(&self) -> Option<(Branch, Oid)> {
+        Some((Branch::parse(&self.branch).ok()?, Oid::parse(&self.tip)?))
+    }
+}
+
+/// A place in line, given up when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    records: Records,
+    /// Its number, higher than that of all who came before.
+    pub(crate) number: u64,
+    /// What it is for.
+    pub(crate) entry: Entry,
+    _held: File,
+}
+
+impl Place {
+    /// Takes the last place.
+    ///
+    /// # Errors
+    /// [`Kind::Interrupted`], [`Kind::Io`].
+    pub(crate) fn take(records: &Records, entry: Entry) -> Result<Self> {
+        records.folder()?;
+        let path = records.path(RecordKind::LandingDoor, "");
+        let door = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut door = wait_for_any(vec![door.map_err(|error| Error::io("open", &path, &error))?])?;
+        let mut last = String::new();
+        let _ = door.read_to_string(&mut last);
+        let noted = records.names(RecordKind::Landing).iter().filter_map(|name| name.parse().ok()).max();
+        let number = last.trim().parse().unwrap_or(0).max(noted.unwrap_or(0)) + 1;
+        let written = door.rewind().and_then(|()| door.set_len(0));
+        written
+            .and_then(|()| door.write_all(number.to_string().as_bytes()))
+            .map_err(|error| Error::io("write", &path, &error))?;
+        let held = records.save_locked(RecordKind::Landing, &number.to_string(), &entry)?;
+        Ok(Self { records: records.clone(), number, entry, _held: held })
+    }
+
+    /// Waits until nobody is before this one; returns whether somebody was.
+    ///
+    /// # Errors
+    /// [`Kind::Interrupted`].
+    pub(crate) fn wait(&self, progress: fn(&str)) -> Result<bool> {
+        let mut said = 0;
+        loop {
+            let before: Vec<_> = self.others().into_iter().filter(|(number, _)| *number < self.number).collect();
+            let Some((last, _)) = before.last() else { return Ok(said > 0) };
+            if before.len() != said {
+                said = before.len();
+                let wait = if said == 1 { "waits" } else { "wait" };
+                progress(&format!("{said} {wait} before you to land on {}", self.entry.into));
+            }
+            if let Ok(file) = File::open(self.records.path(RecordKind::Landing, &last.to_string())) {
+                wait_for_any(vec![file])?;
+            }
+        }
+    }
+
+    /// Those who wait behind, in order.
+    pub(crate) fn behind(&self) -> Vec<(u64, Entry)> {
+        self.others().into_iter().filter(|(number, _)| *number > self.number).collect()
+    }
+
+    /// All others who live and wait for the same branch, in order. Notes of those who are gone are removed.
+    fn others(&self) -> Vec<(u64, Entry)> {
+        let numbers = self.records.names(RecordKind::Landing).into_iter().filter_map(|name| name.parse().ok());
+        let mut others: Vec<_> =
+            numbers.filter(|number| *number != self.number).filter_map(|n| self.other(n)).collect();
+        others.sort_by_key(|(number, _)| *number);
+        others
+    }
+
+    fn other(&self, number: u64) -> Option<(u64, Entry)> {
+        let name = number.to_string();
+        let file = File::open(self.records.path(RecordKind::Landing, &name)).ok()?;
+        if file.metadata().ok()?.uid() != geteuid().as_raw() {
+            return None;
+        }
+        if !matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+            let _ = self.records.forget(RecordKind::Landing, &name);
+            return None;
+        }
+        let entry = self.records.load::<Entry>(RecordKind::Landing, &name)?;
+        (entry.into == self.entry.into).then_some((number, entry))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = self.records.forget(RecordKind::Landing, &self.number.to_string());
+    }
+}
+
+/// Whether an error of [`Place::take`] only means that there is no line, for a file that cannot be written for instance.
+pub(crate) fn is_harmless(error: &Error) -> bool {
+    error.kind() != Kind::Interrupted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(task: &str, into: &str) -> Entry {
+        let (branch, tip) = (format!("aitask/{task}"), "a".repeat(40));
+        Entry { into: into.into(), task: task.into(), branch, tip, own: Vec::new(), group: None }
+    }
+
+    fn tasks(all: &[(u64, Entry)]) -> Vec<&str> {
+        all.iter().map(|(_, entry)| entry.task.as_str()).collect()
+    }
+
+    #[test]
+    fn each_waits_for_those_before_it_and_sees_those_behind_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = Records::new(dir.path());
+        let take = |task: &str, into: &str| Place::take(&records, entry(task, into)).unwrap();
+        let (first, other, second, third) =
+            (take("t1", "main"), take("t9", "next"), take("t2", "main"), take("t3", "main"));
+        assert_eq!((tasks(&first.behind()), tasks(&second.behind())), (vec!["t2", "t3"], vec!["t3"]));
+        assert!(!first.wait(|_| ()).unwrap() && !other.wait(|_| ()).unwrap());
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| third.wait(|_| ()).unwrap());
+            drop(second);
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            assert!(!waiting.is_finished(), "the first is before it still");
+            drop(first);
+            assert!(waiting.join().unwrap());
+        });
+        drop((third, other));
+        let last = take("t4", "main");
+        assert!(last.number > 4 && !last.wait(|_| ()).unwrap(), "numbers do not come twice");
+    }
+
+    #[test]
+    fn who_is_gone_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = Records::new(dir.path());
+        let killed = Place::take(&records, entry("t1", "main")).unwrap();
+        let note = std::fs::read(records.path(RecordKind::Landing, "1")).unwrap();
+        drop(killed);
+        std::fs::write(records.path(RecordKind::Landing, "1"), note).unwrap();
+        let next = Place::take(&records, entry("t2", "main")).unwrap();
+        assert!(!next.wait(|_| ()).unwrap());
+        assert_eq!(records.names(RecordKind::Landing), ["2"]);
+    }
+}

@@ -1,0 +1,122 @@
+//! Two finishes in line, one of them killed at a call of git: the other one lands, and the same command again lands the
+//! first, once.
+
+use super::{Mode, Scene};
+use crate::support::{Running, When, in_turn, thorough, wait_for};
+use std::path::Path;
+
+/// More than any finish makes.
+const CALLS: usize = 200;
+
+/// A scene in which two tasks are worked on.
+fn scene() -> Scene {
+    let scene = Scene::with_work(Mode::Remote, true, true);
+    scene.ann.aitask(&["pick", "2"]).ok();
+    let work = scene.ann.at("aiwork/t2_mend_the_report");
+    work.write("mended.txt", "yes\n");
+    work.commit("mended");
+    scene
+}
+
+fn in_line(scene: &Scene) -> usize {
+    std::fs::read_dir(scene.ann.path(".git/aitask/landings")).map_or(0, Iterator::count)
+}
+
+/// Starts a finish behind the one that is in line already.
+fn start_behind(scene: &Scene, check: &str) -> Running {
+    let before = in_line(scene);
+    let running = scene.ann.start(&["finish", "2", "--check", check]);
+    wait_for("it stands in line", || {
+        let found = in_line(scene);
+        if found > before { Ok(()) } else { Err(format!("{found} in line, {before} before")) }
+    });
+    running
+}
+
+fn all_has_landed_once(scene: &Scene) -> String {
+    let log = ["--git-dir=origin.git", "log", "--first-parent", "--format=%s", "main"];
+    let log = scene.world.git(&log);
+    let mut wrong = String::new();
+    for branch in ["aitask/t1_add_login", "aitask/t2_mend_the_report"] {
+        let merges = log.matches(&format!("Merge branch '{branch}'")).count();
+        if merges != 1 {
+            wrong.push_str(&format!("{branch} was merged {merges} times\n{log}"));
+        }
+    }
+    let files = scene.world.remote_files("main");
+    for file in
+        ["login.txt", "mended.txt", "aitasks/archived/t1_add_login.md", "aitasks/archived/t2_mend_the_report.md"]
+    {
+        if !files.iter().any(|found| found == file) {
+            wrong.push_str(&format!("{file} is not on main\n"));
+        }
+    }
+    let left = scene.ann.git(&["worktree", "list"]);
+    let locks = scene.world.locks();
+    if left.lines().count() != 1 || !locks.is_empty() || in_line(scene) > 0 {
+        wrong.push_str(&format!("left: {locks:?}, {} in line\n{left}", in_line(scene)));
+    }
+    wrong
+}
+
+/// Kills the finish of task 1 at its calls of git, while that of task 2 stands behind it or, where `behind`, before it.
+fn sweep(behind: bool) {
+    let scene = scene();
+    scene.save();
+    let gate = scene.world.root().join("gate");
+    let check = |of: &Path| format!("while [ -e '{}' ]; do sleep 0.02; done; test -e README.md", of.display());
+    let check = check(&gate);
+    let step = if thorough() { 1 } else { 6 };
+    let mut kills = 0;
+    for when in [When::Before, When::After] {
+        for k in (1..CALLS).step_by(step) {
+            if !thorough() && !in_turn(k / step) {
+                continue;
+            }
+            scene.restore();
+            let other = behind.then(|| {
+                std::fs::write(&gate, "").unwrap();
+                start_behind(&scene, &check)
+            });
+            let (killed, other) = std::thread::scope(|scope| {
+                let killed = scope.spawn(|| scene.ann.killed_at(k, when, &["finish", "1", "--check", &check]));
+                let other = other.unwrap_or_else(|| scene.ann.start(&["finish", "2", "--check", &check]));
+                if behind {
+                    // until the second one stands in line, or is gone
+                    wait_for("it stands in line", || {
+                        if in_line(&scene) > 1 || killed.is_finished() { Ok(()) } else { Err("not yet".into()) }
+                    });
+                    std::fs::remove_file(&gate).unwrap();
+                }
+                (killed.join().unwrap(), other.wait())
+            });
+            let mut wrong = if other.code == 0 { String::new() } else { format!("the other one fails\n{other}") };
+            if killed.signal.is_some() {
+                kills += 1;
+                let again = scene.ann.aitask(&["finish", "1", "--check", &check]);
+                if again.code != 0 {
+                    wrong.push_str(&format!("the command given again fails\n{again}"));
+                }
+            }
+            // what the killed one had made for the moment is swept by the next command
+            scene.ann.aitask(&["new", "Next"]).ok();
+            wrong.push_str(&all_has_landed_once(&scene));
+            assert!(wrong.is_empty(), "killed {when:?} call {k}:\n{wrong}\n{killed}\n{other}");
+            if killed.signal.is_none() {
+                break;
+            }
+        }
+    }
+    eprintln!("{kills} kills");
+    assert!(kills > 0);
+}
+
+#[test]
+fn beside_another_finish() {
+    sweep(false);
+}
+
+#[test]
+fn behind_another_finish() {
+    sweep(true);
+}

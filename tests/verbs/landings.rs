@@ -1,0 +1,269 @@
+//! Several `git aitask finish` of one clone at once, with a check: who runs it, on what, and what each one hears.
+
+use super::checks::{counter, runs, with_work};
+use crate::support::{Repo, Run, Running, World, sh_wait_for_file, thorough, wait_for};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// A clone with tasks that are worked on, and a check that counts its runs, waits until `go` is there, and fails where a
+/// file begins with `bad`.
+struct Station {
+    world: World,
+    ann: Repo,
+    count: PathBuf,
+    go: PathBuf,
+    check: String,
+}
+
+impl Station {
+    fn new(ann: impl FnOnce(&World) -> Repo, tasks: usize) -> Self {
+        let world = World::new();
+        let ann = ann(&world);
+        for id in 1..=tasks {
+            with_work(&ann, &id.to_string());
+        }
+        let (count, counts) = counter(&world);
+        let go = world.root().join("go");
+        let check = format!("{counts}; {}; ls | grep '^bad' && exit 1; true", sh_wait_for_file(&go));
+        Self { world, ann, count, go, check }
+    }
+
+    fn on_main(tasks: usize) -> Self {
+        Self::new(|world| world.initialised_on_main("ann"), tasks)
+    }
+
+    /// Adds a file to the work on a task.
+    fn add(&self, id: usize, file: &str, text: &str) {
+        let at = self.ann.at(format!("aiwork/t{id}_job"));
+        at.write(file, text);
+        at.commit("more");
+    }
+
+    fn start(&self, id: usize, options: &[&str]) -> Running {
+        self.ann.start(&[&["finish", &id.to_string(), "--check", &self.check], options].concat())
+    }
+
+    fn in_line(&self) -> usize {
+        std::fs::read_dir(self.ann.path(".git/aitask/landings")).map_or(0, Iterator::count)
+    }
+
+    fn wait_for_line(&self, count: usize) {
+        wait_for("all stand in line", || match self.in_line() {
+            found if found == count => Ok(()),
+            found => Err(format!("{found} do")),
+        });
+    }
+
+    /// Starts finishes one after the other, so that they stand in line in this order; the first of them runs the check.
+    fn line_up(&self, ids: impl IntoIterator<Item = usize>, options: &[&str]) -> Vec<(usize, Running)> {
+        let before = self.in_line();
+        let start = |(n, id)| {
+            let running = self.start(id, options);
+            self.wait_for_line(before + n + 1);
+            (id, running)
+        };
+        let line = ids.into_iter().enumerate().map(start).collect();
+        wait_for("the check runs", || if runs(&self.count) > 0 { Ok(()) } else { Err("it does not".into()) });
+        line
+    }
+
+    /// Lets the check go on, and waits for all.
+    fn go(&self, line: Vec<(usize, Running)>) -> Vec<(usize, Run)> {
+        std::fs::write(&self.go, "").unwrap();
+        line.into_iter().map(|(id, running)| (id, running.wait())).collect()
+    }
+
+    /// The tasks whose merges are on main, in their order; each is there once, with its archive and without its lock.
+    fn landed(&self) -> Vec<String> {
+        let origin = ["--git-dir=origin.git", "log", "--reverse", "--first-parent", "--format=%s", "main"];
+        let log = self.world.git(&origin);
+        let merge = |line: &str| Some(line.strip_prefix("Merge branch 'aitask/t")?.split('_').next()?.to_owned());
+        let landed: Vec<_> = log.lines().filter_map(merge).collect();
+        let (files, locks) = (self.world.remote_files("main"), self.world.locks());
+        for id in &landed {
+            assert!(files.contains(&format!("work{id}.txt")), "{id}: {files:?}");
+            assert!(!locks.contains(&format!("t{id}_lock.yaml")), "{id}: {locks:?}");
+        }
+        assert_eq!(landed.iter().collect::<BTreeSet<_>>().len(), landed.len(), "{log}");
+        landed
+    }
+}
+
+fn numbers(ids: impl IntoIterator<Item = usize>) -> Vec<String> {
+    ids.into_iter().map(|id| id.to_string()).collect()
+}
+
+#[test]
+fn six_at_once_cost_two_runs_and_each_makes_its_own_merge() {
+    let station = Station::on_main(6);
+    let line = station.line_up(1..=6, &["--json"]);
+    let mut told = Vec::new();
+    for (id, run) in station.go(line) {
+        let json = run.ok().json();
+        assert_eq!((&json["task"]["id"], &json["merged"]["mode"]), (&id.to_string().into(), &"merge".into()));
+        let check = &json["checks"][0];
+        told.push((check["ran"] == true, check["together"] == true));
+    }
+    let (led, along) = ((true, false), (false, true));
+    assert_eq!(told, [led, (true, true), along, along, along, (false, false)]);
+    assert_eq!((runs(&station.count), station.landed()), (2, numbers(1..=6)));
+    assert_eq!(station.in_line(), 0);
+}
+
+#[test]
+fn whoever_waits_sees_how_many_are_before_it_and_that_several_are_checked_together() {
+    let station = Station::on_main(3);
+    let line = station.line_up(1..=3, &[]);
+    let all = station.go(line);
+    let said: Vec<_> = all.iter().map(|(_, run)| run.stderr.as_str()).collect();
+    assert!(!said[0].contains("before you"), "{}", said[0]);
+    assert!(
+        said[1].contains("1 waits before you to land on main") && said[2].contains("2 wait before you"),
+        "{said:?}"
+    );
+    assert!(said[1].contains("the check runs for t2, t3 together"), "{said:?}");
+    assert!(all[2].1.stdout.contains("it passed at 20") && all[1].1.code == 0, "{}", all[2].1);
+}
+
+#[test]
+fn every_good_one_lands_each_bad_one_hears_why_and_nobody_else_does() {
+    let (tasks, bad, limit) = if thorough() { (16, vec![5, 9, 14], 15) } else { (7, vec![3, 6], 8) };
+    let station = Station::new(|world| world.initialised("ann"), tasks);
+    for id in &bad {
+        station.add(*id, &format!("bad{id}.txt"), "x\n");
+    }
+    let line = station.line_up(1..=tasks, &[]);
+    for (id, run) in station.go(line) {
+        let is_bad = bad.contains(&id);
+        assert_eq!(run.code, i32::from(is_bad), "{run}");
+        let all = format!("{}{}", run.stdout, run.stderr);
+        let named: Vec<_> = bad.iter().filter(|bad| all.contains(&format!("bad{bad}.txt"))).collect();
+        assert_eq!(named, Vec::from_iter(is_bad.then_some(&id)), "{run}");
+        assert_eq!(run.stderr.contains("the check failed on the merged tree (exit 1)"), is_bad, "{run}");
+    }
+    assert_eq!(station.landed(), numbers((1..=tasks).filter(|id| !bad.contains(id))));
+    let count = runs(&station.count);
+    eprintln!("{tasks} finishes, {} of them bad: {count} runs", bad.len());
+    assert!(count <= limit, "{count}");
+    // what failed is not remembered: once it is mended, it lands
+    let id = bad[0];
+    std::fs::remove_file(station.ann.path(format!("aiwork/t{id}_job/bad{id}.txt"))).unwrap();
+    station.ann.at(format!("aiwork/t{id}_job")).commit("mended");
+    station.start(id, &[]).wait().ok();
+    assert_eq!(runs(&station.count), count + 1);
+}
+
+#[test]
+fn who_conflicts_with_those_before_it_is_refused_alone() {
+    let station = Station::on_main(4);
+    station.add(2, "same.txt", "two\n");
+    station.add(3, "same.txt", "three\n");
+    let line = station.line_up(1..=4, &["--json"]);
+    let all = station.go(line);
+    let kinds: Vec<_> = all.iter().map(|(_, run)| (run.code, run.stderr.contains("conflict"))).collect();
+    assert_eq!(kinds, [(0, false), (0, false), (1, true), (0, false)], "{}", all[2].1);
+    assert_eq!((station.landed(), runs(&station.count)), (numbers([1, 2, 4]), 2));
+}
+
+#[test]
+fn others_stand_in_line_too_and_are_checked_alone() {
+    let station = Station::on_main(4);
+    let mut line = station.line_up([1], &[]);
+    for (id, options) in [(2, &["--squash"][..]), (3, &["--check", "true"]), (4, &[])] {
+        line.push((id, station.start(id, options)));
+        station.wait_for_line(id);
+    }
+    for (_, run) in station.go(line) {
+        assert!(!run.ok().stderr.contains("together"));
+    }
+    // the one with another check runs both
+    assert_eq!((station.landed(), runs(&station.count)), (numbers([1, 3, 4]), 4));
+    assert!(station.world.remote_files("main").contains(&"work2.txt".to_owned()));
+}
+
+#[test]
+fn other_verbs_go_on_while_a_line_waits() {
+    let station = Station::on_main(3);
+    let line = station.line_up(1..=2, &[]);
+    station.ann.aitask(&["new", "Meanwhile", "--timeout", "5s"]).ok();
+    station.ann.aitask(&["drop", "3", "--timeout", "5s"]).ok();
+    // without a check nobody waits, and what others check is checked again
+    station.ann.aitask(&["pick", "3"]).ok();
+    station.ann.aitask(&["finish", "3", "--timeout", "5s"]).ok();
+    station.go(line).into_iter().for_each(|(_, run)| drop(run.ok()));
+    assert_eq!((station.landed(), runs(&station.count)), (numbers([3, 1, 2]), 2));
+}
+
+#[test]
+fn when_the_first_is_killed_the_next_one_goes_on_and_nothing_is_lost() {
+    let station = Station::on_main(4);
+    let mut line = station.line_up(1..=4, &[]);
+    let (_, first) = line.remove(0);
+    // one of those who wait, too
+    let (_, third) = line.remove(1);
+    // the check that it had started goes on, and has its output
+    drop((third, first));
+    station.go(line).into_iter().for_each(|(_, run)| drop(run.ok()));
+    assert_eq!(station.landed(), numbers([2, 4]));
+    for id in [1, 3] {
+        station.start(id, &[]).wait().ok();
+    }
+    assert_eq!((station.landed(), station.in_line()), (numbers([2, 4, 1, 3]), 0));
+}
+
+#[test]
+fn each_signs_its_own_merge() {
+    let station = Station::on_main(3);
+    station.ann.sign_and_show_it();
+    let line = station.line_up(1..=3, &[]);
+    station.go(line).into_iter().for_each(|(_, run)| drop(run.ok()));
+    let log = ["--git-dir=origin.git", "log", "--first-parent", "--merges", "--format=%G?%s", "main"];
+    let merges = station.world.git(&log);
+    assert_eq!((runs(&station.count), station.landed()), (2, numbers(1..=3)));
+    let raw = station.world.git(&["--git-dir=origin.git", "log", "--merges", "--format=raw", "main"]);
+    assert_eq!(raw.matches("gpgsig").count(), 3, "{merges}");
+}
+
+#[test]
+fn a_finish_within_a_check_does_not_wait_for_that_check() {
+    let station = Station::on_main(2);
+    let nested = format!(
+        "cd '{}' && timeout 30 '{}' finish 2 --check true",
+        station.ann.top().display(),
+        env!("CARGO_BIN_EXE_git-aitask")
+    );
+    station.ann.aitask(&["finish", "1", "--check", &format!("test -e work2.txt || ({nested})")]).ok();
+    assert_eq!(station.landed(), numbers([2, 1]));
+}
+
+#[test]
+fn finishes_of_several_clones_land_every_good_one() {
+    let (clones, each, bad) = if thorough() { (4, 4, vec![3, 8, 14]) } else { (2, 2, vec![3]) };
+    let world = World::new();
+    let first = world.initialised_on_main("c0");
+    let others = (1..clones).map(|n| world.clone(&format!("c{n}")));
+    let repos: Vec<_> = std::iter::once(first).chain(others).collect();
+    let (file, counts) = counter(&world);
+    for id in 1..=clones * each {
+        let repo = &repos[id % clones];
+        with_work(repo, &id.to_string());
+        if bad.contains(&id) {
+            repo.at(format!("aiwork/t{id}_job")).write(&format!("bad{id}.txt"), "x\n");
+            repo.at(format!("aiwork/t{id}_job")).commit("bad");
+        }
+    }
+    let seconds = if thorough() { 4 } else { 1 };
+    let check = format!("{counts}; sleep {seconds}; ls | grep '^bad' && exit 1; true");
+    let start = |id: usize| repos[id % clones].start(&["finish", &id.to_string(), "--check", &check]);
+    let started = Instant::now();
+    let all: Vec<_> = (1..=clones * each).map(|id| (id, start(id))).collect();
+    for (id, run) in all {
+        let run = run.wait();
+        assert_eq!(run.code, i32::from(bad.contains(&id)), "{run}");
+        assert_eq!(run.stderr.contains(&format!("bad{id}.txt")), bad.contains(&id), "{run}");
+    }
+    eprintln!("{clones} clones: {} runs in {:?}", runs(&file), started.elapsed());
+    let merges = world.git(&["--git-dir=origin.git", "log", "--first-parent", "--merges", "--format=%s", "main"]);
+    assert_eq!(merges.lines().count(), clones * each - bad.len(), "{merges}");
+}
