@@ -69,7 +69,8 @@
 //!    `servers::damaged::what_cannot_be_read_gives_nobody_a_held_task`,
 //!    `holding::worlds::a_session_in_another_pid_namespace_is_unknown_and_not_dead`,
 //!    `coordination::upstream::a_remote_that_cannot_be_asked_is_not_taken_for_one_without`
-//! 8. **No entry is dropped that the plan did not name**: the trees are compared before the push. A coordination branch that
+//! 8. **No entry is dropped that the plan did not name**: git tells what is in the places of its files, and where that may
+//!    be lost, the trees are compared before the push. A coordination branch that
 //!    was deleted or set back on the server is noticed, and put back from what this clone knew.
 //!    `coordination::gone::init_puts_the_locks_back_and_nobody_gets_a_held_task`,
 //!    `coordination::gone::a_lock_branch_that_was_set_back_gives_nobody_a_held_task`
