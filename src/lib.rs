@@ -187,6 +187,13 @@
 //!     `verbs::reopen::out_of_a_bundle_whose_other_files_stay`, `verbs::reopen::what_was_merged_is_not_merged_again`,
 //!     `killed::verbs::reopen`
 //!
+//! 25. **What is kept to be fast changes no answer**: it is made of commits and blobs alone, is not trusted where it is damaged
+//!     or of another version, and whoever deletes it loses time.
+//!     `connections::cache::with_and_without_it_the_answers_are_the_same`,
+//!     `connections::cache::what_is_damaged_or_foreign_is_not_trusted_and_is_replaced`,
+//!     `connections::cache::two_that_write_it_at_once_both_answer_and_leave_a_whole_one`,
+//!     `connections::cache::of_five_thousand_tasks_none_is_read_twice`
+//!
 //! # Rules of safety
 //!
 //! 1. **Uncommitted work is lost only with `--discard`.** `verbs::drop::uncommitted_work_is_refused_and_lost_only_when_told`,
@@ -274,7 +281,7 @@
 //! | 4 | [`coordination`] | what the coordination branches mean: locks, ids, sessions |
 //! | 3 | [`ledger`] | branches as a database; it knows no lock and no task |
 //! | 2 | [`git`], [`report`] | the only code that starts git; the only code that prints |
-//! | 1 | [`task`], [`agents`], [`settings`], [`files`], [`digest`], [`error`], [`interrupt`], [`waiting`] | tasks as text; texts for coding agents; settings; private records and atomic writes; digests; errors and hints; signals; the time that others take |
+//! | 1 | [`task`], [`agents`], [`settings`], [`files`], [`digest`], [`packed`], [`error`], [`interrupt`], [`waiting`] | tasks as text; texts for coding agents; settings; private records and atomic writes; digests; the form of what is kept; errors and hints; signals; the time that others take |
 //!
 //! # How a `pick` runs
 //!
@@ -321,6 +328,7 @@ mod interrupt;
 mod landing;
 mod ledger;
 mod ops;
+mod packed;
 mod project;
 // one file for the proofs of the crate and those in tests/, as chance.rs is
 #[cfg(test)]

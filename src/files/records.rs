@@ -30,7 +30,10 @@
 //! | `queue.lock` | a lock (flock(2)) of the process at the head of the queue, with its id in digits | every command that writes | never |
 //! | `task-*.md` | the text in an editor (`task::editor_template`) | new, edit | once it is a task; else it stays for the user |
 //! | `resolved-*/`, `resolve-*/` | files that the user edited to resolve conflicts | the script that syncs | by the user |
+//! | `cache/tasks`, `cache/locks` | what was read of one commit each, to be fast (`cache`); no JSON | whatever reads | replaced; by anybody, at any time |
 //! | `check/`, `finishing/`, `.tmp*` | temporary indexes, messages that pass hooks, and files before they are renamed | all | at once; after a kill a day later |
+
+mod cache;
 
 use crate::error::{Error, Kind, Result};
 use crate::files::read_own;
@@ -101,6 +104,7 @@ pub(crate) enum RecordKind {
     Check,
     Finishing,
     Temporary,
+    Cache,
 }
 
 impl RecordKind {
@@ -133,6 +137,7 @@ impl RecordKind {
             Self::Check => "check",
             Self::Finishing => "finishing",
             Self::Temporary => ".tmp",
+            Self::Cache => "cache/",
         }
     }
 
