@@ -319,7 +319,7 @@ fn holds(read: Read, bytes: &[u8]) -> bool {
 #[test]
 fn any_bytes_are_read_or_refused() {
     const TOGETHER: usize = 100;
-    let rounds = Rounds { ordinary: 20, short: 300, long: 20_000 };
+    let rounds = Rounds { ordinary: 20, short: 120, long: 20_000 };
     let property =
         "Any bytes to everything that reads a text of others: no panic, and what is promised of the answer holds";
     let mut proof = Proof::new("12a", property, "inputs", rounds);

@@ -108,7 +108,7 @@ fn set_writable(top: &Path, is_writable: bool) {
 
 #[test]
 fn reading_changes_nothing_and_works_where_nothing_can_be_written() {
-    let rounds = Rounds { ordinary: 1, short: 2, long: 8 };
+    let rounds = Rounds { ordinary: 1, short: 1, long: 8 };
     let property = "What only reads changes no file, and works where none can be written";
     let mut proof = Proof::new("11", property, "calls", rounds);
     while let Some(n) = proof.next_round() {

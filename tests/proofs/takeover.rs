@@ -5,7 +5,7 @@ use crate::support::{Proof, Rounds, Sleeper, World, sh_wait_for_file, wait_for_f
 
 #[test]
 fn a_lock_that_is_taken_anew_between_judging_and_takeover_stays() {
-    let rounds = Rounds { ordinary: 1, short: 8, long: 2000 };
+    let rounds = Rounds { ordinary: 1, short: 4, long: 2000 };
     let property = "The holder takes the lock anew between judging and takeover: it keeps it";
     let mut proof = Proof::new("05a", property, "takeovers", rounds);
     let world = World::new();
@@ -63,7 +63,7 @@ const VERBS: [&[&str]; 10] = [
 
 #[test]
 fn a_session_that_lost_its_task_publishes_nothing() {
-    let rounds = Rounds { ordinary: 1, short: 4, long: 60 };
+    let rounds = Rounds { ordinary: 1, short: 2, long: 60 };
     let property = "A session that lost its task publishes nothing, and is told who has it and where its commits are";
     let mut proof = Proof::new("05b", property, "refusals", rounds);
     while let Some(n) = proof.next_round() {

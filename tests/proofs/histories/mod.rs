@@ -167,7 +167,7 @@ fn history(seed: u64, calls: usize) -> History {
 #[test]
 fn some_order_explains_every_answer() {
     let property = "some order of the calls explains all answers, while the server and calls are killed";
-    let mut proof = Proof::new("06", property, "calls, 8 sessions", Rounds { ordinary: 1, short: 4, long: 1000 });
+    let mut proof = Proof::new("06", property, "calls, 8 sessions", Rounds { ordinary: 1, short: 3, long: 1000 });
     // in an ordinary run short histories, else up to 200 calls
     let calls = match proof.rounds() {
         1 => 2,
