@@ -70,7 +70,8 @@
 //!    `servers::damaged::what_cannot_be_read_gives_nobody_a_held_task`,
 //!    `holding::worlds::a_session_in_another_pid_namespace_is_unknown_and_not_dead`,
 //!    `coordination::upstream::a_remote_that_cannot_be_asked_is_not_taken_for_one_without`
-//! 8. **No entry is dropped that the plan did not name**: the trees are compared before the push. A coordination branch that
+//! 8. **No entry is dropped that the plan did not name**: git tells what is in the places of its files, and where that may
+//!    be lost, the trees are compared before the push. A coordination branch that
 //!    was deleted or set back on the server is noticed, and put back from what this clone knew.
 //!    `coordination::gone::init_puts_the_locks_back_and_nobody_gets_a_held_task`,
 //!    `coordination::gone::a_lock_branch_that_was_set_back_gives_nobody_a_held_task`
@@ -226,6 +227,13 @@
 //!     `verbs::landings::when_the_first_is_killed_the_next_one_goes_on_and_nothing_is_lost`,
 //!     `killed::landings::beside_another_finish`, `killed::landings::behind_another_finish`
 //!
+//! 28. **What is kept to be fast changes no answer**: it is made of commits and blobs alone, is not trusted where it is damaged
+//!     or of another version, and whoever deletes it loses time.
+//!     `connections::cache::with_and_without_it_the_answers_are_the_same`,
+//!     `connections::cache::what_is_damaged_or_foreign_is_not_trusted_and_is_replaced`,
+//!     `connections::cache::two_that_write_it_at_once_both_answer_and_leave_a_whole_one`,
+//!     `connections::cache::of_five_thousand_tasks_none_is_read_twice`
+//!
 //! # Rules of safety
 //!
 //! 1. **Uncommitted work is lost only with `--discard`.** `verbs::drop::uncommitted_work_is_refused_and_lost_only_when_told`,
@@ -313,7 +321,7 @@
 //! | 4 | [`coordination`] | what the coordination branches mean: locks, ids, sessions |
 //! | 3 | [`ledger`] | branches as a database; it knows no lock and no task |
 //! | 2 | [`git`], [`report`] | the only code that starts git; the only code that prints |
-//! | 1 | [`task`], [`agents`], [`settings`], [`files`], [`digest`], [`error`], [`interrupt`], [`waiting`] | tasks as text; texts for coding agents; settings; private records and atomic writes; digests; errors and hints; signals; the time that others take |
+//! | 1 | [`task`], [`agents`], [`settings`], [`files`], [`digest`], [`packed`], [`error`], [`interrupt`], [`waiting`] | tasks as text; texts for coding agents; settings; private records and atomic writes; digests; the form of what is kept; errors and hints; signals; the time that others take |
 //!
 //! # How a `pick` runs
 //!
@@ -361,6 +369,7 @@ mod interrupt;
 mod landing;
 mod ledger;
 mod ops;
+mod packed;
 mod project;
 // one file for the proofs of the crate and those in tests/, as chance.rs is
 #[cfg(test)]

@@ -14,8 +14,8 @@ struct PublishedTaskSource<'a> {
 }
 
 impl TaskSource for PublishedTaskSource<'_> {
-    fn paths(&self) -> &[String] {
-        self.index.paths()
+    fn paths(&self) -> Vec<String> {
+        self.index.paths().map(str::to_owned).collect()
     }
 
     fn load(&self, paths: &[&str]) -> Result<Vec<Document>> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// A place from which task data is read: a published branch, or a checkout. Paths are those of [`crate::task::paths`].
 pub(crate) trait TaskSource {
     /// The files that exist.
-    fn paths(&self) -> &[String];
+    fn paths(&self) -> Vec<String>;
 
     /// Reads files.
     fn load(&self, paths: &[&str]) -> Result<Vec<Document>>;
@@ -55,7 +55,7 @@ impl TaskStore {
         id: TaskId,
         read: BTreeMap<String, Document>,
     ) -> Result<Self> {
-        let (paths, missing) = (source.paths().to_vec(), source.missing().to_vec());
+        let (paths, missing) = (source.paths(), source.missing().to_vec());
         let mut store = Self { paths, missing, documents: read, ..Self::default() };
         store.read(source, vec![path.to_owned()])?;
         let mut near = store.folded_files(path);

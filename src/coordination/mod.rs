@@ -10,6 +10,7 @@ pub(crate) mod decide;
 pub(crate) mod ids;
 #[cfg(test)]
 mod interleaved;
+pub(crate) mod kept_locks;
 pub(crate) mod lock_format;
 pub(crate) mod lock_record;
 pub(crate) mod locks;

@@ -15,7 +15,7 @@ use crate::git::Repository;
 use crate::git::run::Call;
 use crate::settings::{Origin, Settings};
 use std::io::IsTerminal as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The identity of a session: the address of a person, the host, and the process that lives as long as the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,14 +191,29 @@ pub(crate) fn email_of(file: &Path, user_config: &[u8]) -> Result<Option<String>
     Ok(email.map(|email| email.trim().to_owned()).filter(|email| !email.is_empty()))
 }
 
-/// The host name, from the `hostname` command and not from the kernel: callers of the scripts put a `hostname` of their
-/// own on `PATH`.
+/// The host name, from the `hostname` command: callers of the scripts put one of their own on `PATH`. That of the system says
+/// what the kernel says, so it is not started.
 pub(crate) fn host_name(repository: &Repository) -> String {
+    let found = which::which_in("hostname", repository.git().environment().text("PATH"), &repository.root);
+    let is_of_system = |path: PathBuf| OF_SYSTEM.iter().any(|folder| path.parent() == Some(Path::new(folder)));
+    if found.is_ok_and(is_of_system)
+        && let Ok(name) = std::fs::read_to_string("/proc/sys/kernel/hostname")
+    {
+        return printable(name.trim());
+    }
     let call = Call::program(repository.git().environment(), "hostname", &repository.root);
     let output = call.limit(PROBE_LIMIT).output();
-    let name = output.ok().filter(crate::git::run::Output::success).map(|output| output.text().trim().to_owned());
-    let printable = |name: &String| !name.is_empty() && !name.contains(|c: char| c.is_control() || c == '|');
-    name.filter(printable).unwrap_or_else(|| "unknown".to_owned())
+    let name = output.ok().filter(crate::git::run::Output::success).map(|output| output.text());
+    printable(name.unwrap_or_default().trim())
+}
+
+/// The folders of the programs of the system.
+const OF_SYSTEM: [&str; 2] = ["/bin", "/usr/bin"];
+
+/// A host name that can stand in a lock.
+fn printable(name: &str) -> String {
+    let is_printable = !name.is_empty() && !name.contains(|c: char| c.is_control() || c == '|');
+    if is_printable { name } else { "unknown" }.to_owned()
 }
 
 /// The leader of the terminal's session, where a person types: the commands of an agent have a pipe as standard input,

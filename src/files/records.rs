@@ -37,7 +37,10 @@
 //! | `convoy/NONCE` | a note of commits that wait for one push (`ledger::convoy`), without `format`, a line each: `member` (`group`, `refs` with name, value on the remote and value after the push, `members`, `since` and `until` in milliseconds since 1970, `forming` in milliseconds, `next`, the ticket of who has it now), `pushing`, `end` | who hands its push over, and who pushes | once all members have read the end, or with the next command |
 //! | `task-*.md` | the text in an editor (`task::editor_template`) | new, edit | once it is a task; else it stays for the user |
 //! | `resolved-*/`, `resolve-*/` | files that the user edited to resolve conflicts | the script that syncs | by the user |
+//! | `cache/tasks`, `cache/locks` | what was read of one commit each, to be fast (`cache`); no JSON | whatever reads | replaced; by anybody, at any time |
 //! | `check/`, `finishing/`, `.tmp*` | temporary indexes, messages that pass hooks, and files before they are renamed | all | at once; after a kill a day later |
+
+mod cache;
 
 use crate::error::{Error, Kind, Result};
 use crate::files::read_own;
@@ -122,6 +125,7 @@ pub(crate) enum RecordKind {
     Check,
     Finishing,
     Temporary,
+    Cache,
 }
 
 impl RecordKind {
@@ -161,6 +165,7 @@ impl RecordKind {
             Self::Check => "check",
             Self::Finishing => "finishing",
             Self::Temporary => ".tmp",
+            Self::Cache => "cache/",
         }
     }
 

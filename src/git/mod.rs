@@ -15,6 +15,7 @@ mod contact;
 pub(crate) mod destination;
 pub(crate) mod hidden_edits;
 pub(crate) mod history;
+mod identity;
 pub(crate) mod leftover_lock;
 pub(crate) mod marker;
 pub(crate) mod merge;

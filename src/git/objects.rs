@@ -135,6 +135,9 @@ pub(crate) struct BuiltObjects {
     pub(crate) commits: Vec<Oid>,
     /// The blobs.
     pub(crate) blobs: Vec<Oid>,
+    /// Whether an edit may have removed a file that it does not name: something else than a folder or a file is in its
+    /// place.
+    pub(crate) may_remove: bool,
 }
 
 /// The ref that git-fast-import(1) requires while it builds. A `reset` without `from` drops it before the stream ends,
@@ -154,7 +157,7 @@ pub(crate) fn build(repository: &Repository, commits: &[NewCommit]) -> Result<Bu
             data(&mut stream, content);
         }
     }
-    let (mut blob, mut mark) = (0, blobs);
+    let (mut blob, mut mark, mut looked) = (0, blobs, Vec::new());
     for commit in commits {
         if commit.parent != ParentCommit::Previous {
             reset(&mut stream);
@@ -170,6 +173,12 @@ pub(crate) fn build(repository: &Repository, commits: &[NewCommit]) -> Result<Bu
         }
         if let Some(tree) = &commit.tree {
             stream.extend(format!("M 040000 {tree} \"\"\n").into_bytes());
+        }
+        if commit.tree.is_none() && commit.parent != ParentCommit::Root {
+            for place in places(&commit.edits) {
+                stream.extend(format!("ls {}\n", quoted(place.path)).into_bytes());
+                looked.push(place.is_above);
+            }
         }
         for edit in &commit.edits {
             let line = match edit {
@@ -191,8 +200,13 @@ pub(crate) fn build(repository: &Repository, commits: &[NewCommit]) -> Result<Bu
     }
     stream.extend(b"done\n");
     let call = repository.write("fast-import").args(["--quiet", "--done", "--date-format=raw"]).input(stream);
-    let output = call.run()?;
-    let names = output.text().lines().map(Oid::parse).collect::<Option<Vec<_>>>().unwrap_or_default();
+    let text = call.run()?.text();
+    let (seen, names): (Vec<_>, Vec<_>) = text.lines().enumerate().partition(|(n, _)| *n < looked.len());
+    let is_folder = |line: &str| line.starts_with("040000 ");
+    let may_remove = seen.iter().zip(&looked).any(|((_, line), is_above)| {
+        if *is_above { !is_folder(line) && !line.starts_with("missing ") } else { is_folder(line) }
+    });
+    let names = names.into_iter().map(|(_, line)| Oid::parse(line)).collect::<Option<Vec<_>>>().unwrap_or_default();
     if names.len() != mark {
         return Err(Error::new(
             Kind::Git,
@@ -200,7 +214,33 @@ pub(crate) fn build(repository: &Repository, commits: &[NewCommit]) -> Result<Bu
         ));
     }
     let commits = names[blobs..].to_vec();
-    Ok(BuiltObjects { commits, blobs: names[..blobs].to_vec() })
+    Ok(BuiltObjects { commits, blobs: names[..blobs].to_vec(), may_remove })
+}
+
+/// A place that edits change or go through.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place<'e> {
+    path: &'e str,
+    /// Whether it is a folder above a file that is written, where only a folder may be.
+    is_above: bool,
+}
+
+/// Where edits may remove what they do not name: a folder in the place of a file, or a file in that of a folder.
+fn places(edits: &[Edit]) -> BTreeSet<Place<'_>> {
+    let mut places = BTreeSet::new();
+    for edit in edits {
+        let path = match edit {
+            Edit::Put { path, .. } | Edit::Take { path, .. } | Edit::Remove { path } => path,
+            Edit::Rename { from, to } => {
+                places.insert(Place { path: from, is_above: false });
+                to
+            }
+        };
+        places.insert(Place { path, is_above: false });
+        let above = path.match_indices('/').map(|(end, _)| Place { path: &path[..end], is_above: true });
+        places.extend(above.filter(|_| edit.written().is_some()));
+    }
+    places
 }
 
 /// The files that the new commit of a pair lacks and the old one has; `pairs` has a line `NEW OLD` for each pair. One

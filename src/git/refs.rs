@@ -43,8 +43,11 @@ pub(crate) fn load_below(repository: &Repository, prefix: &str) -> Result<BTreeM
     Ok(for_each_ref::parse(&output.stdout)?.into_iter().map(|record| (record.name, record.oid)).collect())
 }
 
-/// A ref below `name`; while there is one, git cannot create `name` itself. One process.
+/// A ref below `name`; while there is one, git cannot create `name` itself. One process, where there may be one.
 pub(crate) fn below(repository: &Repository, name: &RefName) -> Result<Option<RefName>> {
+    if !may_exist_below(repository, &format!("{name}/")) {
+        return Ok(None);
+    }
     let call = repository.read("for-each-ref").arg("--count=1").arg(format!("--format={}", for_each_ref::FORMAT));
     let records = for_each_ref::parse(&call.arg(format!("{name}/")).run()?.stdout)?;
     Ok(records.into_iter().map(|record| record.name).next())

@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::files::read_own;
 use crate::files::records::{Location, RecordKind, Records};
+use crate::git::identity;
 use crate::git::porcelain;
 use crate::git::porcelain::damage::damage;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
@@ -182,7 +183,7 @@ impl Repository {
     }
 
     /// Author and committer as git would write them, with the time of the first call: all commits of one command get
-    /// one time.
+    /// one time. No process, as a rule.
     ///
     /// # Errors
     /// [`Kind::NoIdentity`] when git has none.
@@ -190,15 +191,15 @@ impl Repository {
         if let Some(known) = self.identities.get() {
             return Ok(known.clone());
         }
-        let ask = |name: &str| self.read("var").arg(name).run().map(|output| output.text());
-        let committer = ask("GIT_COMMITTER_IDENT")?;
-        let environment = self.git.environment();
-        let apart = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_AUTHOR_DATE", "GIT_COMMITTER_NAME"]
-            .into_iter()
-            .chain(["GIT_COMMITTER_EMAIL", "GIT_COMMITTER_DATE"])
-            .any(|name| environment.os(name).is_some())
-            || self.config.keys().any(|key| key.starts_with("author.") || key.starts_with("committer."));
-        let author = if apart { ask("GIT_AUTHOR_IDENT")? } else { committer.clone() };
+        let (environment, config) = (self.git.environment(), &self.config);
+        let (author, committer) = if let Some(told) = identity::told(environment, config) {
+            (told.clone(), told)
+        } else {
+            let ask = |name: &str| self.read("var").arg(name).run().map(|output| output.text());
+            let committer = ask("GIT_COMMITTER_IDENT")?;
+            let apart = identity::are_apart(environment, config);
+            (if apart { ask("GIT_AUTHOR_IDENT")? } else { committer.clone() }, committer)
+        };
         Ok(self.identities.get_or_init(|| Identities { author, committer }).clone())
     }
 }

@@ -445,7 +445,7 @@ impl Refs for Clone {
 
     fn build(&self, commits: &[NewCommit]) -> Result<BuiltObjects> {
         let mut world = self.remote.world();
-        let mut built = BuiltObjects { commits: Vec::new(), blobs: Vec::new() };
+        let mut built = BuiltObjects { commits: Vec::new(), blobs: Vec::new(), may_remove: true };
         for new in commits {
             let parent = match &new.parent {
                 ParentCommit::Root => None,

@@ -2,6 +2,7 @@
 //! It is a trait so that tests can run thousands of interleaved transactions in memory.
 
 use crate::error::Result;
+use crate::files::records::Records;
 use crate::git::objects::{self, BuiltObjects, NewCommit};
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
@@ -54,6 +55,11 @@ pub(crate) trait Refs: Debug {
     /// Sets refs here, whatever value they had. One process.
     fn follow(&self, refs: &[(RefName, &Oid)]) -> Result<()>;
 
+    /// Where what was read of objects is kept; nowhere, unless they are those of git, whose names tell their contents.
+    fn kept(&self) -> Option<Records> {
+        None
+    }
+
     /// Waits before the next attempt; `false` when the deadline has passed.
     fn wait(&self, deadline: Deadline, attempt: u32) -> Result<bool> {
         deadline.wait(attempt)
@@ -103,5 +109,9 @@ impl Refs for Repository {
 
     fn follow(&self, refs: &[(RefName, &Oid)]) -> Result<()> {
         refs::follow(self, refs)
+    }
+
+    fn kept(&self) -> Option<Records> {
+        Some(self.records())
     }
 }

@@ -259,7 +259,9 @@ impl Ledger<'_> {
             }
         }
         let built = self.refs.build(&commits)?;
-        self.guard(&commits, &built.commits)?;
+        if built.may_remove {
+            self.guard(&commits, &built.commits)?;
+        }
         let paths = commits.iter().flat_map(|commit| &commit.edits).filter_map(|edit| match edit {
             Edit::Put { path, .. } => Some(path.clone()),
             Edit::Take { .. } | Edit::Remove { .. } | Edit::Rename { .. } => None,

@@ -2,6 +2,7 @@
 //! it can be repeated on a newer view.
 
 use crate::error::{Error, Kind, Result};
+use crate::files::records::Records;
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Freshness, Oid, RefUpdate, Repository, remote};
@@ -313,6 +314,11 @@ impl<'r> View<'r> {
     /// Reads blobs by name, in order. One process.
     pub(crate) fn blobs(&self, names: &[Oid]) -> Result<Vec<Option<Object>>> {
         self.refs.objects(&names.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
+    /// Where what was read of the commits of this view is kept.
+    pub(crate) fn kept(&self) -> Option<Records> {
+        self.refs.kept()
     }
 
     /// The files of a branch below a folder. One process.

@@ -1,9 +1,9 @@
 //! Listing tasks in order, with their holders, worktrees and open dependencies.
 
 use crate::coordination::lock_record::LockRecord;
-use crate::coordination::{LockEntry, ReadLocks};
+use crate::coordination::{LockEntry, kept_locks};
 use crate::error::Result;
-use crate::git::{Branch, Freshness, worktree};
+use crate::git::{Branch, Freshness};
 use crate::ledger::{Ledger, View};
 use crate::ops::filter::TaskFilter;
 use crate::ops::task_info::{Surroundings, TaskInfo, Worktrees};
@@ -155,9 +155,9 @@ impl<'c> ReadView<'c> {
         view.require_home()?;
         let index = Index::load(&view, &data)?;
         let tasks = index.load_active(&view)?;
-        let entries = view.entries(&*context.repository)?;
+        let entries = kept_locks::entries(&view)?;
         let locks = entries.into_iter().map(|lock| (lock.task, lock)).collect();
-        let worktrees = Worktrees::new(context, worktree::list(&context.repository)?);
+        let worktrees = Worktrees::load(context)?;
         let around = Surroundings::new(context, index.active_ids()).with_worktrees(worktrees);
         let as_of = as_of(ledger);
         let doubts = Doubts::of(&index, &tasks);
@@ -208,6 +208,7 @@ pub(crate) fn list(context: &Context, options: &ListOptions) -> Result<TaskList>
         chosen = as_tree(&chosen);
     }
     chosen.truncate(options.limit.unwrap_or(usize::MAX));
+    loaded.around.announce(chosen.iter().copied());
     let describe = |task: &Task| {
         let mut info = loaded.describe(task);
         if let Some(place) = bundled.remove(&info.path).filter(|_| !loaded.index.has(&info.path)) {

@@ -65,8 +65,9 @@ pub(crate) fn show(context: &Context, wanted: &Wanted, freshness: Freshness) -> 
     let task = Task::from_document(path.clone(), &document);
     let info = loaded.describe(&task);
     let commits = match &info.worktree {
-        Some(worktree) => commits(context, &worktree.branch)?,
-        None => Vec::new(),
+        // Where there is none, git needs not be asked which.
+        Some(worktree) if worktree.ahead != Some(0) => commits(context, &worktree.branch)?,
+        Some(_) | None => Vec::new(),
     };
     let waiting = loaded.tasks.iter().filter(|other| other.depends.iter().any(|entry| entry.id() == Some(task.id)));
     Ok(Shown {

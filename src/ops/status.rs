@@ -82,11 +82,13 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
         let branch = task_branch_of(context, record)?;
         let name = TaskName::from_branch(branch.as_str())?;
         let known = board.find_name(name.as_str()).is_some() || board.is_active(name.id());
-        (!known).then(|| ListedWorktree {
-            task_id: name.id(),
-            worktree_state: WorktreeState::load(context, record, branch, main),
-        })
+        (!known).then_some((name.id(), (record, branch)))
     });
+    let (orphans, places): (Vec<_>, Vec<_>) = orphans.unzip();
+    let states = WorktreeState::load_all(context, &places, main);
+    let orphans = orphans.into_iter().zip(states);
+    let orphans = orphans.map(|(task_id, worktree_state)| ListedWorktree { task_id, worktree_state });
+    loaded.around.announce(tasks.iter().filter(held));
     let unlocked = board.ordered().into_iter().filter(|task| task.status == Status::Implementing && !held(task));
     let active: Vec<_> = board.ordered().into_iter().filter(held).map(describe).collect();
     Ok(Overview {

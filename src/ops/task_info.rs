@@ -6,6 +6,7 @@
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, Locks, ReadLocks as _, Session};
+use crate::error::Result;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Oid, merge, worktree};
 use crate::landing::landed::{self, Landed};
@@ -15,11 +16,12 @@ use crate::project::holder::holds;
 use crate::project::outcome::Holder;
 use crate::project::repaired::Interruption;
 use crate::project::worktree_recovery::RecoverableWorktree;
-use crate::task::{ActiveTasks, Blocker, Level, Reference, Status, Task, TaskId, TaskName};
+use crate::task::{ActiveTasks, BRANCH_PREFIX, Blocker, Level, Reference, Status, Task, TaskId, TaskName};
 use crate::worktrees::registry::task_branch_of;
 use serde::Serialize;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 /// A task. What does not apply to it is absent.
@@ -123,19 +125,41 @@ pub(crate) struct WorktreeState {
 }
 
 impl WorktreeState {
-    /// The state of one worktree, compared with the commit of the main one. Two processes.
-    pub(crate) fn load(context: &Context, record: &WorktreeRecord, branch: Branch, main: Option<&Oid>) -> Self {
-        let cut_off = RecoverableWorktree::of(&context.repository, &record.path, &branch).interruption();
+    /// The states of worktrees, compared with the commit of the main one. A process each, several at the same time, and
+    /// one for all of them; before git 2.41 one more each.
+    pub(crate) fn load_all(context: &Context, wanted: &[(&WorktreeRecord, Branch)], main: Option<&Oid>) -> Vec<Self> {
+        let refs: Vec<_> = wanted.iter().map(|(_, branch)| branch.full()).collect();
+        let counted = main.filter(|_| refs.len() > 1);
+        let counted = counted.map(|main| merge::ahead_behind_of(&context.repository, &refs, main)).unwrap_or_default();
+        let load = |(record, branch): &(&WorktreeRecord, Branch)| {
+            let state = Self::uncounted(context, record, branch);
+            match record.head.as_ref().and_then(|head| counted.get(head)) {
+                Some(counts) => Self { ahead: Some(counts.ahead), behind: Some(counts.behind), ..state },
+                None => state.counted(context, record.head.as_ref(), main),
+            }
+        };
+        // git status waits for the disk, and more of them than that would keep it from the others.
+        let size = wanted.len().div_ceil(std::thread::available_parallelism().map_or(1, NonZero::get).clamp(1, 4));
+        if wanted.len() <= size {
+            return wanted.iter().map(load).collect();
+        }
+        std::thread::scope(|scope| {
+            let load = &load;
+            let parts = wanted.chunks(size).map(|part| scope.spawn(move || part.iter().map(load).collect::<Vec<_>>()));
+            let parts: Vec<_> = parts.collect();
+            let ended =
+                parts.into_iter().map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            ended.flatten().collect()
+        })
+    }
+
+    fn uncounted(context: &Context, record: &WorktreeRecord, branch: &Branch) -> Self {
+        let cut_off = RecoverableWorktree::of(&context.repository, &record.path, branch).interruption();
         let there = !worktree::is_gone(record) && cut_off.is_none();
         let status = there.then(|| worktree::load_status(&context.repository, &record.path).ok()).flatten();
         let in_progress = cut_off.map(Interruption::name).or_else(|| worktree::in_progress(&record.path));
         let dirty = status.map(|status| status.is_dirty());
-        let path = record.path.clone();
-        Self { path, branch, in_progress, dirty, ahead: None, behind: None }.counted(
-            context,
-            record.head.as_ref(),
-            main,
-        )
+        Self { path: record.path.clone(), branch: branch.clone(), in_progress, dirty, ahead: None, behind: None }
     }
 
     /// The state of a worktree that was just made at this commit of the branch; in a dry run, that would be made. One
@@ -213,14 +237,27 @@ pub(crate) struct Worktrees {
     /// The places of the worktrees in that list, by their branches. To find the branch of a detached one takes reading
     /// files, so it is done once.
     places: BTreeMap<String, usize>,
+    /// The states that were read.
+    states: RefCell<BTreeMap<String, WorktreeState>>,
 }
 
 impl Worktrees {
+    /// Reads git's registry. One process, where there is another worktree than the main one, or that is of a task.
+    pub(crate) fn load(context: &Context) -> Result<Self> {
+        let repository = &context.repository;
+        let is_of_task =
+            repository.root_branch.as_ref().is_none_or(|branch| branch.as_str().starts_with(BRANCH_PREFIX));
+        let has_others =
+            std::fs::read_dir(repository.common_dir.join("worktrees")).is_ok_and(|mut all| all.next().is_some());
+        let records = if is_of_task || has_others { worktree::list(repository)? } else { Vec::new() };
+        Ok(Self::new(context, records))
+    }
+
     /// From git's registry.
     pub(crate) fn new(context: &Context, records: Vec<WorktreeRecord>) -> Self {
         let branches = records.iter().map(|record| task_branch_of(context, record));
         let places = branches.enumerate().rev().filter_map(|(at, branch)| Some((branch?.to_string(), at))).collect();
-        Self { records, places }
+        Self { records, places, states: RefCell::default() }
     }
 
     /// The commit of the main worktree.
@@ -229,9 +266,21 @@ impl Worktrees {
     }
 
     fn of(&self, context: &Context, name: &TaskName) -> Option<WorktreeState> {
-        let branch = Branch::parse(&name.branch_name()).ok()?;
-        let record = self.records.get(*self.places.get(branch.as_str())?)?;
-        Some(WorktreeState::load(context, record, branch, self.main()))
+        self.read(context, [name]);
+        self.states.borrow().get(&name.branch_name()).cloned()
+    }
+
+    /// Reads the states of the worktrees of these tasks together.
+    fn read<'t>(&self, context: &Context, tasks: impl IntoIterator<Item = &'t TaskName>) {
+        let mut states = self.states.borrow_mut();
+        let wanted = tasks.into_iter().filter_map(|name| {
+            let branch = Branch::parse(&name.branch_name()).ok()?;
+            let record = self.records.get(*self.places.get(branch.as_str())?)?;
+            (!states.contains_key(branch.as_str())).then_some((record, branch))
+        });
+        let wanted: Vec<_> = wanted.collect();
+        let read = WorktreeState::load_all(context, &wanted, self.main());
+        states.extend(wanted.into_iter().map(|(_, branch)| branch.to_string()).zip(read));
     }
 }
 
@@ -279,8 +328,14 @@ impl<'c> Surroundings<'c> {
 
     /// The worktrees of this clone. One process, the first time.
     pub(crate) fn worktrees(&self) -> Option<&Worktrees> {
-        let load = || Some(Worktrees::new(self.context, worktree::list(&self.context.repository).ok()?));
-        self.worktrees.get_or_init(load).as_ref()
+        self.worktrees.get_or_init(|| Worktrees::load(self.context).ok()).as_ref()
+    }
+
+    /// Reads the worktrees of tasks that will be described, together.
+    pub(crate) fn announce<'t>(&self, tasks: impl IntoIterator<Item = &'t Task>) {
+        if let Some(worktrees) = self.worktrees().filter(|_| self.is_whole) {
+            worktrees.read(self.context, tasks.into_iter().map(|task| &task.name));
+        }
     }
 
     /// The session of the caller; `None` without an e-mail address.

@@ -64,8 +64,12 @@ pub(crate) fn list(context: &Context) -> Result<WorktreeList> {
     let worktrees = records.iter().filter_map(|record| {
         let branch = task_branch_of(context, record)?;
         let task_id = TaskName::from_branch(branch.as_str())?.id();
-        Some(ListedWorktree { task_id, worktree_state: WorktreeState::load(context, record, branch, main.as_ref()) })
+        Some((task_id, (record, branch)))
     });
+    let (tasks, places): (Vec<_>, Vec<_>) = worktrees.unzip();
+    let states = WorktreeState::load_all(context, &places, main.as_ref());
+    let worktrees = tasks.into_iter().zip(states);
+    let worktrees = worktrees.map(|(task_id, worktree_state)| ListedWorktree { task_id, worktree_state });
     Ok(WorktreeList { worktrees: worktrees.collect() })
 }
 

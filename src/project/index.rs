@@ -1,11 +1,16 @@
 //! The task files of a view, by their paths; and the content of those that are needed.
 
 use crate::error::{Error, Kind, Result};
+use crate::git::porcelain::cat_file::ObjectKind;
 use crate::git::{Branch, Oid};
 use crate::ledger::{Found, View};
 use crate::project::context::{Context, Wanted};
-use crate::task::{ActiveTasks, Blocker, Document, PlanPath, Scan, Task, TaskId, TaskPath, bundle, paths, query};
-use std::collections::BTreeSet;
+use crate::project::kept_tasks::{Headers, KeptTasks};
+use crate::task::{
+    ActiveTasks, Blocker, Document, Header, PlanPath, Scan, Task, TaskId, TaskPath, bundle, paths, query,
+};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The paths of all files of the task data. Contents are read when they are needed.
 #[derive(Debug)]
@@ -19,7 +24,10 @@ pub(crate) struct Index {
     pub(crate) plans: Vec<PlanPath>,
     /// Bundles of archived tasks.
     bundles: Vec<(String, Oid)>,
-    paths: Vec<String>,
+    files: Vec<(String, Oid)>,
+    /// The commit that this is the index of, where it can be kept.
+    commit: Option<Oid>,
+    kept: RefCell<Option<KeptTasks>>,
     /// Files that look like tasks and are none by their names.
     pub(crate) misnamed: Vec<String>,
 }
@@ -28,41 +36,41 @@ impl Index {
     /// The index of a branch that is still to be made.
     pub(crate) fn empty(branch: &Branch) -> Self {
         let (branch, bundles) = (branch.clone(), vec![]);
-        let (paths, misnamed) = (vec![], vec![]);
-        Self { branch, active: vec![], archived: vec![], plans: vec![], bundles, paths, misnamed }
+        let (active, archived, plans, files, misnamed) = Default::default();
+        let (commit, kept) = Default::default();
+        Self { branch, active, archived, plans, bundles, files, commit, kept, misnamed }
     }
 
-    /// Lists the task data of a view. One process.
+    /// Lists the task data of a view. One process, unless it is kept.
     pub(crate) fn load(view: &View<'_>, branch: &Branch) -> Result<Self> {
         Self::load_below(view, branch, "")
     }
 
     /// [`Self::load`] for a project in the folder `home` of its repository; `home` ends with a slash.
     pub(crate) fn load_below(view: &View<'_>, branch: &Branch, home: &str) -> Result<Self> {
-        if view.base(branch).is_none() {
+        let Some(tip) = view.base(branch) else {
             return Err(Error::new(
                 Kind::NotInitialised,
                 format!("the branch {branch}, which is to carry the task data, is not published"),
             )
             .hint(command!["git push -u origin", branch])
             .hint(command!["git switch main"].note("if the task data is there")));
-        }
-        let folders = [paths::TASKS_DIR, paths::PLANS_DIR].map(|folder| format!("{home}{folder}"));
-        let entries = view.list(branch, &folders.each_ref().map(String::as_str))?;
+        };
         let mut index = Self::empty(branch);
-        for entry in entries {
-            let Some(path) = entry.path_str().and_then(|path| path.strip_prefix(home)) else { continue };
-            if let Some(task) = TaskPath::parse(path) {
-                if task.is_archived() { &mut index.archived } else { &mut index.active }
-                    .push((task, entry.oid.clone()));
-            } else if let Some(plan) = PlanPath::parse(path) {
-                index.plans.push(plan);
-            } else if paths::is_task_bundle(path, |_| false) {
-                index.bundles.push((path.to_owned(), entry.oid.clone()));
-            } else if paths::looks_like_a_task(path) {
-                index.misnamed.push(path.to_owned());
+        if home.is_empty() {
+            index.commit = Some(tip.clone());
+            index.kept = RefCell::new(view.kept().as_ref().and_then(KeptTasks::load));
+        }
+        if let Some(kept) = index.kept.get_mut().take_if(|kept| kept.commit() == tip) {
+            kept.files().for_each(|(path, blob)| index.add(path, blob));
+            index.kept = RefCell::new(Some(kept));
+        } else {
+            let folders = [paths::TASKS_DIR, paths::PLANS_DIR].map(|folder| format!("{home}{folder}"));
+            for entry in view.list(branch, &folders.each_ref().map(String::as_str))? {
+                if let Some(path) = entry.path_str().and_then(|path| path.strip_prefix(home)) {
+                    index.add(path, &entry.oid);
+                }
             }
-            index.paths.push(path.to_owned());
         }
         index.set_children_apart();
         // Git lists t10 before t9.
@@ -70,6 +78,19 @@ impl Index {
             tasks.sort_by_key(|(path, _)| path.id());
         }
         Ok(index)
+    }
+
+    fn add(&mut self, path: &str, blob: &Oid) {
+        if let Some(task) = TaskPath::parse(path) {
+            if task.is_archived() { &mut self.archived } else { &mut self.active }.push((task, blob.clone()));
+        } else if let Some(plan) = PlanPath::parse(path) {
+            self.plans.push(plan);
+        } else if paths::is_task_bundle(path, |_| false) {
+            self.bundles.push((path.to_owned(), blob.clone()));
+        } else if paths::looks_like_a_task(path) {
+            self.misnamed.push(path.to_owned());
+        }
+        self.files.push((path.to_owned(), blob.clone()));
     }
 
     /// Takes a file such as `aitasks/t1_2_child.md` for a child that lies in the wrong folder where another file is task
@@ -82,12 +103,12 @@ impl Index {
 
     /// Whether the task data has no files at all.
     pub(crate) fn is_empty(&self) -> bool {
-        self.paths.is_empty()
+        self.files.is_empty()
     }
 
     /// Whether a file exists in the task data.
     pub(crate) fn has(&self, path: &str) -> bool {
-        self.paths.iter().any(|known| known == path)
+        self.files.iter().any(|(known, _)| known == path)
     }
 
     /// The active file of a task.
@@ -173,12 +194,12 @@ impl Index {
 
     /// The highest task number that a scan of this kind finds.
     pub(crate) fn max_number(&self, scan: Scan) -> u64 {
-        query::max_number(self.paths.iter().map(String::as_str), scan)
+        query::max_number(self.paths(), scan)
     }
 
     /// The number of the next child of a parent.
     pub(crate) fn next_child(&self, parent: TaskId) -> u64 {
-        query::next_child_number(parent, self.paths.iter().map(String::as_str))
+        query::next_child_number(parent, self.paths())
     }
 
     /// The highest task number of all files and of what the bundles contain. One process where there are bundles.
@@ -186,7 +207,7 @@ impl Index {
     /// # Errors
     /// [`Kind::Unparsable`] for a bundle that cannot be read.
     pub(crate) fn highest_number(&self, view: &View<'_>) -> Result<u64> {
-        let mut all = self.paths.clone();
+        let mut all: Vec<_> = self.paths().map(str::to_owned).collect();
         for (path, content) in self.read_bundles(view, |_| true)? {
             all.extend(bundle::members(path, &content)?);
         }
@@ -204,7 +225,7 @@ impl Index {
     /// Those of these ids that no task has, active or archived. Only bundles that may contain one of them are read, in one
     /// process; what is in one that cannot be read counts as there.
     pub(crate) fn unknown(&self, view: &View<'_>, wanted: &[TaskId]) -> Result<Vec<TaskId>> {
-        let known = query::ids(self.paths.iter().map(String::as_str));
+        let known = query::ids(self.paths());
         let mut unknown: Vec<_> = wanted.iter().copied().filter(|id| !known.contains(id)).collect();
         let names = |id: &TaskId| {
             let names = bundle::names_for(&id.to_string()).into_iter();
@@ -221,14 +242,44 @@ impl Index {
         Ok(unknown)
     }
 
-    /// Reads all active tasks. One process.
+    /// Reads all active tasks. One process, unless they are kept.
     pub(crate) fn load_active(&self, view: &View<'_>) -> Result<Vec<Task>> {
-        read(view, &self.active)
+        self.read(view, &self.active)
     }
 
-    /// Reads all archived tasks. One process.
+    /// Reads all archived tasks. One process, unless they are kept.
     pub(crate) fn load_archived(&self, view: &View<'_>) -> Result<Vec<Task>> {
-        read(view, &self.archived)
+        self.read(view, &self.archived)
+    }
+
+    fn read(&self, view: &View<'_>, files: &[(TaskPath, Oid)]) -> Result<Vec<Task>> {
+        let mut kept = self.kept.borrow_mut();
+        let known = kept.as_ref().map(KeptTasks::headers).unwrap_or_default();
+        let mut headers: Vec<_> = files.iter().map(|(_, blob)| Header::unpack(known.get(blob)?)).collect();
+        let unknown = files.iter().zip(&headers).filter(|(_, header)| header.is_none());
+        let unknown: Vec<_> = unknown.map(|((_, blob), _)| blob.clone()).collect();
+        let mut read = BTreeMap::new();
+        for (header, object) in headers.iter_mut().filter(|header| header.is_none()).zip(view.blobs(&unknown)?) {
+            let found = Header::read(&Document::parse(object.as_ref().map_or(&[], |object| &object.data)));
+            // What is missing may be there the next time.
+            if let Some(object) = object.filter(|object| object.kind == ObjectKind::Blob) {
+                read.insert(object.oid, found.pack());
+            }
+            *header = Some(found);
+        }
+        let is_kept = kept.as_ref().is_some_and(|kept| Some(kept.commit()) == self.commit.as_ref());
+        if !(is_kept && read.is_empty())
+            && let Some(newer) = self.keep(view, &known, &read)
+        {
+            *kept = Some(newer);
+        }
+        let tasks = files.iter().zip(headers).filter_map(|((path, _), header)| Some(header?.at(path.clone())));
+        Ok(tasks.collect())
+    }
+
+    /// Keeps the files of this commit, with the headers that are known.
+    fn keep(&self, view: &View<'_>, known: &Headers<'_>, read: &BTreeMap<Oid, Vec<u8>>) -> Option<KeptTasks> {
+        KeptTasks::save(&view.kept()?, self.commit.as_ref()?, &self.files, known, read)
     }
 
     /// Reads the archived tasks that are in bundles, each with its place, `BUNDLE:FILE`. One process where there are any.
@@ -288,8 +339,8 @@ impl Index {
     }
 
     /// The paths of all files.
-    pub(crate) fn paths(&self) -> &[String] {
-        &self.paths
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|(path, _)| path.as_str())
     }
 
     /// What a task waits for, by the names of the active files alone.
@@ -315,16 +366,6 @@ pub(crate) fn strayed<'p>(active: impl Iterator<Item = &'p TaskPath> + Clone) ->
     let is_strayed = |path: &&TaskPath| path.name().as_child().is_some();
     let plain: BTreeSet<_> = active.clone().filter(|path| !is_strayed(path)).map(TaskPath::id).collect();
     active.filter(is_strayed).filter(|path| plain.contains(&path.id())).cloned().collect()
-}
-
-fn read(view: &View<'_>, files: &[(TaskPath, Oid)]) -> Result<Vec<Task>> {
-    let oids: Vec<_> = files.iter().map(|(_, oid)| oid.clone()).collect();
-    let objects = view.blobs(&oids)?;
-    let read = files.iter().zip(objects).map(|((path, _), object)| {
-        let bytes = object.map_or_else(Vec::new, |object| object.data);
-        Task::from_document(path.clone(), &Document::parse(&bytes))
-    });
-    Ok(read.collect())
 }
 
 /// The branches that an operation on tasks reads.

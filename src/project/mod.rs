@@ -12,6 +12,7 @@ pub(crate) mod editor;
 pub(crate) mod holder;
 pub(crate) mod ignores;
 pub(crate) mod index;
+pub(crate) mod kept_tasks;
 pub(crate) mod leftovers;
 pub(crate) mod marker;
 pub(crate) mod outcome;

@@ -18,6 +18,13 @@ const LARGEST_HEADER: usize = 64 << 10;
 /// So many lines may a header have that does not begin as one.
 const LINES_OF_A_HEADER: usize = 40;
 
+/// Why a frontmatter cannot be read.
+pub(super) const TROUBLES: [&str; 4] = [TOO_LARGE, IN_CONFLICT, WITHOUT_END, WITHOUT_BEGINNING];
+const TOO_LARGE: &str = "its header is larger than 64 KiB";
+const IN_CONFLICT: &str = "it has conflict markers";
+const WITHOUT_END: &str = "no line --- ends its header";
+const WITHOUT_BEGINNING: &str = "its header does not begin with a line ---";
+
 /// A task file as an ordered list of frontmatter entries and a body. What is not changed is written as it was read,
 /// byte for byte, so that a change of one field is one changed line in the history.
 ///
@@ -148,18 +155,18 @@ impl Document {
     pub(crate) fn trouble(&self) -> Option<&'static str> {
         let bytes = self.head.is_none().then_some(self.body.as_slice());
         if self.entries().iter().map(|entry| entry.raw().len()).sum::<usize>() > LARGEST_HEADER {
-            return Some("its header is larger than 64 KiB");
+            return Some(TOO_LARGE);
         }
         if are_markers_in(self.entries().iter().flat_map(|entry| lines(entry.raw())).chain(lines(&self.body))) {
-            return Some("it has conflict markers");
+            return Some(IN_CONFLICT);
         }
         let all = lines(bytes?.strip_prefix(BOM).unwrap_or(bytes?));
         let first: Vec<_> = all.filter(|line| !line.trim_ascii().is_empty()).take(LINES_OF_A_HEADER).collect();
         if first.first().is_some_and(|line| is_rule(line)) {
-            return Some("no line --- ends its header");
+            return Some(WITHOUT_END);
         }
         let has_status = first.iter().any(|line| line.starts_with(b"status:"));
-        has_status.then_some("its header does not begin with a line ---")
+        has_status.then_some(WITHOUT_BEGINNING)
     }
 
     /// Refuses to change a file whose frontmatter cannot be read: a second one would be put on top of it.

@@ -21,6 +21,7 @@ mod model;
 mod name;
 mod new_task;
 mod order;
+mod packed_header;
 pub(crate) mod paths;
 pub(crate) mod plan_header;
 pub(crate) mod query;
@@ -33,7 +34,7 @@ pub(crate) mod waits;
 
 pub(crate) use frontmatter::Document;
 pub(crate) use id::TaskId;
-pub(crate) use model::{Fields, Items, Level, Reference, Status, Task};
+pub(crate) use model::{Fields, Header, Items, Level, Reference, Status, Task};
 pub(crate) use name::{BRANCH_PREFIX, TaskName, WORKTREES_DIR};
 pub(crate) use new_task::NewTask;
 pub(crate) use paths::{PlanPath, TaskPath};

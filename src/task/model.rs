@@ -237,9 +237,9 @@ pub(crate) struct Fields {
     /// The contributor.
     pub(crate) contributor: Option<String>,
     /// Why the file cannot be read ([`Document::trouble`]).
-    trouble: Option<&'static str>,
+    pub(super) trouble: Option<&'static str>,
     /// Values of priority and effort that are not known: `medium` counts.
-    unknown_levels: Vec<String>,
+    pub(super) unknown_levels: Vec<String>,
 }
 
 impl Fields {
@@ -313,6 +313,33 @@ impl Fields {
     }
 }
 
+/// What a task file says, whatever its path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// The heading at the beginning of the body.
+    pub(super) heading: Option<String>,
+    /// The fields.
+    pub(super) fields: Fields,
+}
+
+impl Header {
+    /// Reads it.
+    pub(crate) fn read(document: &Document) -> Self {
+        Self { heading: heading(document.body()), fields: Fields::read(document, Items::AsWritten) }
+    }
+
+    /// The task whose file is at this path.
+    pub(crate) fn at(self, path: TaskPath) -> Task {
+        Task {
+            id: path.id(),
+            name: path.name().clone(),
+            title: self.heading.unwrap_or_else(|| path.name().slug().humanised()),
+            fields: self.fields,
+            path,
+        }
+    }
+}
+
 /// A task: a file with a well-formed name, and its [`Fields`], which can be used as if they were its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Task {
@@ -330,13 +357,7 @@ pub(crate) struct Task {
 impl Task {
     /// Reads a task from its file.
     pub(crate) fn from_document(path: TaskPath, document: &Document) -> Self {
-        Self {
-            id: path.id(),
-            name: path.name().clone(),
-            title: heading(document.body()).unwrap_or_else(|| path.name().slug().humanised()),
-            fields: Fields::read(document, Items::AsWritten),
-            path,
-        }
+        Header::read(document).at(path)
     }
 }
 

@@ -120,21 +120,26 @@ impl Selection {
         mut blockers: impl FnMut(&T) -> Vec<B>,
     ) -> Vec<Chosen<T, B>> {
         let wanted = candidates.into_iter().filter(|task| self.filter.matches(task.fields()));
-        let mut chosen: Vec<_> = wanted.map(|task| Chosen { blockers: blockers(&task), task }).collect();
-        if self.order != Order::AsGiven {
-            chosen.sort_by(|a, b| rank(a, self.order).cmp(&rank(b, self.order)));
+        let wanted = wanted.map(|task| Chosen { blockers: blockers(&task), task });
+        if self.order == Order::AsGiven {
+            return wanted.collect();
         }
-        chosen
+        // Of thousands of tasks the ranks are compared often, and few are equal.
+        let mut ranked: Vec<_> = wanted.map(|chosen| (rank(&chosen, self.order), chosen)).collect();
+        ranked.sort_by(|(rank, chosen), (other, another)| {
+            rank.cmp(other).then_with(|| chosen.task.file_name().cmp(another.task.file_name()))
+        });
+        ranked.into_iter().map(|(_, chosen)| chosen).collect()
     }
 }
 
-/// The place of a task in an order; the lowest comes first.
-type Rank<'a> = (bool, Reverse<Level>, Level, Option<TaskId>, &'a str);
+/// The place of a task in an order; the lowest comes first, and equals by file name.
+type Rank = (bool, Reverse<Level>, Level, Option<TaskId>);
 
-fn rank<T: Candidate, B>(chosen: &Chosen<T, B>, order: Order) -> Rank<'_> {
+fn rank<T: Candidate, B>(chosen: &Chosen<T, B>, order: Order) -> Rank {
     let fields = chosen.task.fields();
     let id = chosen.task.id().filter(|_| order == Order::Best);
-    (!chosen.blockers.is_empty(), Reverse(fields.priority), fields.effort, id, chosen.task.file_name())
+    (!chosen.blockers.is_empty(), Reverse(fields.priority), fields.effort, id)
 }
 
 /// The ids of all active files. A task counts as finished for those that depend on it exactly when its id is not among

@@ -24,7 +24,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     (4, &["coordination"]),
     (3, &["ledger"]),
     (2, &["git", "report"]),
-    (1, &["task", "agents", "settings", "files", "digest", "error", "interrupt", "waiting"]),
+    (1, &["task", "agents", "settings", "files", "digest", "packed", "error", "interrupt", "waiting"]),
 ];
 
 /// Lines that a file may have without its unit tests.

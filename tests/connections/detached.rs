@@ -9,6 +9,8 @@ fn detached_worktrees_cost_a_list_what_those_on_branches_do() {
     for title in ["One", "Two", "Three"] {
         ann.task(title, &[]);
     }
+    // what a list keeps, it keeps for the next one
+    ann.aitask(&["list"]).ok();
     let commands = |how: &str| {
         for at in 0..4 {
             let branch = format!("{how}{at}");

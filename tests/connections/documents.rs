@@ -7,7 +7,7 @@ fn a_document_costs_no_connection_and_few_processes() {
     let (list, state) = ("worktree list", "status --porcelain=v2, rev-list --left-right");
     let lines = [
         ("new four", String::new()),
-        ("edit 1 --priority high", format!("cat-file --batch, {list}")),
+        ("edit 1 --priority high", "cat-file --batch".to_owned()),
         ("pick 1", format!("{list}, {state}")),
         ("edit 1 --effort low", format!("cat-file --batch, {list}, {state}")),
         ("pick 2 --no-worktree", list.to_owned()),

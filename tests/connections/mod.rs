@@ -3,6 +3,7 @@
 //! A connection costs a second on a real remote, a process milliseconds; both are counted here, so that one more is
 //! a decision and not an accident.
 
+mod cache;
 mod commands;
 mod detached;
 mod documents;

@@ -259,8 +259,8 @@ impl DataCheckout<'_> {
     /// Finds the file to archive: the active one, or one that an interrupted run moved and did not commit.
     fn find_file(&self, snapshot: &TaskDataSnapshot<'_>, id: TaskId) -> Result<FoundFile> {
         let of_task = |archived: bool| {
-            let paths = snapshot.paths().iter().filter(move |path| is_archived(path) == archived);
-            paths.filter(|path| paths::loose_id(path) == Some(id)).cloned().collect::<Vec<_>>()
+            let paths = snapshot.paths().into_iter().filter(move |path| is_archived(path) == archived);
+            paths.filter(|path| paths::loose_id(path) == Some(id)).collect::<Vec<_>>()
         };
         let (mut active, archived) = (of_task(false), of_task(true));
         if active.len() > 1 || (active.is_empty() && archived.len() > 1) {

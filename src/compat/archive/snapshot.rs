@@ -181,8 +181,8 @@ impl<'a> TaskDataSnapshot<'a> {
 }
 
 impl TaskSource for TaskDataSnapshot<'_> {
-    fn paths(&self) -> &[String] {
-        &self.paths
+    fn paths(&self) -> Vec<String> {
+        self.paths.clone()
     }
 
     fn load(&self, paths: &[&str]) -> Result<Vec<Document>> {
