@@ -19,9 +19,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// How many processes a push carries at most: more would make the first ones wait for what the last ones do.
 const MEMBERS: usize = 16;
 
-/// How long a convoy may take to form: about as long as one push to a remote server takes. Half of it after each time that
-/// another clone was first, since a long time between reading and pushing loses against others who push all the time.
+/// How long a convoy may take to form: about as long as one push to a remote server takes.
 const FORMING: Duration = Duration::from_millis(900);
+
+/// The same where another clone was first: a long time between reading and pushing loses against those who push often.
+const FORMING_AGAIN: Duration = Duration::from_millis(300);
 
 /// The part of the time that the members have left in which a convoy may form.
 const PART: u32 = 20;
@@ -213,9 +215,9 @@ impl Record {
 }
 
 impl Convoy {
-    /// One without members; `lost` says how often others were first.
-    pub(super) fn new(group: String, lost: u32) -> Self {
-        let forming = millis(FORMING) >> lost.min(10);
+    /// One without members; `has_lost` where another clone was first before.
+    pub(super) fn new(group: String, has_lost: bool) -> Self {
+        let forming = millis(if has_lost { FORMING_AGAIN } else { FORMING });
         let (refs, since) = (PendingRefs::new(), now());
         let (members, until, next, is_pushing, end) = (0, u64::MAX, 0, false, None);
         Self { state: State { group, refs, members, since, forming, until, next, is_pushing, end }, record: None }

@@ -41,8 +41,8 @@ pub(super) struct Turn<'t, 'r> {
     convoy: Option<Convoy>,
     /// Whether it pushes by itself from now on.
     is_alone: bool,
-    /// How often another clone was first.
-    lost: u32,
+    /// Whether another clone was first before.
+    has_lost: bool,
 }
 
 /// How a swap ended.
@@ -81,8 +81,17 @@ impl<'t, 'r> Turn<'t, 'r> {
         let name = || group.get_or_init(|| ledger.group(nonce)).clone();
         let entry = Entry { place: None, group: &name };
         let queue = Queue::enter_as(ledger.repository, ledger.timeout, ledger.progress, entry)?;
-        let mut turn =
-            Self { ledger, nonce, queue, place: None, has_left: false, group, convoy: None, is_alone: false, lost: 0 };
+        let mut turn = Self {
+            ledger,
+            nonce,
+            queue,
+            place: None,
+            has_left: false,
+            group,
+            convoy: None,
+            is_alone: false,
+            has_lost: false,
+        };
         turn.look();
         Ok(turn)
     }
@@ -156,7 +165,7 @@ impl<'t, 'r> Turn<'t, 'r> {
         let guarded = [updates, &view.guards(updates)].concat();
         let next = self.next();
         if (next.is_some() || self.convoy.is_some()) && self.ledger.may_join(plan, view, updates) {
-            let mut convoy = self.convoy.take().unwrap_or_else(|| Convoy::new(self.group(), self.lost));
+            let mut convoy = self.convoy.take().unwrap_or_else(|| Convoy::new(self.group(), self.has_lost));
             if convoy.add(&guarded, deadline.remaining_for_attempt()) {
                 let next = next.filter(|_| convoy.may_grow());
                 let records = self.ledger.repository.records();
@@ -164,7 +173,7 @@ impl<'t, 'r> Turn<'t, 'r> {
                     next.is_some_and(|next| convoy.hand_over(&records, self.nonce, next.number).is_ok());
                 if is_handed_over || convoy.is_shared() {
                     let joined = self.swap_with_others(convoy, is_handed_over, updates, deadline)?;
-                    self.lost += u32::from(matches!(joined.end, JoinedEnd::Stale(_)));
+                    self.has_lost |= matches!(joined.end, JoinedEnd::Stale(_));
                     return Ok(Swapped::Joined(joined));
                 }
             } else {
@@ -394,8 +403,17 @@ impl Ledger<'_> {
 /// Whether a variable of the environment may say how git pushes: where to, as whom, through what. Those of the commits are not
 /// among them, since every process builds its own.
 fn reaches_push(name: &str) -> bool {
-    const NOT: [&str; 6] =
-        ["GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_AITASK_", "GIT_EDITOR", "GIT_SEQUENCE_EDITOR", "GIT_PAGER"];
+    const NOT: [&str; 8] = [
+        "GIT_AUTHOR_",
+        "GIT_COMMITTER_",
+        "GIT_AITASK_",
+        "GIT_EDITOR",
+        "GIT_SEQUENCE_EDITOR",
+        "GIT_PAGER",
+        "GIT_OPTIONAL_LOCKS",
+        // every call that uses the network sets it
+        "GIT_TERMINAL_PROMPT",
+    ];
     const PREFIXES: [&str; 14] = [
         "GIT_",
         "SSH_AUTH_",
@@ -444,9 +462,16 @@ mod tests {
         ] {
             assert!(reaches_push(name), "{name}");
         }
-        for name in
-            ["GIT_AUTHOR_DATE", "GIT_COMMITTER_NAME", "GIT_AITASK_SESSION", "GIT_DIR", "AIT_AGENT_PID", "PWD", "TERM"]
-        {
+        for name in [
+            "GIT_AUTHOR_DATE",
+            "GIT_COMMITTER_NAME",
+            "GIT_AITASK_SESSION",
+            "GIT_TERMINAL_PROMPT",
+            "GIT_DIR",
+            "AIT_AGENT_PID",
+            "PWD",
+            "TERM",
+        ] {
             assert!(!reaches_push(name), "{name}");
         }
     }

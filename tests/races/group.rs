@@ -347,21 +347,19 @@ fn killed_while_it_pushes_for_the_others() {
     }
 }
 
-#[test]
-fn a_member_that_is_killed_while_it_waits_has_published() {
+/// Three of whom the last one pushes for all, and the server waits; then a signal ends the second one. Answers its end.
+fn ended_while_it_waits(signal: &str) -> Run {
     let (world, ann) = scene(3);
-    let reached = world.root().join("reached");
-    let go = world.root().join("go");
-    let wait =
-        format!("#!/bin/sh\ncat >/dev/null\n: >'{}'\n{}\n", reached.display(), crate::support::sh_wait_for_file(&go));
-    world.script(&world.origin().join("hooks/pre-receive"), &wait);
+    let (reached, go) = (world.root().join("reached"), world.root().join("go"));
+    let until_go = crate::support::sh_wait_for_file(&go);
+    let hook = format!("#!/bin/sh\ncat >/dev/null\n: >'{}'\n{until_go}\n", reached.display());
+    world.script(&world.origin().join("hooks/pre-receive"), &hook);
     let holder = occupied(&ann);
-    let first = queued(&ann, &["lock", "1"]);
-    let second = queued(&ann, &["lock", "2"]);
-    let third = queued(&ann, &["lock", "3"]);
+    let [first, second, third] = ["1", "2", "3"].map(|task| queued(&ann, &["lock", task]));
     drop(holder);
     crate::support::wait_for_file(&reached);
-    assert_eq!(second.kill().signal, Some(9));
+    ann.run("kill", &[&format!("-{signal}"), &second.pid().to_string()]).ok();
+    let second = second.wait();
     std::fs::write(&go, "").unwrap();
     first.wait().ok();
     third.wait().ok();
@@ -369,6 +367,18 @@ fn a_member_that_is_killed_while_it_waits_has_published() {
     ann.aitask(&["lock", "2"]).ok();
     nothing_is_left(&ann);
     audited(&ann);
+    second
+}
+
+#[test]
+fn a_member_that_is_killed_while_it_waits_has_published() {
+    assert_eq!(ended_while_it_waits("KILL").signal, Some(9));
+}
+
+#[test]
+fn a_member_that_is_stopped_while_it_waits_says_that_it_may_have_published() {
+    let run = ended_while_it_waits("TERM");
+    assert!(run.signal == Some(15) && run.stderr.contains("it may still be"), "{run}");
 }
 
 #[test]

@@ -59,6 +59,16 @@ fn locked(world: &World) -> Vec<String> {
 }
 
 #[test]
+fn a_command_that_nobody_disturbs_makes_no_ticket() {
+    let world = World::new();
+    let ann = world.initialised_on_main("ann");
+    ann.task("Job", &[]);
+    ann.aitask(&["lock", "1"]).ok();
+    assert!(ann.path(".git/aitask/queue.lock").exists());
+    assert!(!ann.path(".git/aitask/queue").exists() && !ann.path(".git/aitask/convoy").exists());
+}
+
+#[test]
 fn turns_come_in_the_order_of_entry() {
     let (world, ann, holder) = waiting(6);
     let order = ["4", "2", "6", "1", "5", "3"];

@@ -28,7 +28,7 @@ fn of_a() -> String {
 
 /// A convoy of one member that has handed over.
 fn begun(records: &Records, nonce: &str) -> Convoy {
-    let mut convoy = Convoy::new(of_a(), 0);
+    let mut convoy = Convoy::new(of_a(), false);
     assert!(convoy.add(&[moves("aitask-locks", 1, 2)], Duration::from_secs(20)));
     convoy.hand_over(records, nonce, 7).unwrap();
     convoy
@@ -152,9 +152,9 @@ fn it_grows_by_so_many_and_for_so_long() {
     assert!(state(2, 0, 1000).may_grow(40));
     assert!(!state(2, 0, 1000).may_grow(60));
     assert!(!state(2, 0, 1000).may_grow(2000));
-    assert!(Convoy::new(of_a(), 3).state.forming < 200);
+    assert!(Convoy::new(of_a(), true).state.forming < Convoy::new(of_a(), false).state.forming);
     let (_dir, records) = records();
-    let mut first = Convoy::new(of_a(), 0);
+    let mut first = Convoy::new(of_a(), false);
     assert!(first.add(&[moves("main", 1, 2)], Duration::from_secs(9)));
     first.hand_over(&records, "1", 7).unwrap();
     assert!(first.add(&[moves("main", 2, 3)], Duration::from_secs(20)));
