@@ -25,7 +25,7 @@
 //! | `filing/DRAFT` | a draft that becomes a task: `draft` (its bytes), `path`, `filed` (the bytes of the task file) | the script that creates tasks | once the draft is gone |
 //! | `archiving/tID.json` | `lines` to print, `released` (ids), `parents` (files, each with a child) | the script that archives | once the task is archived |
 //! | `empty-folders` | `folders`: those that were there, and empty, when files for agents were put below them | agents install | agents remove |
-//! | `scratch/NAME` | a note about a temporary worktree: the `path` of its folder | explore, finish, merges | when its command ends; after a kill the next command removes note and folder |
+//! | `scratch/NAME` | a note about a temporary worktree or object store: the `path` of its folder | explore, finish, merges, status, pick | when its command ends; after a kill the next command removes note and folder |
 //! | `making-WORKTREE`, `furnishing-WORKTREE`, `removing-WORKTREE` | a note that git creates, a command prepares, or git removes a worktree; empty, but `making-` contains `mending` and a newline while its missing files are restored | pick, worktree, drop, finish | when that is done, also by the next command about the worktree |
 //! | `queue.lock` | a lock (flock(2)) of the process at the head of the queue, with its id in digits | every command that writes | never |
 //! | `task-*.md` | the text in an editor (`task::editor_template`) | new, edit | once it is a task; else it stays for the user |

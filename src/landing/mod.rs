@@ -9,5 +9,6 @@
 pub(crate) mod former;
 pub(crate) mod landed;
 pub(crate) mod merge;
+pub(crate) mod overlap;
 pub(crate) mod own_files;
 pub(crate) mod task_branch;

@@ -228,10 +228,14 @@ impl Worktrees {
         self.records.first().and_then(|main| main.head.as_ref())
     }
 
+    /// The worktree of a task.
+    pub(crate) fn record_of(&self, name: &TaskName) -> Option<&WorktreeRecord> {
+        self.records.get(*self.places.get(&name.branch_name())?)
+    }
+
     fn of(&self, context: &Context, name: &TaskName) -> Option<WorktreeState> {
         let branch = Branch::parse(&name.branch_name()).ok()?;
-        let record = self.records.get(*self.places.get(branch.as_str())?)?;
-        Some(WorktreeState::load(context, record, branch, self.main()))
+        Some(WorktreeState::load(context, self.record_of(name)?, branch, self.main()))
     }
 }
 
