@@ -35,7 +35,8 @@
 //!    `coordination::proofs::simulation::planted_faults_are_found`
 //! 2. **The outcome of a push is read, never guessed**: from the porcelain flag of each ref; after a broken connection or a
 //!    time limit, from the history of the branch, where our nonce stands or does not. Where the remote cannot be read, the
-//!    answer is "unknown". `servers::broken::accepted_and_reported_failed_is_recognised`,
+//!    answer is "unknown"; a clone that shows a part of the push looks again. `servers::broken::accepted_and_reported_failed_is_recognised`,
+//!    `ledger::transaction::tests::a_push_of_which_only_a_part_is_seen_is_neither_repeated_nor_called_undone`,
 //!    `servers::broken::failed_without_landing_is_tried_again`,
 //!    `servers::broken::with_the_remote_gone_it_is_unknown_and_the_same_command_finishes`,
 //!    `coordination::proofs::simulation::answers_are_true`, `coordination::proofs::model::no_reachable_state_has_two_holders`,

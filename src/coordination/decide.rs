@@ -257,3 +257,6 @@ pub(crate) fn release(branch: &Branch, locks: &Locks, task: TaskId, whose: Relea
     let over = Some(token).filter(|_| whose == Release::Any);
     Some(Plan::new().step(branch, taking_over(unlock_step(task), over)))
 }
+
+#[cfg(test)]
+mod tests;

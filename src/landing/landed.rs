@@ -164,6 +164,32 @@ pub(crate) fn in_outputs(context: &Context, task: TaskId, tip: &Oid) -> Result<(
     Ok(answer.unwrap_or((Landed::Unknown, None)))
 }
 
+/// Whether a branch has nothing but what it was cut from, and what it was brought forward to since, as by `git pull` before
+/// the first commit: then the output has all of it, but no work has landed. The reflog of this clone tells it; where there
+/// is none, the answer is no. One process, and none where the work came with a merge.
+pub(crate) fn is_without_work(
+    context: &Context,
+    task: TaskId,
+    branch: &Branch,
+    tip: &Oid,
+    landed: &Landed,
+) -> Result<bool> {
+    let held = LockRecord::load(&context.repository, task);
+    let Some(start) = held.and_then(|held| held.base_commit) else { return Ok(false) };
+    if *landed != Landed::At(tip.clone()) {
+        return Ok(false);
+    }
+    let call = context.repository.read("reflog").args(["show", "--format=%H %gs", branch.full().as_str(), "--"]);
+    let text = call.output()?.text();
+    let steps: Vec<_> = text.lines().filter_map(|line| line.split_once(' ')).collect();
+    let is_move = |step: &str| {
+        step.ends_with(": Fast-forward") || ["rebase (finish)", "reset: "].iter().any(|word| step.starts_with(word))
+    };
+    Ok(steps
+        .split_last()
+        .is_some_and(|((first, _), later)| *first == start && later.iter().all(|(_, step)| is_move(step))))
+}
+
 /// The answer where the output branch has the commits themselves.
 fn contained(repository: &Repository, tip: &Oid, output: &Oid, cut_from: Option<&Oid>) -> Result<Landed> {
     let later = merge::first_parents(repository, &[tip], output)?;

@@ -271,13 +271,15 @@ pub(crate) fn require_commits(
         Some(start) => start == *tip,
         None => merge::is_ancestor(&context.repository, tip, output)?,
     };
-    if !empty {
-        return Ok(());
-    }
-    Err(Error::new(Kind::NoCommits, format!("{} has no commits of its own", place.branch))
+    if empty { Err(without_commits(path.id(), place)) } else { Ok(()) }
+}
+
+/// The refusal for a task branch without work.
+pub(crate) fn without_commits(task: TaskId, place: &TaskWorktree) -> Error {
+    Error::new(Kind::NoCommits, format!("{} has no commits of its own", place.branch))
         .hint(command!["git commit -a -m", place.branch.as_str()].within(&place.path))
-        .hint(command!["git aitask drop", path.id()])
-        .hint(command!["git aitask archive", path.id()].note("if there is nothing to merge")))
+        .hint(command!["git aitask drop", task])
+        .hint(command!["git aitask archive", task].note("if there is nothing to merge"))
 }
 
 /// Removes the record of a merge that certainly was not published. After an unknown outcome it stays, since the push

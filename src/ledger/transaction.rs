@@ -18,6 +18,9 @@ use crate::ledger::view::View;
 use crate::ledger::{Channel, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How often the refs are read again while they show a part of a push. They are set within milliseconds.
+const LOOKS: u32 = 20;
+
 /// The error to report when some branches have landed already, on a server without atomic push. Unless it is a refusal,
 /// it becomes [`Kind::Unknown`]: then the operations keep their records, and the same command, run again, finishes the
 /// job.
@@ -86,12 +89,21 @@ impl Ledger<'_> {
         (unconfirmed, landed): (&mut UnconfirmedPushes<T>, &mut BTreeSet<Branch>),
     ) -> Result<TransactionResult<T>> {
         let deadline = Deadline::after(self.timeout);
+        let mut looks = 0;
         let mut view = seen.map_or_else(|| View::load(self, &branches, Freshness::AsKnown), Ok)?;
         for attempt in 0.. {
             // Before anything else: a push without an answer may have landed, and pushing again would do the change
             // twice.
             if let Some(sent) = unconfirmed.look_up(self, &view) {
                 return Ok(TransactionResult { looked_up: true, ..self.landed(&view, sent) });
+            }
+            if view.is_current && unconfirmed.is_half_seen(self, &view) {
+                looks += 1;
+                if looks > LOOKS {
+                    return Err(Error::new(Kind::Contention, "other processes of this clone kept setting the refs"));
+                }
+                view = self.fetch_view(&branches, deadline)?;
+                continue;
             }
             if view.is_current {
                 view.require_home()?;
@@ -124,6 +136,9 @@ impl Ledger<'_> {
                 }
                 Ok(Decision::Publish(plan, value)) => (plan, value),
                 Ok(Decision::NoChange(value)) => {
+                    if let Some(error) = unconfirmed.still_open() {
+                        return Err(error);
+                    }
                     self.report_set_back(&view);
                     let forward = || self.update_checkouts(&view, &BTreeMap::new(), &[]);
                     let lagging = if self.dry_run { Vec::new() } else { forward()? };

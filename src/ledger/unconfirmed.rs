@@ -52,6 +52,21 @@ impl<T> UnconfirmedPushes<T> {
         None
     }
 
+    /// Whether a view shows a part of an atomic push and not the rest: the refs of this clone were read while another
+    /// process set them one after the other. A decision on such a view would be on a state that never was; it could make
+    /// the same change twice, or call it undone.
+    pub(super) fn is_half_seen(&self, ledger: &Ledger<'_>, view: &View<'_>) -> bool {
+        let mut updates = self.sent.iter().flat_map(|sent| &sent.updates);
+        let is_made = |update: &RefUpdate| update.new.is_some() && !is_of_task(update);
+        !ledger.lacks_atomic_push() && updates.any(|update| is_made(update) && ledger.has(view, update))
+    }
+
+    /// The error in place of "nothing to do" while a push may still land: that may be what left nothing to do.
+    pub(super) fn still_open(&self) -> Option<Error> {
+        let last = self.last.as_ref().filter(|_| !self.sent.is_empty())?;
+        Some(self.explain(Error::new(Kind::Unknown, last.to_string())))
+    }
+
     /// The error to report for an error of the transaction: while a push may have landed, or may still land, that
     /// uncertainty outweighs whatever happened afterwards.
     pub(super) fn explain(&self, error: Error) -> Error {
@@ -75,15 +90,16 @@ fn may_land(view: &View<'_>, updates: &[RefUpdate], together: bool) -> bool {
     if together { refs.all(|is_as_expected| is_as_expected) } else { refs.any(|is_as_expected| is_as_expected) }
 }
 
+fn is_of_task(update: &RefUpdate) -> bool {
+    update.name.branch().is_some_and(|branch| branch.as_str().starts_with(remote::TASK_BRANCHES))
+}
+
 impl Ledger<'_> {
     /// Whether all updates are published: a commit with a nonce is unlike any other, so finding it in the history
     /// proves that this push landed, also when others have published on top of it. A task branch proves nothing: it gets
     /// no commit with a nonce, and the next holder may have moved it on or removed it. It landed with the rest, unless the
     /// server has no atomic push.
     fn contains(&self, view: &View<'_>, updates: &[RefUpdate]) -> bool {
-        let is_of_task = |update: &RefUpdate| {
-            update.name.branch().is_some_and(|branch| branch.as_str().starts_with(remote::TASK_BRANCHES))
-        };
         let skips = !self.lacks_atomic_push() && !updates.iter().all(is_of_task);
         updates.iter().filter(|update| !(skips && is_of_task(update))).all(|update| self.has(view, update))
     }

@@ -471,6 +471,9 @@ impl FinishOperation<'_> {
         } else {
             landed::of_task(context, view, path.id(), place, [&tip, output])?
         };
+        if landed::is_without_work(context, path.id(), branch, &tip, &landed)? {
+            return Err(task_branch::without_commits(path.id(), place));
+        }
         let plan = index.plan(path).map(PlanPath::as_str);
         let own: Vec<_> = [Some(path.as_str()), plan].into_iter().flatten().collect();
         let options = self.request.options;

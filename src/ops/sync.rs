@@ -251,6 +251,9 @@ fn landed_branches(context: &Context) -> Result<Vec<LandedBranch>> {
         let Some(branch) = name.branch() else { continue };
         let Some(task) = TaskName::from_branch(branch.as_str()).map(|name| name.id()) else { continue };
         let (landed, into) = landed::in_outputs(context, task, &tip)?;
+        if landed::is_without_work(context, task, &branch, &tip, &landed)? {
+            continue;
+        }
         let ([Some(landed_at), taken_back_by], Some(into)) = (landed.commits(), into) else { continue };
         // Without a record the task is not one of this clone any more.
         let next = match LockRecord::load(repository, task) {

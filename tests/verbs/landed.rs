@@ -165,6 +165,34 @@ fn proposed() -> (World, Repo, Repo) {
     (world, ann, bob)
 }
 
+#[test]
+fn a_branch_that_was_only_brought_up_to_date_has_no_work_that_landed() {
+    for bring in [
+        &["pull", "-q", "--rebase", "origin", "main"][..],
+        &["rebase", "-q", "origin/main"],
+        &["merge", "-q", "origin/main"],
+    ] {
+        let world = World::new();
+        let ann = on_data_branch(&world, "ann");
+        ann.task("One", &[]);
+        ann.aitask(&["pick", "1"]).ok();
+        let bob = world.clone("bob");
+        bob.write("other", "x\n");
+        bob.commit("meanwhile");
+        bob.git(&["push", "-q"]);
+        ann.git(&["fetch", "-q"]);
+        ann.at(WORK).git(bring);
+        let synced = ann.aitask(&["sync", "--json"]).ok().json();
+        assert_eq!(synced.get("landed"), None, "{bring:?} {synced:#}");
+        assert_eq!(kind(&ann.aitask(&["finish", "1", "--json"]).fails(1)), "no_commits", "{bring:?}");
+        ann.aitask(&["doctor"]).ok();
+        ann.at(WORK).write("mine", "y\n");
+        ann.at(WORK).commit("work");
+        ann.aitask(&["finish", "1"]).ok();
+        assert_eq!(world.remote_file("main", "mine").as_deref(), Some("y\n"));
+    }
+}
+
 /// Bob changes the same lines on main and pushes it; the branch is deleted on the server.
 fn goes_on(bob: &Repo) {
     bob.write("f", &LINES.replace('2', "two, again").replace('5', "cinq"));

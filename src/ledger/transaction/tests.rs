@@ -310,6 +310,39 @@ fn a_push_of_another_process_here_that_sets_the_ref_to_an_older_state_is_no_loss
     assert_eq!(remote.files(LOCKS).len(), 4);
 }
 
+/// A push of two branches whose answer is lost, and a process of the same clone that sets one of the two refs back after
+/// the fetch that looks for it.
+fn half_seen(behind: &str, decide: impl Fn(&View<'_>) -> Result<Decision<&'static str>>) {
+    let remote = remote();
+    remote.put(LOCKS, &[("t1_lock.yaml", "")]);
+    let ann = Fixture::new(remote.clone_with([PushFate::Unheard]));
+    let branches = [ids(), Ledger::locks_branch().unwrap()];
+    ann.ledger().view(&branches, Freshness::Fetched).unwrap();
+    let behind = Branch::parse(behind).unwrap();
+    ann.clone
+        .another_sets(behind.tracking(&RemoteName::parse("origin").unwrap()), &remote.tip(&behind.full()).unwrap());
+    let landed = ann.ledger().transact("1", &branches, decide).unwrap();
+    assert_eq!((landed.value, landed.looked_up, ann.clone.pushes().len()), ("done", true, 1));
+    assert_eq!((lines(&remote), remote.files(LOCKS).len(), remote.history(IDS).len()), (1, 0, 2));
+}
+
+#[test]
+fn a_push_of_which_only_a_part_is_seen_is_neither_repeated_nor_called_undone() {
+    let locks = Ledger::locks_branch().unwrap();
+    let plan = |view: &View<'_>| {
+        let before = view.document(&ids(), "log")?.unwrap_or_default();
+        let release = step("release", vec![Edit::Remove { path: "t1_lock.yaml".to_owned() }]);
+        let write = step("write", vec![put("log", &[before.as_slice(), b"line\n"].concat())]);
+        Ok(Plan::new().step(&ids(), write).step(&locks, release))
+    };
+    let write_and_release = |view: &View<'_>| match view.document(&locks, "t1_lock.yaml")? {
+        Some(_) => Ok(Decision::Publish(plan(view)?, "done")),
+        None => Ok(Decision::NoChange("not held")),
+    };
+    half_seen(IDS, write_and_release);
+    half_seen(LOCKS, write_and_release);
+}
+
 #[test]
 fn nothing_to_do_and_refusals_are_said_of_the_remote_as_it_is_now() {
     let remote = remote();

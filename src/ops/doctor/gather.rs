@@ -249,6 +249,9 @@ fn read_branches(
             _ => None,
         };
         let mut landed = landed::in_outputs(context, name.id(), tip)?;
+        if landed::is_without_work(context, name.id(), &branch, tip, &landed.0)? {
+            landed.0 = Landed::Unknown;
+        }
         if let (Landed::At(_), Some(other)) = (&landed.0, published.as_ref().filter(|other| *other != tip)) {
             let other = landed::in_outputs(context, name.id(), other)?;
             landed = if matches!(other.0, Landed::At(_)) { landed } else { other };
