@@ -305,6 +305,12 @@
 //!     `doctor::mending::while_another_command_of_the_clone_runs_its_half_done_work_is_no_finding`,
 //!     `doctor::mending::a_diagnosis_makes_no_queue_where_there_is_none_and_does_not_write_to_it`,
 //!     `doctor::mending::the_holder_of_a_lock_whose_record_is_unreadable_gets_it_back`
+//! 16. **To see whether tasks conflict changes nothing and fails nothing**: what git writes for it goes to a temporary object
+//!     store and to copies of indexes, which are gone afterwards, also after a kill; what cannot be read is unknown, and hides
+//!     no other task. `verbs::radar::uncommitted_work_in_two_worktrees_conflicts_and_nothing_of_the_user_changes`,
+//!     `verbs::radar::killed_while_it_merges_it_leaves_nothing_after_the_next_command`,
+//!     `verbs::radar::a_branch_that_cannot_be_read_is_unknown_and_hides_no_other`,
+//!     `verbs::radar::of_two_hundred_planted_conflicts_all_are_found_and_no_other`
 //!
 //! # The modules
 //!

@@ -20,9 +20,9 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(
-    after_help = "Examples:\n  git aitask pick 12\n  git aitask pick --next           # the first in order of priority\n  \
+    after_help = "Examples:\n  git aitask pick 12\n  git aitask pick --next --apart   # the best whose files nobody changes\n  \
 git aitask pick --next --label ui --max 3 --wait=10m\n  \
-git aitask pick 12 15 7          # the first that is available\n  git aitask pick 12 --steal       # take it over from its holder\n  \
+git aitask pick 12 --steal       # take it over from its holder\n  \
 cd \"$(git aitask worktree path 12)\""
 )]
 pub(crate) struct PickArgs {
@@ -34,6 +34,9 @@ pub(crate) struct PickArgs {
     next: bool,
     #[command(flatten)]
     filter: FilterArgs,
+    /// Prefer a task whose files no task in work changes
+    #[arg(long)]
+    apart: bool,
     /// Pick up to N ready tasks, one after the other
     #[arg(long, value_name = "N")]
     max: Option<NonZeroUsize>,
@@ -71,16 +74,16 @@ impl PickArgs {
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
         let filter = self.filter.parse(None)?;
-        let is_about_next = !filter.is_all() || self.max.is_some() || self.wait.is_some();
+        let is_about_next = !filter.is_all() || self.max.is_some() || self.wait.is_some() || self.apart;
         if is_about_next && !self.next {
-            let why = "--label, --type, --priority, --effort, --parent, --max and --wait go with --next";
+            let why = "--label, --type, --priority, --effort, --parent, --apart, --max and --wait go with --next";
             return Err(Error::new(Kind::Usage, why).hint("git aitask pick --next"));
         }
         let patience = self.wait.as_deref().map(|time| patience(app, time)).transpose()?;
         let here = self.task.is_empty() && !self.next;
         let options = pick::PickOptions {
             wanted: if here { vec![context.wanted(None)?] } else { wanted(&self.task)? },
-            among: Among { filter, ..Among::default() },
+            among: Among { filter, apart: self.apart, ..Among::default() },
             worktree: if self.no_worktree { Some(false) } else { self.worktree.then_some(true) },
             base: self.base.clone(),
             steal: self.steal,
@@ -132,6 +135,9 @@ fn one(page: Page, outcome: &Picked) -> Page {
             worktree.branch,
             base(worktree)
         ));
+    }
+    if let Some(line) = outcome.overlaps.as_ref().and_then(|overlaps| overlaps.line_of_pick(task.id)) {
+        page = page.warning(line);
     }
     page = with_notices(page, &outcome.aside);
     if outcome.aside.dry_run.is_some() || outcome.aside.incomplete.is_some() {

@@ -36,6 +36,12 @@ fn page(outcome: &Overview, is_set_up: bool) -> Page {
     let section =
         |page: Page, title: &str, table: Table, empty: bool| if empty { page } else { page.title(title).table(table) };
     page = section(page, "held", list::table(&outcome.active, Shape::Flat), outcome.active.is_empty());
+    if let Some(overlaps) = &outcome.overlaps {
+        let lines = overlaps.lines();
+        page = if lines.is_empty() { page } else { page.title("changes of the same files").lines(lines) };
+        page = overlaps.doubts().into_iter().fold(page, Page::warning);
+        page = overlaps.advice().into_iter().fold(page, Page::advice);
+    }
     page = section(page, "stale locks", lock::table(&outcome.stale_locks), outcome.stale_locks.is_empty());
     let mut orphans = Table::default();
     for worktree in &outcome.orphan_worktrees {

@@ -25,7 +25,7 @@
 //! | `filing/DRAFT` | a draft that becomes a task: `draft` (its bytes), `path`, `filed` (the bytes of the task file) | the script that creates tasks | once the draft is gone |
 //! | `archiving/tID.json` | `lines` to print, `released` (ids), `parents` (files, each with a child) | the script that archives | once the task is archived |
 //! | `empty-folders` | `folders`: those that were there, and empty, when files for agents were put below them | agents install | agents remove |
-//! | `scratch/NAME` | a note about a temporary worktree: the `path` of its folder | explore, finish, merges | when its command ends; after a kill the next command removes note and folder |
+//! | `scratch/NAME` | a note about a temporary worktree or object store: the `path` of its folder | explore, finish, merges, status, pick | when its command ends; after a kill the next command removes note and folder |
 //! | `making-WORKTREE`, `furnishing-WORKTREE`, `removing-WORKTREE` | a note that git creates, a command prepares, or git removes a worktree; empty, but `making-` contains `mending` and a newline while its missing files are restored | pick, worktree, drop, finish | when that is done, also by the next command about the worktree |
 //! | `verdicts/DIGEST` | a check that passed: `command`, `since` (RFC 3339), `together`, true where it ran for several merges and this is not the last; the digest is of content, command and variables (`landing::verdict`) | finish | by age, and where there are more than 200 |
 //! | `landings/N` | a place in the line of those who land after a check, locked by its process: `into`, `task`, `branch`, `tip`, `own` (files), `group` or null (`landing::line`) | finish | when it has landed or ended; after a kill by the next in line |

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::files::private_folder;
-use crate::files::records::{Location, RecordKind, Records};
-use crate::git::marker::{Shared, share};
+use crate::files::records::{RecordKind, Records};
+use crate::git::noted_folder::in_noted_folder;
 use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::diff_raw::{self, FileDiff};
 use crate::git::porcelain::log_raw::{self, LoggedCommit};
@@ -80,20 +80,14 @@ fn unrelated(ours: &Oid, theirs: &Oid) -> Error {
 }
 
 fn in_worktree<T>(repository: &Repository, ours: &Oid, merge: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
-    let folder = worktree::temporary_folder()?;
-    let temp = private_folder("git-aitask-merge-", &folder)?;
-    // The record tells the next command which folder to remove when this one is killed. A git that outlives this
-    // command keeps it locked.
-    let (name, records) = (temp.path().file_name().unwrap_or_default().to_string_lossy(), repository.records());
-    let note = records.save_locked(RecordKind::Scratch, &name, &Location { path: temp.path().to_owned() })?;
-    share(&note, Shared::WithChildren);
-    let path = temp.path().join("merge");
-    let merged = worktree::add_detached(repository, &path, ours, Coverage::AsHere).and_then(|()| merge(&path));
-    let removed = interrupt::cleaning_up(|| worktree::remove(repository, &path, Unsaved::Discard));
-    let merged = merged?;
-    removed?;
-    records.forget(RecordKind::Scratch, &name)?;
-    Ok(merged)
+    in_noted_folder(repository, |folder| {
+        let path = folder.join("merge");
+        let merged = worktree::add_detached(repository, &path, ours, Coverage::AsHere).and_then(|()| merge(&path));
+        let removed = interrupt::cleaning_up(|| worktree::remove(repository, &path, Unsaved::Discard));
+        let merged = merged?;
+        removed?;
+        Ok(merged)
+    })
 }
 
 fn merge_at(repository: &Repository, path: &Path, ours: &Oid, theirs: &Oid, renames: Renames) -> Result<MergeTree> {

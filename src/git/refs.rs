@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::git::porcelain::damage::damage;
 use crate::git::porcelain::for_each_ref;
 use crate::git::{Oid, RefName, RefUpdate, Repository, at_work};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The refs among `names` that exist, with their objects. One process.
 pub(crate) fn load(repository: &Repository, names: &[RefName]) -> Result<BTreeMap<RefName, Oid>> {
@@ -35,6 +35,31 @@ pub(crate) fn may_exist_below(repository: &Repository, prefix: &str) -> bool {
     let packed = || std::fs::read(dir.join("packed-refs")).unwrap_or_default();
     let is_in = |line: &[u8]| line.windows(middle.len()).any(|part| part == middle.as_bytes());
     dir.join("reftable").exists() || dir.join(prefix).exists() || packed().split(|&byte| byte == b'\n').any(is_in)
+}
+
+/// The refs right below `prefix`, which ends with a slash, told without running git; `None` where the files of git do not
+/// say it.
+pub(crate) fn by_files_below(repository: &Repository, prefix: &str) -> Option<BTreeSet<RefName>> {
+    if is_reftable(repository) {
+        return None;
+    }
+    let dir = &repository.common_dir;
+    let packed = std::fs::read(dir.join("packed-refs")).unwrap_or_default();
+    let packed = packed.split(|&byte| byte == b'\n').filter_map(|line| line.split(|&byte| byte == b' ').nth(1));
+    let packed = packed.filter_map(|name| RefName::parse(std::str::from_utf8(name).ok()?));
+    let entries = std::fs::read_dir(dir.join(prefix)).into_iter().flatten().flatten();
+    let loose = entries.filter_map(|entry| RefName::parse(&format!("{prefix}{}", entry.file_name().to_str()?)));
+    Some(packed.filter(|name| name.as_str().starts_with(prefix)).chain(loose).collect())
+}
+
+/// The commit of a ref that has a file of its own, told without running git.
+pub(crate) fn by_file(repository: &Repository, name: &RefName) -> Option<Oid> {
+    Oid::parse(std::fs::read_to_string(repository.common_dir.join(name.as_str())).ok()?.trim_end())
+}
+
+/// Whether the refs are not in files of their own.
+pub(crate) fn is_reftable(repository: &Repository) -> bool {
+    repository.common_dir.join("reftable").exists()
 }
 
 /// All refs that begin with `prefix`, which ends with a slash, with their objects. One process.

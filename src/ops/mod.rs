@@ -35,6 +35,7 @@ pub(crate) mod pick;
 pub(crate) mod propose;
 pub(crate) mod prune;
 pub(crate) mod publish;
+pub(crate) mod radar;
 pub(crate) mod reopen;
 pub(crate) mod setup;
 pub(crate) mod shim;

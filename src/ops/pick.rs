@@ -7,6 +7,7 @@
 //! holder may create the task branch. Killed before the swap, nothing has happened; killed after it, the same command
 //! picks the task again (it is the holder's) and adds the worktree.
 
+mod apart;
 mod choose;
 mod decide;
 mod next;
@@ -23,10 +24,12 @@ use crate::coordination::decide::{LockRule, Ownership, Takeover};
 use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, RefUpdate};
+use crate::ops::radar::{self, InWork, Overlaps};
 use crate::ops::task_info::{PlanText, Surroundings, TaskInfo, WorktreeState, Worktrees};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::held;
 use crate::project::outcome::{Holder, Notices, WorktreeInfo, excerpt};
+use crate::task::named_files::NamedFiles;
 use crate::task::{TaskId, sanitise};
 use planned_worktree::PlannedWorktree;
 use serde::Serialize;
@@ -89,6 +92,9 @@ pub(crate) struct Picked {
     /// Where the work of the former holder is, of whom nothing is published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unpublished: Option<UnpublishedWork>,
+    /// The overlaps with other tasks in work; absent where none has changes that this clone knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) overlaps: Option<Overlaps>,
     /// The tasks that were picked after it, each as if it were the only one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) more: Vec<Self>,
@@ -191,6 +197,11 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
     let lost = previous.filter(|_| taker.finds_work == Some(false)).map(|before| &before.observed.lock);
     let unpublished = lost.and_then(|lock| UnpublishedWork::of(context, lock, &session.host));
     aside.notes.extend(lost.zip(unpublished.as_ref()).map(|(lock, work)| work.note(&sanitise(&lock.holder))));
+    aside.notes.extend(taker.apart_note.take());
+    let plan = taker.plan.as_ref().map(|plan| plan.text.as_str());
+    let names = NamedFiles::of(&taking.document, plan);
+    let picked = InWork { lock: &locked.entry, name: &taking.task.name, checkout: None };
+    let overlaps = radar::of_picked(context, &picked, &taker.in_work, &names, &session.host)?;
     let around = Surroundings::new(context, taker.active).asked_by(&session);
     // What a dry run has not made is not in the registry.
     let made = worktree.as_ref().filter(|made| context.json && context.dry_run && made.created);
@@ -216,6 +227,7 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
         },
         previous: previous.map(|before| Holder::new(context, &before.observed.lock, &session.host)),
         unpublished,
+        overlaps,
         more: Vec::new(),
         passed_over: taker.passed_over.into_keys().collect(),
         excerpt,

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::git::Freshness;
 use crate::ops::list::{Doubts, ReadView};
 use crate::ops::lock::LockedTask;
+use crate::ops::radar::{self, Checkout, InWork, Overlaps};
 use crate::ops::task_info::{TaskInfo, WorktreeState};
 use crate::ops::worktrees::ListedWorktree;
 use crate::project::context::Context;
@@ -29,6 +30,9 @@ pub(crate) struct Overview {
     /// Those of them that this session holds, and that have no worktree in this clone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) without_worktree: Vec<TaskId>,
+    /// Which of them change the same files; absent where fewer than two are held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) overlaps: Option<Overlaps>,
     /// Locks whose session is dead, or whose task is no longer active.
     pub(crate) stale_locks: Vec<LockedTask>,
     /// Task worktrees of this clone whose task is no longer active.
@@ -91,10 +95,12 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
     loaded.around.announce(tasks.iter().filter(held));
     let unlocked = board.ordered().into_iter().filter(|task| task.status == Status::Implementing && !held(task));
     let active: Vec<_> = board.ordered().into_iter().filter(held).map(describe).collect();
+    let in_work: Vec<_> = active.iter().filter_map(|row| in_work(&loaded, row)).collect();
     Ok(Overview {
         tasks: TasksPlace::find(context)?,
         as_of: loaded.as_of.clone(),
         without_worktree: active.iter().filter(|row| row.lacks_worktree(context)).map(|row| row.id).collect(),
+        overlaps: radar::of_all(context, &in_work, host)?,
         active,
         stale_locks: stale_locks.collect(),
         orphan_worktrees: orphans.collect(),
@@ -103,4 +109,11 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
         circles: board.circles(),
         doubts: loaded.doubts.clone(),
     })
+}
+
+/// A held task with its worktree.
+fn in_work<'t>(loaded: &'t ReadView<'_>, row: &'t TaskInfo) -> Option<InWork<'t>> {
+    let head = || loaded.around.worktrees()?.record_of(&row.name)?.head.clone();
+    let checkout = |state: &WorktreeState| Checkout { path: state.path.clone(), head: head(), dirty: state.dirty };
+    Some(InWork { lock: loaded.locks.get(&row.id)?, name: &row.name, checkout: row.worktree.as_ref().map(checkout) })
 }

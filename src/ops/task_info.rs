@@ -265,6 +265,11 @@ impl Worktrees {
         self.records.first().and_then(|main| main.head.as_ref())
     }
 
+    /// The worktree of a task.
+    pub(crate) fn record_of(&self, name: &TaskName) -> Option<&WorktreeRecord> {
+        self.records.get(*self.places.get(&name.branch_name())?)
+    }
+
     fn of(&self, context: &Context, name: &TaskName) -> Option<WorktreeState> {
         self.read(context, [name]);
         self.states.borrow().get(&name.branch_name()).cloned()

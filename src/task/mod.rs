@@ -19,6 +19,7 @@ pub(crate) mod labels;
 pub(crate) mod merge;
 mod model;
 mod name;
+pub(crate) mod named_files;
 mod new_task;
 mod order;
 mod packed_header;

@@ -26,6 +26,7 @@ mod new;
 mod pages;
 mod pick;
 mod planned;
+mod radar;
 mod reopen;
 mod rules;
 mod setup;

@@ -1,9 +1,10 @@
 //! `git diff-tree -r -z`, `git diff-index -z` and `git diff-files -z` without renames: git-diff-tree(1), section "RAW
 //! OUTPUT FORMAT".
 
-use super::{malformed, path, records};
+use super::{malformed, oid, path, records};
 use crate::error::Result;
 use crate::git::types::Oid;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// A file that differs between two sides.
@@ -29,6 +30,26 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<FileDiff>> {
     let mut records = records(EXPECTED, bytes, 0)?;
     while let Some(record) = records.next() {
         changes.push(parse_one(record, records.next())?);
+    }
+    Ok(changes)
+}
+
+/// Parses the output of `git diff-tree --stdin` for pairs of commits: the changes of each pair after the name of its
+/// first commit. A pair that does not differ is missing.
+pub(crate) fn parse_many(bytes: &[u8]) -> Result<BTreeMap<Oid, Vec<FileDiff>>> {
+    let mut changes: BTreeMap<Oid, Vec<FileDiff>> = BTreeMap::new();
+    let mut records = records(EXPECTED, bytes, 0)?;
+    let mut current = None;
+    while let Some(record) = records.next() {
+        if record.starts_with(b":") {
+            let of =
+                current.as_ref().and_then(|oid| changes.get_mut(oid)).ok_or_else(|| malformed(EXPECTED, record))?;
+            of.push(parse_one(record, records.next())?);
+        } else {
+            let commit = oid(record).ok_or_else(|| malformed("the name of a commit", record))?;
+            changes.insert(commit.clone(), Vec::new());
+            current = Some(commit);
+        }
     }
     Ok(changes)
 }
@@ -68,10 +89,20 @@ mod tests {
         assert!(parse(format!(":000000 100755 {zeros} {oid} A\0").as_bytes()).is_err());
     }
 
+    #[test]
+    fn the_files_of_many_pairs() {
+        let [zeros, one, two] = ["0", "1", "2"].map(|digit| digit.repeat(40));
+        let text = format!("{one}\0:000000 100755 {zeros} {one} A\0a\0{two}\0:100644 000000 {one} {zeros} D\0:b\0");
+        let found = parse_many(text.as_bytes()).unwrap();
+        let paths: Vec<_> = found.values().map(|changes| changes[0].path.clone()).collect();
+        assert_eq!(paths, [PathBuf::from("a"), PathBuf::from(":b")]);
+        assert!(parse_many(format!(":000000 100755 {zeros} {one} A\0a\0").as_bytes()).is_err());
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes: Vec<u8>) {
-            let _ = parse(&bytes);
+            let _ = (parse(&bytes), parse_many(&bytes));
         }
     }
 }

@@ -1,8 +1,11 @@
-//! `git merge-tree --write-tree -z --name-only`: git-merge-tree(1), section "OUTPUT".
+//! `git merge-tree --write-tree -z --name-only`, and `git merge-tree --write-tree --stdin`: git-merge-tree(1), section
+//! "OUTPUT".
 
+use super::unmerged::{self, Versions};
 use super::{malformed, oid, path, records};
 use crate::error::Result;
 use crate::git::types::Oid;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What came of a merge without a checkout.
@@ -39,10 +42,103 @@ pub(crate) fn parse(exit_code: i32, stdout: &[u8]) -> Result<MergeTree> {
     }
 }
 
+/// One merge of many.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct OneOfMany {
+    /// Whether everything merged.
+    pub(crate) is_clean: bool,
+    /// The versions of each file in conflict, under the name that it has in the merged tree.
+    pub(crate) files: BTreeMap<PathBuf, Versions>,
+    /// The files of each conflict, as its message names them: those in the merged tree, and former names.
+    pub(crate) conflicts: Vec<Vec<PathBuf>>,
+}
+
+/// Parses the output of `--stdin`, one merge after the other. What git printed before it failed is not parsed.
+pub(crate) fn parse_many(bytes: &[u8]) -> Result<Vec<OneOfMany>> {
+    const EXPECTED: &str = "one merge of many";
+    let mut fields = records(EXPECTED, bytes, 0)?;
+    let mut merges = Vec::new();
+    while let Some(status) = fields.next() {
+        let is_clean = match status {
+            b"0" => false,
+            b"1" => true,
+            _ => return Err(malformed(EXPECTED, status)),
+        };
+        fields.next().and_then(oid).ok_or_else(|| malformed("a merged tree", status))?;
+        let mut one = OneOfMany { is_clean, ..OneOfMany::default() };
+        loop {
+            match fields.next() {
+                None => return Err(malformed("the end of a merge", status)),
+                Some([]) => break,
+                Some(record) => unmerged::add(&mut one.files, record)?,
+            }
+        }
+        // A clean merge has no messages, unless they are asked for.
+        if !is_clean {
+            one.conflicts = parse_messages(&mut fields)?;
+        }
+        merges.push(one);
+    }
+    Ok(merges)
+}
+
+/// Parses the messages of one merge, up to an empty record: the files of those that tell of a conflict.
+fn parse_messages<'b>(fields: &mut impl Iterator<Item = &'b [u8]>) -> Result<Vec<Vec<PathBuf>>> {
+    let cut_off = || malformed("the messages of a merge", b"nothing more");
+    let mut conflicts = Vec::new();
+    loop {
+        let count = fields.next().ok_or_else(cut_off)?;
+        if count.is_empty() {
+            return Ok(conflicts);
+        }
+        let number = std::str::from_utf8(count).ok().and_then(|count| count.parse::<usize>().ok());
+        let number = number.ok_or_else(|| malformed("the number of paths of a message", count))?;
+        let paths: Vec<_> = fields.by_ref().take(number).map(path).collect();
+        let (Some(kind), Some(_), true) = (fields.next(), fields.next(), paths.len() == number) else {
+            return Err(cut_off());
+        };
+        if kind.starts_with(b"CONFLICT") {
+            conflicts.push(paths);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn recorded_merges_of_many() {
+        let shown = |path: PathBuf| path.to_string_lossy().split('~').next().unwrap_or_default().to_owned();
+        for (_, bytes) in recorded!("sha1-merge-tree-stdin.bin") {
+            let merges = parse_many(bytes).unwrap().into_iter().map(|one| {
+                let files: Vec<_> = one.files.into_keys().map(shown).collect();
+                let conflicts = one.conflicts.into_iter().map(|paths| paths.into_iter().map(shown).collect::<Vec<_>>());
+                assert_ne!(one.is_clean, !files.is_empty());
+                (files.join(" "), conflicts.map(|paths| paths.join(" ")).collect::<Vec<_>>().join(", "))
+            });
+            let expected = [
+                ("text", "text"),
+                ("", ""),
+                ("new", "new text"),
+                ("text", "text"),
+                ("way", "way way"),
+                ("binary", "binary, binary"),
+                ("", ""),
+            ];
+            assert_eq!(merges.collect::<Vec<_>>(), expected.map(|(files, said)| (files.to_owned(), said.to_owned())));
+        }
+        assert_eq!(parse_many(b"").unwrap(), []);
+    }
+
+    #[test]
+    fn what_is_cut_off_is_no_merge() {
+        let whole = recorded!("2.47.3", "sha1-merge-tree-stdin.bin");
+        let at: Vec<_> = (1..whole.len()).filter(|at| parse_many(&whole[..*at]).is_ok()).collect();
+        // only where one merge ends and the next begins
+        assert_eq!(at.len(), 6, "{at:?}");
+    }
 
     #[test]
     fn recorded_clean() {
@@ -98,6 +194,7 @@ mod tests {
         #[test]
         fn anything(exit_code: i32, bytes: Vec<u8>) {
             let _ = parse(exit_code % 3, &bytes);
+            let _ = parse_many(&bytes);
         }
     }
 }

@@ -27,6 +27,7 @@ pub(crate) mod damage;
 pub(crate) mod diff_raw;
 pub(crate) mod failure;
 pub(crate) mod for_each_ref;
+pub(crate) mod log_graph;
 pub(crate) mod log_raw;
 pub(crate) mod ls_tree;
 pub(crate) mod merge_tree;

@@ -29,26 +29,31 @@ pub(crate) struct Versions {
 
 /// Parses the records, up to an empty one or the end.
 pub(crate) fn parse(bytes: &[u8]) -> Result<BTreeMap<PathBuf, Versions>> {
-    const EXPECTED: &str = "a file in conflict";
-    let mut files: BTreeMap<PathBuf, Versions> = BTreeMap::new();
+    let mut files = BTreeMap::new();
     for record in records(EXPECTED, bytes, 0)?.take_while(|record| !record.is_empty()) {
-        let broken = || malformed(EXPECTED, record);
-        let (fields, name) = split_once(record, b'\t').ok_or_else(broken)?;
-        let fields: Vec<_> = fields.split(|byte| *byte == b' ').collect();
-        let [mode, object, stage] = fields[..] else { return Err(broken()) };
-        let version = Version {
-            mode: String::from_utf8(mode.to_vec()).map_err(|_| broken())?,
-            oid: oid(object).ok_or_else(broken)?,
-        };
-        let versions = files.entry(path(name)).or_default();
-        match stage {
-            b"1" => versions.base = Some(version),
-            b"2" => versions.ours = Some(version),
-            b"3" => versions.theirs = Some(version),
-            _ => return Err(broken()),
-        }
+        add(&mut files, record)?;
     }
     Ok(files)
+}
+
+const EXPECTED: &str = "a file in conflict";
+
+/// Adds the version of one record.
+pub(super) fn add(files: &mut BTreeMap<PathBuf, Versions>, record: &[u8]) -> Result<()> {
+    let broken = || malformed(EXPECTED, record);
+    let (fields, name) = split_once(record, b'\t').ok_or_else(broken)?;
+    let fields: Vec<_> = fields.split(|byte| *byte == b' ').collect();
+    let [mode, object, stage] = fields[..] else { return Err(broken()) };
+    let version =
+        Version { mode: String::from_utf8(mode.to_vec()).map_err(|_| broken())?, oid: oid(object).ok_or_else(broken)? };
+    let versions = files.entry(path(name)).or_default();
+    match stage {
+        b"1" => versions.base = Some(version),
+        b"2" => versions.ours = Some(version),
+        b"3" => versions.theirs = Some(version),
+        _ => return Err(broken()),
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::project::context::{Context, Wanted};
 use crate::project::holder::held;
 use crate::project::index::Index;
 use crate::task::waits::WaitsFor;
-use crate::task::{ActiveTasks, Status, Task, TaskId, TaskPath};
+use crate::task::{ActiveTasks, Status, Task, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The tasks of which `pick --next` picks the best.
@@ -22,6 +22,8 @@ pub(crate) struct Among {
     pub(crate) filter: TaskFilter,
     /// Not these: they were picked, or passed over, by the same command.
     pub(crate) except: BTreeSet<TaskId>,
+    /// One that names no file which tasks in work change is better than all that do.
+    pub(crate) apart: bool,
 }
 
 /// The ready tasks without a lock, best first. Two processes.
@@ -39,8 +41,8 @@ fn ready_of(tasks: &[Task], view: &View<'_>) -> Result<Vec<Task>> {
     Ok(board.ready().into_iter().filter(free).cloned().collect())
 }
 
-/// The task to pick next: of those that match the best ready one without a lock, but
-/// for those that were passed over. Two processes.
+/// The tasks that can be picked next, the best first: those that match, ready and without a lock, but for those that were
+/// passed over. At least one; two processes.
 ///
 /// # Errors
 /// [`Kind::NothingToPick`], with the tasks that wait for each other.
@@ -50,17 +52,18 @@ pub(super) fn next(
     among: &Among,
     filter: &KnownFilter<'_>,
     passed_over: &BTreeMap<TaskId, String>,
-) -> Result<TaskPath> {
+) -> Result<Vec<Task>> {
     let tasks = index.load_active(view)?;
     let is_left = |task: &Task| !among.except.contains(&task.id) && !passed_over.contains_key(&task.id);
     let is_among = |task: &Task| is_left(task) && filter.matches(task);
     let ready: Vec<_> = ready_of(&tasks, view)?.into_iter().filter(is_among).collect();
-    ready.into_iter().next().map(|task| task.path).ok_or_else(|| {
-        let every = if among.filter.is_all() { "every ready task" } else { "every ready task that matches" };
-        let nothing = Error::new(Kind::NothingToPick, format!("{every} is locked, or no task is ready"));
-        let nothing = with_circles(nothing, &ActiveTasks::new(&tasks).circles());
-        nothing.hint("git aitask status").hint("git aitask list")
-    })
+    if !ready.is_empty() {
+        return Ok(ready);
+    }
+    let every = if among.filter.is_all() { "every ready task" } else { "every ready task that matches" };
+    let nothing = Error::new(Kind::NothingToPick, format!("{every} is locked, or no task is ready"));
+    let nothing = with_circles(nothing, &ActiveTasks::new(&tasks).circles());
+    Err(nothing.hint("git aitask status").hint("git aitask list"))
 }
 
 /// Adds to a refusal the circle that the task is in. One process.

@@ -7,8 +7,9 @@ use crate::coordination::lock_record::{LockAttempt, LockRecord};
 use crate::coordination::locks::{local_minute, unlock_step};
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
-use crate::git::Branch;
+use crate::git::{Branch, refs};
 use crate::ledger::{Channel, Decision, Ledger, Plan, TransactionResult, View, nonce};
+use crate::ops::pick::apart;
 use crate::ops::pick::choose::{self, Among};
 use crate::ops::pick::decide::{PickDecision, PickParts, PickRefusal, PickRequest, PickView, Policy, decide};
 use crate::ops::pick::planned_worktree::{self, Picker, PlannedWorktree};
@@ -16,9 +17,9 @@ use crate::ops::task_info::{PlanText, Surroundings};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::observe_lock;
 use crate::project::index::Index;
-use crate::task::{Task, TaskId, TaskPath};
+use crate::task::{BRANCH_PREFIX, Task, TaskId, TaskName, TaskPath};
 use crate::worktrees::base::recorded;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// Where the task is read, and for whom it is picked.
@@ -91,8 +92,12 @@ pub(crate) struct PickOperation<'a> {
     pub(super) planned_worktree: Option<PlannedWorktree>,
     /// The active tasks.
     pub(super) active: Vec<TaskId>,
-    /// The plan of the task, for a document.
+    /// The plan of the task.
     pub(super) plan: Option<PlanText>,
+    /// The other tasks in work of which this clone knows a branch, with their locks.
+    pub(super) in_work: Vec<(LockEntry, TaskName)>,
+    /// What there is to say about a task that was to be apart from them.
+    pub(super) apart_note: Option<String>,
     /// The branch that the task branch was cut from, where no worktree is added.
     recorded_base: Option<Branch>,
     /// The task whose lock was taken in a separate transaction.
@@ -130,6 +135,8 @@ impl<'a> PickOperation<'a> {
             planned_worktree: None,
             active: Vec::new(),
             plan: None,
+            in_work: Vec::new(),
+            apart_note: None,
             recorded_base: None,
             settled: None,
             planned_lock: None,
@@ -261,7 +268,7 @@ impl<'a> PickOperation<'a> {
 
     /// The task to pick next: first one whose pick by this session was interrupted, so that the same command, run
     /// again, completes it; then the best ready one.
-    fn next(&self, view: &View<'_>, index: &Index) -> Result<TaskPath> {
+    fn next(&mut self, view: &View<'_>, index: &Index) -> Result<TaskPath> {
         let filter = self.among.filter.look_up(view, index)?;
         for task in LockRecord::cut_off(&self.context.repository) {
             let held = LockRecord::load(&self.context.repository, task);
@@ -279,20 +286,31 @@ impl<'a> PickOperation<'a> {
                 return Ok(path.clone());
             }
         }
-        choose::next(index, view, &self.among, &filter, &self.passed_over)
+        let ready = choose::next(index, view, &self.among, &filter, &self.passed_over)?;
+        let (path, note) = match self.session.as_ref().filter(|_| self.among.apart) {
+            Some(session) => apart::choose(self.context, index, view, &ready, &session.host)?,
+            None => (ready.into_iter().next().map(|task| task.path), None),
+        };
+        self.apart_note = note;
+        path.ok_or_else(|| Error::new(Kind::Bug, "no task is ready, and that was not said"))
     }
 
-    /// Reads a published task with its lock; for a document, with its plan. One process.
+    /// Reads a published task with its lock and its plan, and the locks of others in work. One process.
     fn gather(&mut self, view: &View<'_>, index: &Index, path: &TaskPath, parts: PickParts) -> Result<PickView> {
         let (id, file) = (path.id(), path.as_str().to_owned());
         let lock_file = (&self.locks, LockEntry::path(id));
         let mut wanted = vec![lock_file, Locks::request(&self.locks), (&self.data, file.clone())];
-        let plan = index.plan(path).filter(|_| self.context.json).map(ToString::to_string);
+        let plan = index.plan(path).map(ToString::to_string);
         wanted.extend(plan.clone().map(|plan| (&self.data, plan)));
+        let others: Vec<_> = if parts == PickParts::Status { Vec::new() } else { with_branch(self.context, index, id) };
+        wanted.extend(others.iter().map(|other| (&self.locks, LockEntry::path(other.id()))));
         let found = view.read(&wanted)?;
         self.plan = plan.and_then(|path| PlanText::of(&found, &self.data, path));
         if parts != PickParts::Status {
-            found.require_locks()?;
+            let held = found.require_locks()?;
+            let others = others.into_iter().filter(|other| held.is_held(other.id()));
+            let locked = others.map(|other| Ok(found.lock(other.id())?.map(|lock| (lock, other.name().clone()))));
+            self.in_work = locked.filter_map(Result::transpose).collect::<Result<_>>()?;
         }
         let document = index.document(&found, &file)?;
         let task = Task::from_document(path.clone(), &document);
@@ -460,6 +478,18 @@ impl<'a> PickOperation<'a> {
         };
         Ok(PickResult { landed, unpublished: Some(error) })
     }
+}
+
+/// The other active tasks of which this clone may know a branch. No process.
+fn with_branch<'i>(context: &Context, index: &'i Index, picked: TaskId) -> Vec<&'i TaskPath> {
+    let remote = context.channel.remote().map(|remote| format!("refs/remotes/{remote}/{BRANCH_PREFIX}"));
+    let prefixes = std::iter::once(format!("refs/heads/{BRANCH_PREFIX}")).chain(remote);
+    let listed: Vec<_> = prefixes.map(|prefix| refs::by_files_below(&context.repository, &prefix)).collect();
+    let names = listed.iter().flatten().flatten().filter_map(|name| name.as_str().rsplit('/').next());
+    let names: BTreeSet<_> = names.collect();
+    let is_known = |path: &TaskPath| listed.iter().any(Option::is_none) || names.contains(path.name().as_str());
+    let active = index.active.iter().map(|(path, _)| path);
+    active.filter(|path| path.id() != picked && is_known(path)).collect()
 }
 
 /// Whether a task that is taken from another session has a published branch. Its holder may have pushed it by hand, which
