@@ -62,8 +62,11 @@ pub(crate) fn is_reftable(repository: &Repository) -> bool {
     repository.common_dir.join("reftable").exists()
 }
 
-/// All refs that begin with `prefix`, which ends with a slash, with their objects. One process.
+/// All refs that begin with `prefix`, which ends with a slash, with their objects. One process, where there may be one.
 pub(crate) fn load_below(repository: &Repository, prefix: &str) -> Result<BTreeMap<RefName, Oid>> {
+    if !may_exist_below(repository, prefix) {
+        return Ok(BTreeMap::new());
+    }
     let output = repository.read("for-each-ref").arg(format!("--format={}", for_each_ref::FORMAT)).arg(prefix).run()?;
     Ok(for_each_ref::parse(&output.stdout)?.into_iter().map(|record| (record.name, record.oid)).collect())
 }

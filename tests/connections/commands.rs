@@ -235,7 +235,7 @@ fn of_readers() {
         &ann,
         "doctor",
         &format!(
-            "open\n {below} refs/heads/aitask/\n {below} refs/remotes/origin/aitask/\n ask main
+            "open\n {below} refs/heads/aitask/\n ask main
             refs both:aitask-locks both:aitask-ids both:main both:aitask/t1_one both:aitask-data\n files
             read\n read\n read\n read\n worktree list --porcelain -z\n {below} refs/aitask/known/"
         ),

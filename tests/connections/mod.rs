@@ -7,6 +7,7 @@ mod cache;
 mod commands;
 mod detached;
 mod documents;
+mod identity;
 mod processes;
 
 use crate::support::{Repo, Run, World};

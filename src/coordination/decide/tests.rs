@@ -246,10 +246,10 @@ fn a_takeover_is_of_the_lock_that_was_judged() {
     assert_eq!(refused, LockConflict { lock: Box::new(lock.clone()), by: HeldBy::Other, changed: false });
     let wanted = LockRequest { takeover: Takeover::Wanted, ..request(&session, LockRule::Verb) };
     let taken = wanted.take(task(), Some(&there)).unwrap();
-    let token = lock.token.clone().unwrap();
+    let blob = lock.token.clone().unwrap();
     assert_eq!(taken.displaced(), Some(refused));
     assert_eq!((taken.prior(), taken.entry.holder.as_str()), (None, "ann@example.com"));
-    assert!(taken.step.unwrap().subject.ends_with(&format!("\n\nAitask-Takeover: {token}")));
+    assert!(taken.step.unwrap().subject.ends_with(&format!("\n\nAitask-Takeover: {blob}")));
     // the same lock again is taken; one that changed hands meanwhile is not; that of another task has no say
     let bound = LockRequest { judged: Some(&lock), ..wanted };
     assert!(bound.take(task(), Some(&there)).is_ok());
