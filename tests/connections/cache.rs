@@ -91,7 +91,7 @@ fn what_is_damaged_or_foreign_is_not_trusted_and_is_replaced() {
             bytes[at] ^= 0x20;
             bytes
         },
-        |_| b"git-aitask cache 1 of another program".to_vec(),
+        |_| b"aitask cache 1 of another program".to_vec(),
     ];
     for (n, damage) in damages.iter().enumerate() {
         for name in ["tasks", "locks"] {
