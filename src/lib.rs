@@ -322,7 +322,7 @@
 //! | 9 | [`cli`], [`compat`] | the two faces: arguments in, text and exit codes out |
 //! | 8 | [`ops`] | the operations, a file or a folder each: gather, decide, act |
 //! | 7 | [`data_branch`] | making, attaching and migrating the branch of the task data |
-//! | 6 | [`landing`], [`sync`], [`worktrees`], [`archive`], [`demo`] | merging without a checkout; bringing two histories of task data together; worktree and branch of a task; filing a task away; the demonstration |
+//! | 6 | [`landing`], [`sync`], [`worktrees`], [`archive`], [`demo`] | merging without a checkout, checks, and the line of those who land; bringing two histories of task data together; worktree and branch of a task; filing a task away; the demonstration |
 //! | 5 | [`project`] | this repository as a project: where the data is, the index of its tasks, what an answer carries |
 //! | 4 | [`coordination`] | what the coordination branches mean: locks, ids, sessions |
 //! | 3 | [`ledger`] | branches as a database; it knows no lock and no task |

@@ -253,7 +253,7 @@ fn finishes_of_several_clones_land_every_good_one() {
             repo.at(format!("aiwork/t{id}_job")).commit("bad");
         }
     }
-    let seconds = if thorough() { 4 } else { 1 };
+    let seconds = if thorough() { 2 } else { 1 };
     let check = format!("{counts}; sleep {seconds}; ls | grep '^bad' && exit 1; true");
     let start = |id: usize| repos[id % clones].start(&["finish", &id.to_string(), "--check", &check]);
     let started = Instant::now();
