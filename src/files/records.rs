@@ -28,7 +28,7 @@
 //! | `scratch/NAME` | a note about a temporary worktree or object store: the `path` of its folder | explore, finish, merges, status, pick | when its command ends; after a kill the next command removes note and folder |
 //! | `making-WORKTREE`, `furnishing-WORKTREE`, `removing-WORKTREE` | a note that git creates, a command prepares, or git removes a worktree; empty, but `making-` contains `mending` and a newline while its missing files are restored | pick, worktree, drop, finish | when that is done, also by the next command about the worktree |
 //! | `verdicts/DIGEST` | a check that passed: `command`, `since` (RFC 3339), `together`, true where it ran for several merges and this is not the last; the digest is of content, command and variables (`landing::verdict`) | finish | by age, and where there are more than 200 |
-//! | `landings/N` | a place in the line of those who land after a check, locked by its process: `into`, `task`, `branch`, `tip`, `own` (files), `group` or null (`landing::line`) | finish | when it has landed or ended; after a kill by the next in line |
+//! | `landings/N` | a place in the line of those who land after a check, locked by its process: `into`, `task`, `branch`, `tip`, `own` (files), `group` or null (`landing::line`) | finish | when it has landed or ended; after a kill by the next command |
 //! | `landings.lock` | the number of the last place in line in digits, locked (flock(2)) while one is taken | finish | never |
 //! | `failed-checks/DIGEST` | a check that failed on several merges together, for the last of them: `message`, `lines` that it printed, `up_to`, the number of its place | finish | by age |
 //! | `check-slot.N` | a lock (flock(2)) of a process that runs a check, with its id in digits | finish | never |

@@ -71,11 +71,17 @@ pub(crate) fn remove(repository: &Repository, note: &Path, folder: &Path) -> Res
     gone(std::fs::remove_file(note))
 }
 
-/// Removes what killed commands left behind, and records that are too old. It reads five folders when there is
+/// Removes what killed commands left behind, and records that are too old. It reads six folders when there is
 /// nothing.
 pub(crate) fn sweep(repository: &Repository) {
     let records = repository.records();
     records.sweep();
+    // Places in line of processes that are gone.
+    for name in records.names(RecordKind::Landing) {
+        if File::open(records.path(RecordKind::Landing, &name)).is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = records.forget(RecordKind::Landing, &name);
+        }
+    }
     for name in records.names(RecordKind::Scratch) {
         let note = records.path(RecordKind::Scratch, &name);
         let Ok(file) = File::open(&note) else { continue };

@@ -28,11 +28,13 @@ git stash list
 "#;
 
 /// What git leaves in its folder, and says nothing.
-const SILENT: [&str; 8] = [
+const SILENT: [&str; 10] = [
     "ORIG_HEAD",
     "COMMIT_EDITMSG",
     "packed-refs",
     "queue.lock",
+    "check-slot.1",
+    "landings.lock",
     "as-of",
     "default-branch.origin",
     "fetched.origin",
