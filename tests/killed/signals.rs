@@ -220,7 +220,7 @@ fn a_pick_waited_for_what_a_hook_left_in_the_background() {
 fn a_push_that_was_never_begun_was_called_perhaps_published() {
     let (world, ann, _session) = held();
     // The last git before the push sends the signal.
-    let ann = ann.with_git_that("[ \"$1\" != diff-tree ] || kill -TERM $PPID");
+    let ann = ann.with_git_that("[ \"$1\" != fast-import ] || kill -TERM $PPID");
     let run = ann.aitask(&["pick", "2", "--no-worktree"]);
     assert_eq!(run.signal, Some(Signal::TERM.as_raw()), "{run}");
     assert!(run.stderr.contains("stopped by SIGTERM") && !run.stderr.contains("may still be"), "{run}");
