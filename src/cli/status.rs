@@ -21,6 +21,9 @@ pub(crate) struct StatusArgs {
     fetch: bool,
 }
 
+/// How many ready tasks the page shows: the best ones, of which the next is picked. The document has all.
+const READY_SHOWN: usize = 10;
+
 impl StatusArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
@@ -51,7 +54,11 @@ fn page(outcome: &Overview, is_set_up: bool) -> Page {
     page = section(page, "worktrees without an active task", orphans, outcome.orphan_worktrees.is_empty());
     let unlocked = &outcome.unlocked_implementing;
     page = section(page, "Implementing, but not locked", list::table(unlocked, Shape::Flat), unlocked.is_empty());
-    page = section(page, "ready", list::table(&outcome.ready, Shape::Flat), outcome.ready.is_empty());
+    let (best, more) = outcome.ready.split_at(outcome.ready.len().min(READY_SHOWN));
+    page = section(page, "ready", list::table(best, Shape::Flat), best.is_empty());
+    if !more.is_empty() {
+        page = page.line(format!("and {} more: git aitask list", more.len()));
+    }
     page = outcome.doubts.lines().into_iter().fold(page, Page::warning);
     for circle in &outcome.circles {
         page = page.warning(format!("these wait for each other: {circle}"));

@@ -92,3 +92,16 @@ fn without_a_remote_and_on_a_data_branch_it_changes_nothing() {
         assert_eq!(everything(&ann), before);
     }
 }
+
+#[test]
+fn the_page_shows_the_ten_best_ready_tasks_and_how_many_more_there_are() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    for n in 1..=12 {
+        ann.aitask(&["new", &format!("Task {n}")]).ok();
+    }
+    let page = ann.aitask(&["status"]).ok().stdout;
+    assert!(page.contains("Task 10") && !page.contains("Task 11"), "{page}");
+    assert!(page.contains("and 2 more: git aitask list\n"), "{page}");
+    assert_eq!(ann.aitask(&["status", "--json"]).ok().json()["ready"].as_array().unwrap().len(), 12);
+}
