@@ -10,7 +10,7 @@ use crate::git::registry::git_dir;
 use crate::git::run::Call;
 use crate::git::{Oid, RefName, Repository, refs};
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
@@ -33,6 +33,9 @@ pub(crate) fn own_commits(
     let call = call.arg(format!("--format={}", log_graph::FORMAT)).env(NO_FETCH.0, NO_FETCH.1);
     log_graph::parse(&call.args(starts).args(["--not", output.as_str(), "--"]).run()?.stdout)
 }
+
+/// The largest untracked file that is compared, in bytes.
+const LARGEST_UNTRACKED: u64 = 1 << 20;
 
 /// A worktree with uncommitted work, and its commit.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +110,9 @@ impl<'r> ScratchStore<'r> {
         Ok(named.collect())
     }
 
-    /// The tree of all files in a worktree that git does not ignore, through a copy of its index. Two processes.
+    /// The tree of the files in a worktree that git does not ignore, through a copy of its index. An untracked file counts
+    /// only where it is a small one: a large one, and a repository of its own, is hardly what another task changes, and
+    /// would be read as a whole each time. Three processes.
     fn tree_of(&self, n: usize, path: &Path) -> Result<Oid> {
         let copy = self.folder.join(format!("index-{n}"));
         if let Some(index) = git_dir(path).map(|dir| dir.join("index")).filter(|index| index.exists()) {
@@ -123,7 +128,22 @@ impl<'r> ScratchStore<'r> {
             // No hook hears of an index that is not the user's, and no part of it is put beside theirs.
             call.setting("core.hooksPath", "/dev/null").setting("core.splitIndex", "false")
         };
-        git("add").args(["--all"]).setting("core.safecrlf", "false").run()?;
+        let listed = git("ls-files").args(["-z", "-t", "--modified", "--deleted", "--others", "--exclude-standard"]);
+        let listed = listed.run()?.stdout;
+        let is_small = |name: &&[u8]| {
+            let data = path.join(OsStr::from_bytes(name)).symlink_metadata();
+            data.is_ok_and(|data| data.is_symlink() || data.is_file() && data.len() <= LARGEST_UNTRACKED)
+        };
+        let changed = listed.split(|&byte| byte == 0).filter_map(|entry| match entry.split_at_checked(2)? {
+            (b"? ", name) => Some(name).filter(is_small),
+            (_, name) => Some(name),
+        });
+        let changed: Vec<_> = changed.collect();
+        if !changed.is_empty() {
+            let add = git("add").args(["--all", "--pathspec-from-file=-", "--pathspec-file-nul"]);
+            let add = add.env("GIT_LITERAL_PATHSPECS", "1").setting("core.safecrlf", "false");
+            add.input(changed.join(&0)).run()?;
+        }
         let call = git("write-tree");
         let output = call.run()?;
         Oid::parse(&output.text()).ok_or_else(|| call.failure(&output))

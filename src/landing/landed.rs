@@ -174,16 +174,22 @@ pub(crate) fn is_without_work(
     tip: &Oid,
     landed: &Landed,
 ) -> Result<bool> {
-    let held = LockRecord::load(&context.repository, task);
+    let held = LockRecord::load(&context.repository, task).filter(|held| held.pushed.is_empty());
     let Some(start) = held.and_then(|held| held.base_commit) else { return Ok(false) };
     if *landed != Landed::At(tip.clone()) {
         return Ok(false);
     }
+    let remote = context.channel.remote().map(|remote| format!("{remote}/"));
     let call = context.repository.read("reflog").args(["show", "--format=%H %gs", branch.full().as_str(), "--"]);
     let text = call.output()?.text();
     let steps: Vec<_> = text.lines().filter_map(|line| line.split_once(' ')).collect();
+    // By its words the step went to what the remote has, and not to work that was done elsewhere: on another branch here, or
+    // on this one in another clone.
     let is_move = |step: &str| {
-        step.ends_with(": Fast-forward") || ["rebase (finish)", "reset: "].iter().any(|word| step.starts_with(word))
+        let from = |start: &str| step.strip_prefix(start).filter(|rest| rest.ends_with(": Fast-forward"));
+        let of_remote = || from("merge ").is_some_and(|rest| remote.as_ref().is_some_and(|it| rest.starts_with(it)));
+        let is_pulled = (from("pull").is_some() || of_remote()) && !step.contains("aitask/");
+        is_pulled || step.starts_with("rebase (finish)")
     };
     Ok(steps
         .split_last()

@@ -66,7 +66,7 @@ impl Place {
         let mut last = String::new();
         let _ = door.read_to_string(&mut last);
         let noted = records.names(RecordKind::Landing).iter().filter_map(|name| name.parse().ok()).max();
-        let number = last.trim().parse().unwrap_or(0).max(noted.unwrap_or(0)) + 1;
+        let number = last.trim().parse::<u64>().unwrap_or(0).max(noted.unwrap_or(0)).saturating_add(1);
         let written = door.rewind().and_then(|()| door.set_len(0));
         written
             .and_then(|()| door.write_all(number.to_string().as_bytes()))

@@ -39,10 +39,19 @@ pub(crate) struct Verdict {
     pub(crate) command: String,
     /// When it passed (RFC 3339).
     pub(crate) since: String,
-    /// Whether it ran on the content of several merges together, of which this one is not the last: then it has passed on
-    /// what all of them made of the output branch.
+    /// Where it ran on the content of several merges together, of which this one is not the last: that last one. It passed
+    /// on what all of them made of the output branch, so it counts only while all of them are to land.
     #[serde(default)]
-    pub(crate) together: bool,
+    pub(crate) with: Option<LastMember>,
+}
+
+/// The last of several merges that were checked together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LastMember {
+    /// Its number in the line.
+    pub(crate) number: u64,
+    /// The commit that it merges.
+    pub(crate) tip: String,
 }
 
 /// A check that failed on several merges together.
@@ -93,8 +102,8 @@ impl Check {
     }
 
     /// Remembers that it has passed on a content. Best effort: a verdict only saves work.
-    pub(crate) fn remember(&self, records: &Records, content: &str, together: bool) {
-        let verdict = Verdict { command: self.command.clone(), since: Context::instant(), together };
+    pub(crate) fn remember(&self, records: &Records, content: &str, with: Option<LastMember>) {
+        let verdict = Verdict { command: self.command.clone(), since: Context::instant(), with };
         let _ = records.note(RecordKind::Verdict, &self.name(content), &verdict);
         records.bound(RecordKind::Verdict, MOST);
     }
@@ -174,7 +183,7 @@ mod tests {
         let records = Records::new(dir.path());
         let passed = check("test $A", &[("A", "1"), ("B", "1"), ("LIST", "x")], &["LIST"]);
         assert_eq!(passed.verdict(&records, "tree"), None);
-        passed.remember(&records, "tree", false);
+        passed.remember(&records, "tree", None);
         let same = check("test $A", &[("A", "1"), ("B", "2"), ("LIST", "x")], &["LIST"]);
         assert_eq!(same.verdict(&records, "tree").unwrap().command, "test $A");
         assert_eq!(same.verdict(&records, "another"), None);
@@ -202,7 +211,7 @@ mod tests {
         let records = Records::new(dir.path());
         let check = check("true", &[], &[]);
         for n in 0..MOST + 20 {
-            check.remember(&records, &n.to_string(), false);
+            check.remember(&records, &n.to_string(), None);
         }
         assert!(records.names(RecordKind::Verdict).len() <= MOST);
         assert!(check.verdict(&records, &(MOST + 19).to_string()).is_some());

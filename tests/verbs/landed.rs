@@ -193,6 +193,37 @@ fn a_branch_that_was_only_brought_up_to_date_has_no_work_that_landed() {
     }
 }
 
+#[test]
+fn work_that_came_to_the_branch_by_a_fast_forward_is_work() {
+    let ways: [&[&str]; 3] = [
+        // of another clone, of another branch here, of no branch
+        &[
+            "git -C ../../../bob switch -q aitask/t1_one && git -C ../../../bob commit -q --allow-empty -m work && git -C ../../../bob push -q",
+            "git pull -q origin aitask/t1_one",
+        ],
+        &["git switch -q -c side && git commit -q --allow-empty -m work && git switch -q -", "git merge -q side"],
+        &[
+            "git switch -q --detach && git commit -q --allow-empty -m work && git switch -q -",
+            "git reset -q --hard HEAD@{1}",
+        ],
+    ];
+    for steps in ways {
+        let world = World::new();
+        let ann = on_data_branch(&world, "ann");
+        ann.task("One", &[]);
+        ann.aitask(&["pick", "1"]).ok();
+        ann.at(WORK).git(&["push", "-q", "origin", "HEAD"]);
+        let _bob = world.clone("bob");
+        for step in steps {
+            ann.at(WORK).run("sh", &["-c", step]).ok();
+        }
+        assert_eq!(ann.at(WORK).git(&["log", "-1", "--format=%s"]).trim(), "work", "{steps:?}");
+        ann.at(WORK).git(&["push", "-q", "origin", "HEAD:main"]);
+        ann.aitask(&["finish", "1"]).ok();
+        assert_eq!(world.locks(), [""; 0], "{steps:?}");
+    }
+}
+
 /// Bob changes the same lines on main and pushes it; the branch is deleted on the server.
 fn goes_on(bob: &Repo) {
     bob.write("f", &LINES.replace('2', "two, again").replace('5', "cinq"));

@@ -82,7 +82,21 @@ fn uncommitted_work_in_two_worktrees_conflicts_and_nothing_of_the_user_changes()
     assert_eq!(order, reasons);
     let more: Vec<_> = commands.iter().skip_while(|line| !line.starts_with("log ")).collect();
     let verbs: Vec<_> = more.iter().filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(verbs, ["log", "add", "write-tree", "add", "write-tree", "hash-object", "diff-tree", "merge-tree"]);
+    assert_eq!(
+        verbs,
+        [
+            "log",
+            "ls-files",
+            "add",
+            "write-tree",
+            "ls-files",
+            "add",
+            "write-tree",
+            "hash-object",
+            "diff-tree",
+            "merge-tree"
+        ]
+    );
     let page = ann.aitask(&["status"]).ok();
     page.assert().stdout(contains(
         "changes of the same files\nt1 and t2 change new.txt and 1 more and conflict\n\

@@ -15,7 +15,7 @@ use crate::landing::check::{self, Slot};
 use crate::landing::line::{Entry, Place, is_harmless};
 use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::train::{self, Known, Next};
-use crate::landing::verdict::{self, Check, Failure};
+use crate::landing::verdict::{self, Check, Failure, LastMember};
 use crate::ledger::{Ledger, TransactionResult, View};
 use crate::ops::finish::decide::{FinishDecision, FinishRequest, TaskWork, decide};
 use crate::ops::finish::outcome::CheckTold;
@@ -34,8 +34,8 @@ const SHOWN_LINES: usize = 40;
 pub(super) struct Checking {
     /// The commands, in order.
     commands: Vec<String>,
-    /// The contents that have passed all of them, as far as this process knows.
-    passed: BTreeSet<String>,
+    /// The contents that have passed all of them, as far as this process knows; with others, where that was together.
+    passed: BTreeMap<String, Option<LastMember>>,
     /// Those on which one of them has failed.
     failed: BTreeSet<String>,
     /// The place in line, once this finish stands there.
@@ -241,8 +241,8 @@ impl FinishOperation<'_> {
     fn has_passed(&mut self, candidate: &Candidate, content: &str) -> bool {
         let records = self.context.repository.records();
         let told = self.checks(&candidate.task).into_iter().map(|check| {
-            let verdict = check.verdict(&records, content);
-            let is_known = self.checking.passed.contains(content) || verdict.is_some();
+            let verdict = check.verdict(&records, content).filter(|verdict| self.counts(verdict.with.as_ref()));
+            let is_known = self.is_passed(content) || verdict.is_some();
             is_known.then(|| CheckTold::new(check.command.clone(), self.checking.ran.contains(&check.command), verdict))
         });
         let told: Option<Vec<_>> = told.collect();
@@ -250,6 +250,19 @@ impl FinishOperation<'_> {
         self.checking.told = told;
         self.checking.tree = Some(candidate.tree().clone());
         true
+    }
+
+    /// Whether this process has seen the content pass.
+    fn is_passed(&self, content: &str) -> bool {
+        self.checking.passed.get(content).is_some_and(|with| self.counts(with.as_ref()))
+    }
+
+    /// Whether what passed together with others counts: the last of them still stands in line with the same commit. Where
+    /// it has left without landing, the content of those before it has never been checked as it is.
+    fn counts(&self, with: Option<&LastMember>) -> bool {
+        let Some(LastMember { number, tip }) = with else { return true };
+        let is_last = |(other, entry): &(u64, Entry)| other == number && entry.tip == *tip;
+        self.checking.place.as_ref().is_some_and(|place| place.behind().iter().any(is_last))
     }
 
     /// Takes the last place in the line of those who land on the output branch, where this finish has none.
@@ -356,7 +369,8 @@ impl FinishOperation<'_> {
     fn known(&self, checks: &[Check], member: &Member) -> Known {
         let (records, content) = (self.context.repository.records(), &member.content);
         let has_failed = |check: &Check| check.failure(&records, content, member.number).is_some();
-        if self.checking.passed.contains(content) || checks.iter().all(|it| it.verdict(&records, content).is_some()) {
+        let verdict = |check: &Check| check.verdict(&records, content).filter(|it| self.counts(it.with.as_ref()));
+        if self.is_passed(content) || checks.iter().all(|check| verdict(check).is_some()) {
             Known::Passed
         } else if self.checking.failed.contains(content) || checks.iter().any(has_failed) {
             Known::Failed
@@ -368,12 +382,16 @@ impl FinishOperation<'_> {
     /// Remembers that merges, one on top of the other, have passed together.
     fn remember(&mut self, checks: &[Check], members: &[Member]) {
         let records = self.context.repository.records();
+        let last = members.last().map(|last| LastMember { number: last.number, tip: last.tip.to_string() });
         for (n, member) in members.iter().enumerate() {
-            self.checking.passed.insert(member.content.clone());
-            let unknown = checks.iter().filter(|check| check.verdict(&records, &member.content).is_none());
-            for check in unknown.filter(|_| !self.context.dry_run) {
-                check.remember(&records, &member.content, n + 1 < members.len());
+            let with = last.clone().filter(|_| n + 1 < members.len());
+            let counts = |check: &Check| {
+                check.verdict(&records, &member.content).is_some_and(|verdict| self.counts(verdict.with.as_ref()))
+            };
+            for check in checks.iter().filter(|check| !self.context.dry_run && !counts(check)) {
+                check.remember(&records, &member.content, with.clone());
             }
+            self.checking.passed.insert(member.content.clone(), with);
         }
     }
 
@@ -389,10 +407,17 @@ impl FinishOperation<'_> {
             let tasks: Vec<_> = members.iter().map(|member| member.task.as_str()).collect();
             (context.progress)(&format!("the check runs for {} together", tasks.join(", ")));
         }
-        let commit = self.commit(last)?;
+        // What a check looks at between the commit and its first parent is the work of all of them.
+        let commit = match members.first().filter(|_| !is_alone) {
+            Some(first) => {
+                let all = self.commit(last)?;
+                check::commit_of(&context.repository, &first.output, &last.merge, &all)?
+            }
+            None => self.commit(last)?,
+        };
         for check in checks {
             // It may have passed elsewhere while this waited.
-            if check.verdict(&records, &last.content).is_some() {
+            if check.verdict(&records, &last.content).is_some_and(|verdict| self.counts(verdict.with.as_ref())) {
                 continue;
             }
             let output = check::run(context, &check.command, task, &commit, context.json || !is_alone)?;
@@ -400,13 +425,16 @@ impl FinishOperation<'_> {
                 check::require_passed(&output, &check.command, task)?;
             } else if !output.success() {
                 let (message, lines) = (check::failed(&output.ending(), &check.command), output.last_lines(KEPT_LINES));
-                check.note_failure(&records, &last.content, &Failure { message, lines, up_to: last.number });
+                // One that was killed tells nothing of what it ran on.
+                if output.code.is_some() {
+                    check.note_failure(&records, &last.content, &Failure { message, lines, up_to: last.number });
+                }
                 self.checking.failed.insert(last.content.clone());
                 return Ok(false);
             }
             self.checking.said.extend([output.stdout, output.stderr].concat());
             if !context.dry_run {
-                check.remember(&records, &last.content, false);
+                check.remember(&records, &last.content, None);
             }
             self.checking.ran.insert(check.command.clone());
         }
