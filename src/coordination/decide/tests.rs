@@ -272,17 +272,17 @@ fn what_a_new_lock_says() {
     let session = session(process(7, Some("x")), named(Some("codex"), "0123456789ab"));
     let base = Branch::parse("next").unwrap();
     let whole =
-        LockRequest { folder: Some(Path::new("/work/t1")), base: Some(&base), ..request(&session, LockRule::Verb) };
+        LockRequest { folder: Some(Path::new("/home/ann/t1")), base: Some(&base), ..request(&session, LockRule::Verb) };
     let lock = whole.take(task(), None).unwrap().entry;
     let text = String::from_utf8(lock.to_bytes()).unwrap();
     assert_eq!(
         text,
         "task_id: 1\nlocked_by: ann@example.com\nlocked_at: 2026-01-02 03:04\nhostname: box\npid: 7\npid_starttime: 9\n\
-         pid_starttime_kind: proc\nnonce: new\nboot_id: x\npid_namespace: 1\nfolder: /work/t1\nbase: next\nagent: codex\n\
+         pid_starttime_kind: proc\nnonce: new\nboot_id: x\npid_namespace: 1\nfolder: /home/ann/t1\nbase: next\nagent: codex\n\
          session: 0123456789ab\nsince: 2026-01-02T03:04:05+02:00\n"
     );
     assert_eq!(LockEntry::parse(task(), text.as_bytes(), None), lock);
-    assert_eq!((lock.folder(), lock.base()), (Some("/work/t1"), Some(base.clone())));
+    assert_eq!((lock.folder(), lock.base()), (Some("/home/ann/t1"), Some(base.clone())));
     // the base of the lock that is replaced is kept where none is given
     let there = seen(&LockEntry { process: process(8, Some("x")), ..lock }, Liveness::Dead, LocalEvidence::Nothing);
     let again = request(&ann(), LockRule::Verb).take(task(), Some(&there)).unwrap().entry;
