@@ -15,7 +15,7 @@ use crate::landing::check::{self, Slot};
 use crate::landing::line::{Entry, Place, is_harmless};
 use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::train::{self, Known, Next};
-use crate::landing::verdict::{self, Check, Failure, LastMember};
+use crate::landing::verdict::{self, Check, Failure, LastMember, Verdict};
 use crate::ledger::{Ledger, TransactionResult, View};
 use crate::ops::finish::decide::{FinishDecision, FinishRequest, TaskWork, decide};
 use crate::ops::finish::outcome::CheckTold;
@@ -239,9 +239,8 @@ impl FinishOperation<'_> {
 
     /// Whether a merge with this content has passed; notes for the answer how that is known.
     fn has_passed(&mut self, candidate: &Candidate, content: &str) -> bool {
-        let records = self.context.repository.records();
         let told = self.checks(&candidate.task).into_iter().map(|check| {
-            let verdict = check.verdict(&records, content).filter(|verdict| self.counts(verdict.with.as_ref()));
+            let verdict = self.verdict(&check, content);
             let is_known = self.is_passed(content) || verdict.is_some();
             is_known.then(|| CheckTold::new(check.command.clone(), self.checking.ran.contains(&check.command), verdict))
         });
@@ -250,6 +249,12 @@ impl FinishOperation<'_> {
         self.checking.told = told;
         self.checking.tree = Some(candidate.tree().clone());
         true
+    }
+
+    /// The verdict of a check on a content, where it counts.
+    fn verdict(&self, check: &Check, content: &str) -> Option<Verdict> {
+        let verdict = check.verdict(&self.context.repository.records(), content);
+        verdict.filter(|verdict| self.counts(verdict.with.as_ref()))
     }
 
     /// Whether this process has seen the content pass.
@@ -369,8 +374,7 @@ impl FinishOperation<'_> {
     fn known(&self, checks: &[Check], member: &Member) -> Known {
         let (records, content) = (self.context.repository.records(), &member.content);
         let has_failed = |check: &Check| check.failure(&records, content, member.number).is_some();
-        let verdict = |check: &Check| check.verdict(&records, content).filter(|it| self.counts(it.with.as_ref()));
-        if self.is_passed(content) || checks.iter().all(|check| verdict(check).is_some()) {
+        if self.is_passed(content) || checks.iter().all(|check| self.verdict(check, content).is_some()) {
             Known::Passed
         } else if self.checking.failed.contains(content) || checks.iter().any(has_failed) {
             Known::Failed
@@ -385,10 +389,8 @@ impl FinishOperation<'_> {
         let last = members.last().map(|last| LastMember { number: last.number, tip: last.tip.to_string() });
         for (n, member) in members.iter().enumerate() {
             let with = last.clone().filter(|_| n + 1 < members.len());
-            let counts = |check: &Check| {
-                check.verdict(&records, &member.content).is_some_and(|verdict| self.counts(verdict.with.as_ref()))
-            };
-            for check in checks.iter().filter(|check| !self.context.dry_run && !counts(check)) {
+            let unknown = checks.iter().filter(|check| self.verdict(check, &member.content).is_none());
+            for check in unknown.filter(|_| !self.context.dry_run) {
                 check.remember(&records, &member.content, with.clone());
             }
             self.checking.passed.insert(member.content.clone(), with);
@@ -417,7 +419,7 @@ impl FinishOperation<'_> {
         };
         for check in checks {
             // It may have passed elsewhere while this waited.
-            if check.verdict(&records, &last.content).is_some_and(|verdict| self.counts(verdict.with.as_ref())) {
+            if self.verdict(check, &last.content).is_some() {
                 continue;
             }
             let output = check::run(context, &check.command, task, &commit, context.json || !is_alone)?;
