@@ -374,6 +374,9 @@ mod git;
 mod interrupt;
 mod landing;
 mod ledger;
+#[cfg(test)]
+#[path = "../tests/support/linearizability.rs"]
+mod linearizability;
 mod ops;
 mod packed;
 mod project;

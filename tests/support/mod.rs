@@ -19,6 +19,7 @@ mod chance;
 mod files;
 mod hint;
 mod killer;
+pub(crate) mod linearizability;
 mod needs;
 mod observe;
 mod proof;

@@ -20,6 +20,8 @@ pub(super) struct Told {
     pub(super) begun: usize,
     /// The same when it ended.
     pub(super) ended: usize,
+    /// When it began and when it answered, by the clock of the schedule.
+    pub(super) time: (usize, Option<usize>),
     /// What it answered; `None` where it was killed.
     pub(super) reply: Option<Result<Reply>>,
     /// Whether something went wrong that it may report.

@@ -8,6 +8,7 @@
 
 mod check;
 mod commands;
+mod histories;
 mod refs;
 
 use crate::chance::Chance;
@@ -34,8 +35,22 @@ use tempfile::TempDir;
 /// A lock that is there from the beginning, and that no command changes.
 const ELSEWHERE: (&str, &str) = ("t9_lock.yaml", "task_id: 9\nlocked_by: zoe@example.com\n");
 
-/// The most clones, and the most sessions in one.
-const CLONES: usize = 3;
+/// What kind of schedules there are.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    /// The most clones.
+    clones: usize,
+    /// A command is killed at one of so many steps.
+    killed: usize,
+    /// Who is there, and what they want.
+    fill: fn(&mut Schedule, &[(TempDir, Rc<Repository>)]),
+    /// Whether sessions end, so that others of the person may take over what they hold.
+    sessions_end: bool,
+}
+
+/// Up to three clones with up to two sessions each, and all that commands do.
+const ANY: Shape = Shape { clones: 3, killed: 80, fill: Schedule::fill, sessions_end: true };
+/// The most sessions in one clone.
 const IN_ONE: usize = 2;
 
 /// What the sessions of one schedule share.
@@ -46,10 +61,19 @@ struct World {
     fault: Option<Fault>,
     /// Nothing fails any more, and each command runs to its end.
     quiet: Cell<bool>,
+    /// Counts the beginnings and ends of commands.
+    clock: Cell<usize>,
     /// The locks that commands decided to take over.
     judged: RefCell<BTreeMap<usize, LockEntry>>,
     /// The sessions that have ended, with the number of swaps at that time.
     gone: RefCell<BTreeMap<usize, usize>>,
+}
+
+impl World {
+    /// The time, which goes on.
+    fn tick(&self) -> usize {
+        self.clock.replace(self.clock.get() + 1)
+    }
 }
 
 /// A clone, with its private records.
@@ -80,18 +104,19 @@ struct Slot {
 
 /// Folders and stacks, which schedules use one after the other.
 struct Arena {
+    shape: Shape,
     dirs: Vec<(TempDir, Rc<Repository>)>,
     stacks: Vec<DefaultStack>,
 }
 
 impl Arena {
-    fn new() -> Self {
+    fn new(shape: Shape) -> Self {
         let place = |_| {
             let dir = folder();
             let repository = Rc::new(Repository::without_git(dir.path()));
             (dir, repository)
         };
-        Self { dirs: (0..CLONES).map(place).collect(), stacks: Vec::new() }
+        Self { shape, dirs: (0..shape.clones).map(place).collect(), stacks: Vec::new() }
     }
 
     /// Runs the schedule of a seed.
@@ -104,10 +129,11 @@ impl Arena {
         for (branch, path, content) in &beginning {
             remote.add(branch, path, content);
         }
-        let (quiet, judged, gone) = (Cell::new(false), RefCell::default(), RefCell::default());
-        let world = Rc::new(World { remote, chance, fault, quiet, judged, gone });
-        let mut schedule = Schedule { world, told: Vec::new(), slots: Vec::new(), beginning };
-        schedule.fill(&self.dirs);
+        let (judged, gone) = (RefCell::default(), RefCell::default());
+        let world = World { remote, chance, fault, quiet: Cell::new(false), clock: Cell::new(0), judged, gone };
+        let (world, shape) = (Rc::new(world), self.shape);
+        let mut schedule = Schedule { shape, world, told: Vec::new(), slots: Vec::new(), beginning };
+        (shape.fill)(&mut schedule, &self.dirs);
         let run = catch_unwind(AssertUnwindSafe(|| schedule.run(&mut self.stacks)));
         if run.is_err() {
             // what is on the stacks of the other commands is of no interest
@@ -126,6 +152,7 @@ fn beginning() -> Vec<(&'static str, &'static str, String)> {
 
 /// One schedule: the commands that have begun, in this order.
 struct Schedule {
+    shape: Shape,
     world: Rc<World>,
     told: Vec<Told>,
     slots: Vec<Slot>,
@@ -136,7 +163,7 @@ impl Schedule {
     fn fill(&mut self, dirs: &[(TempDir, Rc<Repository>)]) {
         let chance = &self.world.chance;
         let (persons, wanted) = (1 + chance.below(3), any_task(chance));
-        for (number, (_, repository)) in dirs.iter().enumerate().take(1 + chance.below(CLONES)) {
+        for (number, (_, repository)) in dirs.iter().enumerate().take(1 + chance.below(self.shape.clones)) {
             let clone = self.world.remote.clone_with([]);
             let place = Rc::new(Place { number, clone, repository: repository.clone() });
             for _ in 0..=chance.below(IN_ONE) {
@@ -162,7 +189,7 @@ impl Schedule {
             }
             match self.slots[at].running.take() {
                 None => self.begin(at, stacks),
-                Some(running) if world.chance.one_in(80) => self.kill(at, running, stacks),
+                Some(running) if world.chance.one_in(self.shape.killed) => self.kill(at, running, stacks),
                 Some(running) => self.resume(at, running, stacks),
             }
         }
@@ -186,8 +213,17 @@ impl Schedule {
             slot.who.start += 1;
         }
         let (place, who, command) = (slot.place.clone(), slot.who, self.told.len());
-        let begun = world.remote.swaps();
-        self.told.push(Told { who, wish, clone: place.number, begun, ended: begun, reply: None, disturbed: false });
+        let (begun, time) = (world.remote.swaps(), (world.tick(), None));
+        self.told.push(Told {
+            who,
+            wish,
+            clone: place.number,
+            begun,
+            ended: begun,
+            time,
+            reply: None,
+            disturbed: false,
+        });
         let process = Coroutine::with_stack(stacks.pop().unwrap_or_default(), move |yielder, ()| {
             let refs = ProcessRefs::new(&world, &place.clone, command, yielder);
             let ledger =
@@ -205,9 +241,10 @@ impl Schedule {
                 let told = &mut self.told[running.command];
                 self.slots[at].unfinished = reply.is_err().then_some(told.wish);
                 (told.disturbed, told.ended) = (disturbed, self.world.remote.swaps());
+                told.time.1 = Some(self.world.tick());
                 told.reply = Some(reply);
                 stacks.push(running.process.into_stack());
-                if self.slots[at].wishes.is_empty() && self.world.chance.one_in(3) {
+                if self.shape.sessions_end && self.slots[at].wishes.is_empty() && self.world.chance.one_in(3) {
                     self.end(at);
                 }
             }
@@ -220,7 +257,7 @@ impl Schedule {
         let told = &mut self.told[running.command];
         told.ended = self.world.remote.swaps();
         let wish = told.wish;
-        if self.world.chance.one_in(4) {
+        if self.shape.sessions_end && self.world.chance.one_in(4) {
             self.end(at);
         } else {
             self.slots[at].wishes.push_front(wish);
@@ -297,7 +334,7 @@ const TOGETHER: usize = 50;
 
 #[test]
 fn answers_are_true() {
-    let mut arena = Arena::new();
+    let mut arena = Arena::new(ANY);
     if let Some(seed) = given("AITASK_SEED") {
         let schedule = arena.run(seed, None);
         say(&format!("{}{:?}", schedule.history(), schedule.check()));
@@ -322,7 +359,7 @@ fn answers_are_true() {
 #[test]
 fn the_same_seed_is_the_same_schedule() {
     for seed in 0..20 {
-        let [first, second] = [(); 2].map(|()| Arena::new().run(seed, None).history());
+        let [first, second] = [(); 2].map(|()| Arena::new(ANY).run(seed, None).history());
         assert_eq!(first, second, "{seed}");
     }
 }
@@ -345,7 +382,7 @@ fn planted_faults_are_found() {
     let rounds = Rounds { ordinary: faults.len() - 2, short: faults.len(), long: faults.len() };
     let property = "a mistake that is planted in the protocol is found within 10,000 schedules";
     let mut proof = Proof::new("07b", property, "mistakes", rounds);
-    let mut arena = Arena::new();
+    let mut arena = Arena::new(ANY);
     while let Some(round) = proof.next_round() {
         let fault = faults[round];
         let found = (0..UNTIL_FOUND).find_map(|seed| Some((seed, arena.run(seed, Some(fault)).check().err()?)));

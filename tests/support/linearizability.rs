@@ -7,15 +7,15 @@ use std::hash::Hash;
 
 /// One call; times count the starts and ends of all calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Call<A> {
-    pub(super) act: A,
-    pub(super) begun: usize,
+pub(crate) struct Call<A> {
+    pub(crate) act: A,
+    pub(crate) begun: usize,
     /// `None` where it is not known whether it took effect.
-    pub(super) ended: Option<usize>,
+    pub(crate) ended: Option<usize>,
 }
 
 /// What a call does to an object; the answer is part of the call.
-pub(super) trait Act: Copy + Debug {
+pub(crate) trait Act: Copy + Debug {
     type Object: Clone + Eq + Hash + Default;
 
     /// The object after the call; `None` where its answer does not fit. `is_known` is false where there was no answer.
@@ -23,7 +23,7 @@ pub(super) trait Act: Copy + Debug {
 }
 
 /// Whether some order explains the calls of one object.
-pub(super) fn is_explained<A: Act>(calls: &[Call<A>]) -> bool {
+pub(crate) fn is_explained<A: Act>(calls: &[Call<A>]) -> bool {
     assert!(calls.len() <= 128, "too many calls for one object");
     let (mut seen, mut left) = (HashSet::new(), vec![(0_u128, A::Object::default())]);
     while let Some((done, object)) = left.pop() {
@@ -40,7 +40,7 @@ pub(super) fn is_explained<A: Act>(calls: &[Call<A>]) -> bool {
 
 /// A call about the lock of one task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LockAct {
+pub(crate) enum LockAct {
     Lock(usize),
     Steal(usize),
     Unlock(usize),
@@ -70,7 +70,7 @@ impl Act for LockAct {
 
 /// A call about the counter: the number that was given; none where that was not heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Claim(pub(super) Option<u64>);
+pub(crate) struct Claim(pub(super) Option<u64>);
 
 impl Act for Claim {
     /// How many numbers were given.
