@@ -194,3 +194,87 @@ fn a_session_that_was_started_again_is_not_taken_for_dead() {
     // it says nothing of another lock
     assert_ne!(LockRecord::liveness(&clone.repository, &of_agent("two"), "box"), Liveness::Alive);
 }
+
+/// A completed record with something in every field.
+fn known(clone: &Clone) -> LockRecord {
+    LockRecord {
+        nonce: "one".to_owned(),
+        taking: None,
+        again: Some(dead()),
+        earlier: vec!["zero".to_owned()],
+        before: None,
+        base: Some("dev".to_owned()),
+        data: Some("aitask-data".to_owned()),
+        base_commit: Some("b".repeat(40)),
+        merged: true,
+        lock: LockRecord::taken(&clone.repository, &lock("one", "ann"), "one".to_owned()).lock,
+        former: vec!["of somebody before\n".to_owned()],
+        pushed: vec!["c".repeat(40)],
+        requested: Some("d".repeat(40)),
+        landings: vec![Landing { tip: "e".repeat(40), nonce: "landing".to_owned() }],
+    }
+}
+
+#[test]
+fn an_attempt_keeps_all_that_was_known_of_the_task_and_what_stood_before_it() {
+    let clone = clone();
+    let known = known(&clone);
+    known.save(&clone.repository, task()).unwrap();
+    let text = known.lock.clone().unwrap();
+    let of_own = LockRecord {
+        nonce: "two".to_owned(),
+        taking: ProcessIdentity::of_process(&clone.repository, std::process::id()),
+        again: None,
+        before: Some(Box::new(known.clone())),
+        lock: None,
+        former: [known.former.clone(), vec![text.clone()]].concat(),
+        ..known.clone()
+    };
+    let begin = |lock: &LockEntry| LockRecord::begin(&clone.repository, task(), "two".to_owned(), Some(lock));
+    assert_eq!(begin(&lock("one", "ann")), of_own);
+    // after another session held it, that the work has landed is not known any more
+    assert_eq!(begin(&lock("other", "ben")), LockRecord { merged: false, ..of_own.clone() });
+    // an attempt on top of one that is in progress restores what stood before both, and names no lock twice
+    of_own.save(&clone.repository, task()).unwrap();
+    let again = LockRecord::begin(&clone.repository, task(), "three".to_owned(), Some(&lock("one", "ann")));
+    assert_eq!(again, LockRecord { nonce: "three".to_owned(), ..of_own });
+    let others = (0..FORMER).map(|n| format!("of somebody {n}\n")).collect::<Vec<_>>();
+    LockRecord { former: others.clone(), ..known }.save(&clone.repository, task()).unwrap();
+    assert_eq!(begin(&lock("one", "ann")).former, [&others[1..], &[text]].concat());
+}
+
+#[test]
+fn a_completed_attempt_keeps_all_that_was_known_of_the_task_but_the_attempts() {
+    let clone = clone();
+    let known = known(&clone);
+    known.save(&clone.repository, task()).unwrap();
+    let again = LockRecord { taking: Some(dead()), before: Some(Box::new(known.clone())), ..known.clone() };
+    again.save(&clone.repository, task()).unwrap();
+    let completed = LockRecord { again: None, earlier: Vec::new(), ..known };
+    let taken = |nonce: &str| LockRecord::taken(&clone.repository, &lock(nonce, "ann"), nonce.to_owned());
+    assert_eq!(taken("one"), completed);
+    let two = LockRecord { nonce: "two".to_owned(), merged: false, lock: taken("two").lock, ..completed };
+    assert_eq!(taken("two"), two);
+    assert!(two.lock.unwrap().contains("nonce: two\n"));
+}
+
+#[test]
+fn the_branch_of_the_tasks_is_noted_and_one_that_was_noted_stays_where_none_is_named() {
+    let clone = clone();
+    let begin = |nonce: &str, data: Option<&Branch>| {
+        LockAttempt::new(&clone.repository, nonce.to_owned()).begin(task(), None, data).unwrap();
+        load(&clone).unwrap().data
+    };
+    assert_eq!(begin("one", Branch::parse("main").ok().as_ref()).as_deref(), Some("main"));
+    assert_eq!(begin("two", None).as_deref(), Some("main"));
+}
+
+#[test]
+fn the_base_is_that_of_the_lock_only_where_this_clone_has_none() {
+    let mut of_dev = lock("one", "ann");
+    of_dev.further = vec!["base: dev".to_owned()];
+    let new = LockRecord::new("one".to_owned()).with_base_of(&of_dev);
+    assert_eq!(new.base.as_deref(), Some("dev"));
+    let own = LockRecord { base: Some("main".to_owned()), ..new }.with_base_of(&of_dev);
+    assert_eq!(own.base.as_deref(), Some("main"));
+}
