@@ -70,7 +70,7 @@ impl Act for LockAct {
 
 /// A call about the counter: the number that was given; none where that was not heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Claim(pub(super) Option<u64>);
+pub(crate) struct Claim(pub(crate) Option<u64>);
 
 impl Act for Claim {
     /// How many numbers were given.

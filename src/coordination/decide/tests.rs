@@ -189,11 +189,10 @@ fn a_lock_that_this_session_has_is_kept_by_a_verb_and_refreshed_by_a_script() {
     let later = LockRequest { now: "2026-01-02T04:00:00+02:00", ..request(&session, LockRule::Script) };
     let again = later.take(task(), Some(&there)).unwrap();
     assert_eq!((again.entry.nonce.as_deref(), again.entry.token.as_ref()), (Some("nonce"), None));
-    let further = lock.further.iter().map(|line| match line.starts_with("since: ") {
-        true => "since: 2026-01-02T04:00:00+02:00".to_owned(),
-        false => line.clone(),
-    });
-    let (since, further) = ("2026-01-02 04:00".to_owned(), further.collect());
+    let since = lock.further.iter().position(|line| line.starts_with("since: ")).unwrap();
+    let mut further = lock.further.clone();
+    further[since] = "since: 2026-01-02T04:00:00+02:00".to_owned();
+    let since = "2026-01-02 04:00".to_owned();
     assert_eq!(again.entry, LockEntry { since, token: None, further, ..lock.clone() });
     let step = again.step.unwrap();
     assert_eq!(step.subject, "ait: Lock task t1 for ann@example.com");

@@ -6,17 +6,15 @@
 
 use super::check::Told;
 use super::commands::{BARE, End, Fault, Reply, WITH_FILE, Who, Wish, session_of};
-use super::{Arena, Place, Schedule, Shape, Slot, first_seed};
+use super::{Arena, Folder, Place, Schedule, Shape, Slot, first_seed};
 use crate::chance::Chance;
 use crate::coordination::{LockEntry, ids};
 use crate::error::Kind;
-use crate::git::Repository;
 use crate::ledger::{IDS, LOCKS};
 use crate::linearizability::{Call, Claim, LockAct, is_explained};
 use crate::proof::{Proof, Rounds};
 use crate::task::TaskId;
 use std::rc::Rc;
-use tempfile::TempDir;
 
 const SESSIONS: usize = 8;
 /// What each session wants.
@@ -24,7 +22,7 @@ const CALLS: usize = 25;
 const TASKS: [u64; 2] = [BARE[0], WITH_FILE[0]];
 const SHAPE: Shape = Shape { clones: SESSIONS, killed: 300, fill, sessions_end: false };
 
-fn fill(schedule: &mut Schedule, dirs: &[(TempDir, Rc<Repository>)]) {
+fn fill(schedule: &mut Schedule, dirs: &[Folder]) {
     for (number, (_, repository)) in dirs.iter().enumerate() {
         let clone = schedule.world.remote.clone_with([]);
         let place = Rc::new(Place { number, clone, repository: repository.clone() });

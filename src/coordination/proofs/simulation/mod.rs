@@ -35,6 +35,9 @@ use tempfile::TempDir;
 /// A lock that is there from the beginning, and that no command changes.
 const ELSEWHERE: (&str, &str) = ("t9_lock.yaml", "task_id: 9\nlocked_by: zoe@example.com\n");
 
+/// The folder of a clone.
+type Folder = (TempDir, Rc<Repository>);
+
 /// What kind of schedules there are.
 #[derive(Debug, Clone, Copy)]
 struct Shape {
@@ -43,7 +46,7 @@ struct Shape {
     /// A command is killed at one of so many steps.
     killed: usize,
     /// Who is there, and what they want.
-    fill: fn(&mut Schedule, &[(TempDir, Rc<Repository>)]),
+    fill: fn(&mut Schedule, &[Folder]),
     /// Whether sessions end, so that others of the person may take over what they hold.
     sessions_end: bool,
 }
@@ -105,7 +108,7 @@ struct Slot {
 /// Folders and stacks, which schedules use one after the other.
 struct Arena {
     shape: Shape,
-    dirs: Vec<(TempDir, Rc<Repository>)>,
+    dirs: Vec<Folder>,
     stacks: Vec<DefaultStack>,
 }
 
@@ -160,7 +163,7 @@ struct Schedule {
 }
 
 impl Schedule {
-    fn fill(&mut self, dirs: &[(TempDir, Rc<Repository>)]) {
+    fn fill(&mut self, dirs: &[Folder]) {
         let chance = &self.world.chance;
         let (persons, wanted) = (1 + chance.below(3), any_task(chance));
         for (number, (_, repository)) in dirs.iter().enumerate().take(1 + chance.below(self.shape.clones)) {
