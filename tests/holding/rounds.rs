@@ -101,7 +101,7 @@ fn one_of_two_sessions_is_killed_at_every_call_and_one_holds_the_task() {
     let [first, second] = [0, 1].map(|n: usize| ann.env("AIT_AGENT_PID", sessions[n].pid()));
     let step = if thorough() { 1 } else { 8 };
     for when in [When::Before, When::After] {
-        for k in (1 + 2 * turn() % step..200).step_by(step) {
+        for k in (1 + turn() % step..200).step_by(step) {
             let id = ann.task("Job", &[]);
             let killed = first.killed_at(k, when, &["pick", &id, "--no-worktree"]);
             let wanted = [&second, &first].map(|session| session.aitask(&["pick", &id, "--no-worktree", "--json"]));

@@ -24,7 +24,7 @@ fn tasks(data: &Repo) -> [Vec<String>; 2] {
     [with_name(there), with_name(data.git(&["ls-tree", "-r", "--name-only", "HEAD", "aitasks"]))]
 }
 
-/// Kills the command before and after its git calls (a quarter of them, and all pushes, in an ordinary run), and gives it
+/// Kills the command before and after its git calls (an eighth of them, and all pushes, in an ordinary run), and gives it
 /// again.
 #[track_caller]
 fn sweep(scene: &Scene, args: &[&str], is_committed: bool) {

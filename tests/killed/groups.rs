@@ -95,7 +95,7 @@ fn killed_at(scene: &Scene, ann: &Repo, point: &str, times: usize, args: &[&str]
     (run, fired)
 }
 
-/// Kills at every point, as often as it is come to (a quarter of the times, and the first on the server, in an ordinary
+/// Kills at every point, as often as it is come to (an eighth of the times, and the first on the server, in an ordinary
 /// run), gives the command again, and fails unless the world is then as if nobody had disturbed it.
 #[track_caller]
 fn sweep(scene: &Scene, points: &[&str], args: &[&str]) {

@@ -11,7 +11,7 @@ const PROPERTY: &str = "Killed before and after every git call, and the same com
 /// More than any verb makes.
 const CALLS: usize = 200;
 
-/// Kills `git aitask ARGS` before and after its git calls (a quarter of them, and all pushes, in an ordinary run), gives the
+/// Kills `git aitask ARGS` before and after its git calls (an eighth of them, and all pushes, in an ordinary run), gives the
 /// command again, and fails unless the world is then as if nobody had disturbed it.
 #[track_caller]
 pub(super) fn sweep(scene: &Scene, args: &[&str]) {

@@ -204,7 +204,7 @@ fn prove(row: &'static str, property: &'static str, targets: &'static [&'static 
         assert!(wrong.is_empty(), "{wrong:#?}\n{run}");
         return;
     }
-    let rounds = Rounds { ordinary: 20, short: 80, long: 10_000 };
+    let rounds = Rounds { ordinary: 20, short: 50, long: 10_000 };
     let mut proof = Proof::new(row, property, "calls", rounds);
     let is_long = std::env::var_os("AITASK_PROVE").is_some_and(|effort| effort != "short");
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();

@@ -161,7 +161,7 @@ fn race_for_ids(proof: &mut Proof, scene: &Scene, (point, away): (Point, bool), 
 }
 
 fn prove(row: &'static str, property: &'static str, point: Point) {
-    let rounds = Rounds { ordinary: 1, short: 4, long: 200 };
+    let rounds = Rounds { ordinary: 1, short: 3, long: 500 };
     let mut proof = Proof::new(row, property, "pushes cut off, two processes", rounds);
     let mut scene = None;
     let mut ids = BTreeSet::new();

@@ -303,7 +303,7 @@ fn killed(role: usize, k: usize, when: When) -> bool {
     true
 }
 
-/// Kills one of the three at a quarter of its calls, another quarter each day.
+/// Kills one of the three at an eighth of its calls, another eighth each day.
 fn killed_at_each_call(role: usize) {
     let calls: Vec<_> = (1..=12).flat_map(|k| [(k, When::Before), (k, When::After)]).collect();
     let kills = share(calls).into_iter().filter(|(k, when)| killed(role, *k, *when)).count();

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 #[test]
 fn new_gives_every_task_a_number_of_its_own() {
-    let rounds = Rounds { ordinary: 1, short: 4, long: 640 };
+    let rounds = Rounds { ordinary: 1, short: 3, long: 640 };
     let property = "`new`: every id once, and none is skipped";
     let race = Race { row: "02a", property, tried: ("claims by 16 processes", None), rounds, tasks: 0 };
     race.run(|arena, turn, tally| {
@@ -34,7 +34,7 @@ fn new_gives_every_task_a_number_of_its_own() {
 
 #[test]
 fn the_script_claims_every_id_once() {
-    let rounds = Rounds { ordinary: 1, short: 4, long: 640 };
+    let rounds = Rounds { ordinary: 1, short: 3, long: 640 };
     let property = "`aitask_claim_id.sh --claim`: every id once, and none is skipped";
     let race = Race { row: "02b", property, tried: ("claims by 16 processes", None), rounds, tasks: 0 };
     race.run(|arena, turn, tally| {
@@ -50,7 +50,7 @@ fn the_script_claims_every_id_once() {
 
 /// Races for the task 1 that have one winner.
 fn has_one_winner(row: &'static str, property: &'static str, line: &str, named: bool, long: usize) {
-    let rounds = Rounds { ordinary: 2, short: 6, long };
+    let rounds = Rounds { ordinary: 2, short: 4, long };
     let race = Race { row, property, tried: ("races of 2 to 16 processes", Some(1)), rounds, tasks: 1 };
     race.run(|arena, _, tally| one_winner(arena, tally, line, named));
 }

@@ -1,15 +1,15 @@
-//! How much of the long sweeps and races an ordinary run does: a quarter, another one each day.
+//! How much of the long sweeps and races an ordinary run does: an eighth, another one each day.
 
 use std::time::SystemTime;
 
-const SHARES: usize = 4;
+const SHARES: usize = 8;
 
 /// Whether all of every sweep and race is to be done: `AITASK_TEST_ALL` is set, or this is a long run of `scripts/prove`.
 pub(crate) fn thorough() -> bool {
     std::env::var_os("AITASK_TEST_ALL").is_some() || std::env::var_os("AITASK_PROVE").is_some_and(|it| it != "short")
 }
 
-/// How many rounds of a race there are: `ordinary`, four times as many with all, or as many as `AITASK_TEST_ROUNDS` says.
+/// How many rounds of a race there are: `ordinary`, eight times as many with all, or as many as `AITASK_TEST_ROUNDS` says.
 pub(crate) fn rounds(ordinary: usize) -> usize {
     let named = std::env::var("AITASK_TEST_ROUNDS").ok().map(|text| text.parse().unwrap());
     named.unwrap_or(if thorough() { SHARES * ordinary } else { ordinary })
@@ -22,7 +22,7 @@ pub(crate) fn day() -> usize {
     named.unwrap_or_else(|| usize::try_from(days()).unwrap())
 }
 
-/// Which quarter is done today, or the one that `AITASK_TEST_SHARE` (0 to 3) names, to repeat what failed another day.
+/// Which eighth is done today, or the one that `AITASK_TEST_SHARE` (0 to 7) names, to repeat what failed another day.
 pub(crate) fn turn() -> usize {
     day() % SHARES
 }
