@@ -23,9 +23,10 @@
 //! ```
 //!
 //! The compare-and-swap validates the read: if every expected tip was right, the decision was made on the truth. So the first
-//! attempt trusts the tips that are known (one connection), and only a rejected one pays for a fetch. `pick` is lock and
-//! status in one push, `new` is number and file, `finish` is merge, archive and unlock. A process killed before the push has
-//! changed nothing; one killed after it has changed everything that others see, and the next command updates the checkouts.
+//! attempt trusts the tips that are known (one connection), and only a rejected one pays for a fetch; where pushes of other
+//! clones were seen within a minute, the fetch comes first. `pick` is lock and status in one push, `new` is number and file,
+//! `finish` is merge, archive and unlock. A process killed before the push has changed nothing; one killed after it has
+//! changed everything that others see, and the next command updates the checkouts.
 //!
 //! # Rules of the protocol
 //!

@@ -22,6 +22,7 @@
 //! | `fetched.REMOTE` | how far pushes of this clone moved the lock branch since it was fetched with all task branches: `from`? (the tip that was fetched), `to` (commits) | whatever publishes locks | replaced |
 //! | `pushed/tID.json` | the last record `held/tID.json` of a task that this clone gave back; only its `pushed` counts | drop, unlock | finish, archive; never by age |
 //! | `no-atomic-push.REMOTE` | `remote`: its server has no atomic push | whatever publishes | never |
+//! | `others-push.REMOTE` | `seen`: when a push of another clone was seen, in seconds since 1970 | whatever fetches | by the next command that publishes |
 //! | `filing/DRAFT` | a draft that becomes a task: `draft` (its bytes), `path`, `filed` (the bytes of the task file) | the script that creates tasks | once the draft is gone |
 //! | `archiving/tID.json` | `lines` to print, `released` (ids), `parents` (files, each with a child) | the script that archives | once the task is archived |
 //! | `empty-folders` | `folders`: those that were there, and empty, when files for agents were put below them | agents install | agents remove |
@@ -104,6 +105,7 @@ pub(crate) enum RecordKind {
     Fetched,
     Pushed,
     NoAtomicPush,
+    OthersPush,
     Filing,
     Archiving,
     EmptyFolders,
@@ -144,6 +146,7 @@ impl RecordKind {
             Self::Fetched => "fetched.",
             Self::Pushed => "pushed/",
             Self::NoAtomicPush => "no-atomic-push.",
+            Self::OthersPush => "others-push.",
             Self::Filing => "filing/",
             Self::Archiving => "archiving/",
             Self::EmptyFolders => "empty-folders",

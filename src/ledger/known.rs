@@ -9,9 +9,11 @@ use crate::error::{Error, Kind, Payload, Result};
 use crate::files::read_own;
 use crate::files::records::RecordKind;
 use crate::git::address::{AddressRelation, masked};
+use crate::git::remote::record_name;
 use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, refs, remote};
 use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger};
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A branch that this clone knew and that is gone from the remote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,15 @@ pub(super) struct KnownTip {
     last: Oid,
     /// The address that the remote had then.
     address: String,
+}
+
+/// After a push of another clone was seen, a transaction begins with a fetch for so long, as long as that brings more.
+const LATELY: Duration = Duration::from_secs(60);
+
+/// When a push of another clone was seen, in seconds since 1970.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct OthersPushRecord {
+    seen: u64,
 }
 
 /// The record of a branch.
@@ -121,6 +132,24 @@ impl Ledger<'_> {
         let _ = self.repository.records().note(RecordKind::Known, &name, &noted);
     }
 
+    /// Notes that another clone has pushed. Best effort: it saves a connection at most.
+    fn note_others(&self) {
+        let Channel::Remote(remote) = &self.channel else { return };
+        let seen = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let _ =
+            self.repository.records().note(RecordKind::OthersPush, &record_name(remote), &OthersPushRecord { seen });
+    }
+
+    /// Whether this clone has seen a push of another one within [`LATELY`], and forgets that. A decision on the tips that
+    /// it knows would then often be for nothing: push, fetch, push, where fetch and push do. No process.
+    pub(super) fn forget_recent_push_of_others(&self) -> bool {
+        let Channel::Remote(remote) = &self.channel else { return false };
+        let (records, name) = (self.repository.records(), record_name(remote));
+        let Some(OthersPushRecord { seen }) = records.load(RecordKind::OthersPush, &name) else { return false };
+        let age = UNIX_EPOCH.checked_add(Duration::from_secs(seen)).and_then(|seen| seen.elapsed().ok());
+        records.forget(RecordKind::OthersPush, &name).is_ok() && age.is_some_and(|age| age <= LATELY)
+    }
+
     /// Records the published tip of a branch, and returns the error for a branch that is gone, unless `local` contains
     /// all that this clone knew of it: then publishing `local` restores it.
     pub(crate) fn lost(&self, branch: &Branch, published: Option<&Oid>, local: Option<&Oid>) -> Result<Option<Error>> {
@@ -152,9 +181,13 @@ impl Ledger<'_> {
             }),
             (Some(tip), Some(known)) if known.last == *tip => Ok(TipState::Current),
             (Some(tip), known) => {
+                let is_known = known.is_some();
                 let set_back = known.map(|known| self.set_back(branch, known.last, tip)).transpose()?.flatten();
                 let Some(set_back) = set_back else {
                     self.remember(branch, tip);
+                    if is_known {
+                        self.note_others();
+                    }
                     return Ok(TipState::Current);
                 };
                 self.keep(branch, &set_back.newer);

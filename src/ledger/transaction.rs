@@ -96,7 +96,7 @@ impl Ledger<'_> {
         let deadline = Deadline::after(self.timeout);
         let mut looks = 0;
         turn.settle_unless_quick(seen.is_some(), deadline)?;
-        let mut view = seen.map_or_else(|| turn.view(&branches), Ok)?;
+        let mut view = seen.map_or_else(|| turn.first_view(&branches, deadline), Ok)?;
         for attempt in 0.. {
             // Before anything else: a push without an answer may have landed, and pushing again would do the change
             // twice.

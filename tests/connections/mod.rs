@@ -120,13 +120,33 @@ fn a_stale_view_costs_a_refused_push_and_a_fetch() {
     bob.aitask(&["new", "moves main and ids"]).ok();
     bob.aitask(&["lock", "3"]).ok();
     expect(&ann, "pick 1", 0, &["push", "fetch", "push"]);
-    bob.aitask(&["lock", "2"]).ok();
-    // what the stale view calls free is not
-    expect(&ann, "pick 2", 1, &["push", "fetch"]);
-    bob.aitask(&["new", "again"]).ok();
-    expect(&ann, "new six", 0, &["push", "fetch", "push"]);
     let ids = |run: &Run| run.json()["tasks"].as_array().unwrap().len();
-    assert_eq!(ids(&ann.aitask(&["list", "--json"]).ok()), 6);
+    assert_eq!(ids(&ann.aitask(&["list", "--json"]).ok()), 4);
+}
+
+#[test]
+fn where_others_pushed_lately_a_fetch_comes_first() {
+    let (world, ann) = scene();
+    let bob = world.clone("bob");
+    bob.aitask(&["lock", "3"]).ok();
+    expect(&ann, "pick 1", 0, &["push", "fetch", "push"]);
+    bob.aitask(&["lock", "2"]).ok();
+    expect(&ann, "pick 2", 1, &["fetch"]);
+    bob.aitask(&["new", "again"]).ok();
+    expect(&ann, "new five", 0, &["fetch", "push"]);
+    // as long as that brings something
+    expect(&ann, "new six", 0, &["fetch", "push"]);
+    expect(&ann, "new seven", 0, &["push"]);
+    // and a minute at most
+    bob.aitask(&["new", "eight"]).ok();
+    expect(&ann, "new nine", 0, &["push", "fetch", "push"]);
+    let seen =
+        |time: &str| ann.write(".git/aitask/others-push.origin", &format!("{{\"format\": 1, \"seen\": {time}}}"));
+    for time in ["1700000000", "99999999999", "18446744073709551615", "-1", "null"] {
+        seen(time);
+        expect(&ann, "edit 6 --label +x", 0, &["push"]);
+        expect(&ann, "edit 6 --label -x", 0, &["push"]);
+    }
 }
 
 #[test]
