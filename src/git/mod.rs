@@ -22,6 +22,7 @@ pub(crate) mod merge;
 mod noted_folder;
 pub(crate) mod objects;
 pub(crate) mod overlaps;
+mod place;
 pub(crate) mod porcelain;
 pub(crate) mod refs;
 pub(crate) mod registry;

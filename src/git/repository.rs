@@ -4,8 +4,8 @@ use crate::error::{Error, Kind, Result};
 use crate::files::read_own;
 use crate::files::records::{Location, RecordKind, Records};
 use crate::git::identity;
+use crate::git::place::Place;
 use crate::git::porcelain;
-use crate::git::porcelain::damage::damage;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::registry::{self, git_dir};
 use crate::git::run::{Call, Git};
@@ -43,45 +43,31 @@ impl Repository {
     /// [`Kind::NotARepository`], and [`Kind::BareRepository`] where there is no work tree.
     pub(crate) fn discover(environment: &Environment, dir: &Path) -> Result<Self> {
         let git = Git::new(environment.clone());
-        let output = git
-            .discover(dir, "rev-parse")
-            .args(["--path-format=absolute", "--is-bare-repository", "--git-common-dir", "--git-dir"])
-            .args(["--show-toplevel", "--symbolic-full-name", "HEAD"])
-            .output()?;
-        // Paths need not be UTF-8.
-        let mut lines =
-            output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).map(OsStr::from_bytes);
-        let (Some(bare), Some(common_dir), Some(git_dir)) = (lines.next(), lines.next(), lines.next()) else {
-            return Err(not_a_repository(dir, &output.stderr_text()));
+        let by_files = Place::by_files(environment, dir);
+        let by_files = by_files.map(|place| Ok((read_config(&git, &place.toplevel)?, place))).transpose()?;
+        let (config, place) = if let Some(found) = by_files.filter(|(config, _)| Place::is_confirmed(config)) {
+            found
+        } else {
+            let place = Place::by_git(&git, dir)?;
+            (read_config(&git, &place.toplevel)?, place)
         };
-        let Some(toplevel) = lines.next().filter(|_| bare == "false") else {
-            let place = Path::new(git_dir).display();
-            return Err(Error::new(Kind::BareRepository, format!("{place} has no work tree here"))
-                .advice("cd into a checkout of it")
-                .hint("git worktree add ../checkout"));
-        };
-        // An unborn HEAD has no name for rev-parse.
-        let unborn = (!output.success()).then(|| git.discover(dir, "symbolic-ref").args(["--quiet", "HEAD"]).output());
-        let unborn = unborn.transpose()?.map(|output| output.text());
-        let head = unborn.as_deref().or_else(|| lines.next()?.to_str()).unwrap_or("HEAD");
-        let (common_dir, toplevel) = (PathBuf::from(common_dir), PathBuf::from(toplevel));
-        let config = read_config(&git, &toplevel)?;
+        let Place { common_dir, git_dir, toplevel, head, is_born } = place;
         let hidden = hidden_identity(&git, &toplevel, &config);
         let config = config.with(&hidden);
         let git = git.configured(&config).with_identity(hidden);
-        let here_branch = RefName::parse(head).and_then(|name| name.branch());
+        let here_branch = RefName::parse(&head).and_then(|name| name.branch());
         let mut repository = Self {
             git,
             config,
             root: toplevel.clone(),
             root_branch: here_branch.clone(),
-            unborn: !output.success(),
+            unborn: !is_born,
             here_branch,
             common_dir,
             toplevel,
             identities: OnceLock::new(),
         };
-        if Path::new(git_dir) != repository.common_dir {
+        if git_dir != repository.common_dir {
             repository.find_root(&registry::load(&repository.git, &repository.root)?);
         } else if !repository.common_dir.ends_with(".git") {
             repository.remember_root();
@@ -234,42 +220,9 @@ fn hidden_identity(git: &Git, dir: &Path, config: &Config) -> Vec<(String, Strin
     pairs.filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
-fn not_a_repository(dir: &Path, stderr_text: &str) -> Error {
-    let first = stderr_text.lines().next().unwrap_or_default();
-    if stderr_text.contains("dubious ownership") || first.contains("is owned by someone else") {
-        // The path as git compares it: without a slash at its end, and where the git directory is.
-        let path = first.split('\'').nth(1).map_or_else(|| dir.to_string_lossy(), Into::into);
-        return Error::new(Kind::NotOwned, first).hint(command!["git config --global --add safe.directory", path]);
-    }
-    if let Some(error) = damage(dir, stderr_text) {
-        return error;
-    }
-    if let Some(place) = first.strip_prefix("fatal: not a git repository: ") {
-        return moved(dir, place);
-    }
-    Error::new(Kind::NotARepository, format!("{} is not inside a git repository", dir.display()))
-        .hint("git init")
-        .hint("git clone URL")
-}
-
-/// The error in a worktree whose repository is not where the worktree notes it. A worktree of a task lies in the main one, and
-/// is moved with it.
-fn moved(dir: &Path, place: &str) -> Error {
-    // Without the slash that may be at its end.
-    let dir = dir.components().as_path();
-    let top = dir.ancestors().find(|at| at.join(".git").is_file()).unwrap_or(dir);
-    let message = format!("{} is a worktree of a repository that is no longer at {place}", top.display());
-    let error = Error::new(Kind::NotARepository, message);
-    match top.ancestors().find(|at| at.join(".git").is_dir()) {
-        Some(main) => error
-            .hint(command!["git worktree repair", top.display()].within(main).note("the repository was moved with it")),
-        None => error.hint(command!["git worktree repair", top.display()].note("in the repository, where it is now")),
-    }
-}
-
 /// The keys that are read, all in one call, since a process costs more than a key.
 fn read_config(git: &Git, dir: &Path) -> Result<Config> {
-    const KEYS: &str = r"^(aitask|remote|branch|url|user|author|committer)\.|^(core\.(sshcommand|hookspath)|ssh\.variant|trace2\.perftarget|commit\.gpgsign|color\.ui|init\.defaultbranch|push\.(default|gpgsign))$";
+    const KEYS: &str = r"^(aitask|remote|branch|url|user|author|committer|extensions)\.|^(core\.(sshcommand|hookspath|bare|worktree|repositoryformatversion)|ssh\.variant|trace2\.perftarget|commit\.gpgsign|color\.ui|init\.defaultbranch|push\.(default|gpgsign))$";
     let output = git.read(dir, "config").args(["-z", "--get-regexp", KEYS]).output()?;
     match output.code {
         Some(0) => {

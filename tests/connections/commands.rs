@@ -2,10 +2,9 @@
 
 use crate::support::{Repo, World};
 
-/// What every verb begins with: where are we, and what is configured.
-const OPEN: [&str; 2] = [
-    "rev-parse --path-format=absolute --is-bare-repository --git-common-dir --git-dir --show-toplevel --symbolic-full-name HEAD",
-    r"config -z --get-regexp ^(aitask|remote|branch|url|user|author|committer)\.|^(core\.(sshcommand|hookspath)|ssh\.variant|trace2\.perftarget|commit\.gpgsign|color\.ui|init\.defaultbranch|push\.(default|gpgsign))$",
+/// What every verb begins with: what is configured. Where the repository is is told by its files.
+const OPEN: [&str; 1] = [
+    r"config -z --get-regexp ^(aitask|remote|branch|url|user|author|committer|extensions)\.|^(core\.(sshcommand|hookspath|bare|worktree|repositoryformatversion)|ssh\.variant|trace2\.perftarget|commit\.gpgsign|color\.ui|init\.defaultbranch|push\.(default|gpgsign))$",
 ];
 /// The commits of a plan are made. git tells meanwhile what is in the places of its files.
 const BUILD: [&str; 1] = ["fast-import --quiet --done --date-format=raw"];

@@ -8,6 +8,7 @@ mod commands;
 mod detached;
 mod documents;
 mod identity;
+mod place;
 mod processes;
 
 use crate::support::{Repo, Run, World};
