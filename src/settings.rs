@@ -99,7 +99,7 @@ impl Config {
 pub(crate) enum Origin {
     /// An option of this command line.
     Flag,
-    /// A `GIT_AITASK_*` variable.
+    /// A variable: `GIT_AITASK_*`, or `GIT_COMMITTER_EMAIL`.
     Variable,
     /// `git config aitask.*`.
     GitConfig,
@@ -140,7 +140,8 @@ pub(crate) struct Flags {
 pub(crate) struct Settings {
     /// The name of the remote, where one is set.
     pub(crate) remote: Option<String>,
-    /// The e-mail, where one is set; else the session falls back to `userconfig.yaml` and `user.email`.
+    /// The e-mail, where one is set; else the session falls back to `userconfig.yaml`, `user.email` and
+    /// `GIT_COMMITTER_EMAIL`.
     pub(crate) email: Option<(String, Origin)>,
     /// The branch that carries the task data.
     pub(crate) data: Option<String>,

@@ -76,7 +76,12 @@ impl Session {
             (None, None) => None,
         };
         let of_git = || repository.config().last("user.email").map(|email| (email.to_owned(), Origin::GitConfig));
-        found.or_else(of_git).ok_or_else(|| {
+        // A job of CI often has no configuration, and says who commits by the variables of git.
+        let of_committer = || {
+            let email = repository.git().environment().text("GIT_COMMITTER_EMAIL").filter(|email| !email.is_empty());
+            email.map(|email| (email.to_owned(), Origin::Variable))
+        };
+        found.or_else(of_git).or_else(of_committer).ok_or_else(|| {
             Error::new(Kind::NoIdentity, "no e-mail address is configured, and a lock needs one")
                 .hint("git config --global user.email you@example.com")
         })

@@ -183,8 +183,14 @@ impl Repository {
         } else {
             let ask = |name: &str| self.read("var").arg(name).run().map(|output| output.text());
             let committer = ask("GIT_COMMITTER_IDENT")?;
-            let apart = identity::are_apart(environment, config);
-            (if apart { ask("GIT_AUTHOR_IDENT")? } else { committer.clone() }, committer)
+            let author =
+                if identity::are_apart(environment, config) { ask("GIT_AUTHOR_IDENT") } else { Ok(committer.clone()) };
+            // A job of CI may name the committer alone; git itself then knows no author.
+            let author = author.or_else(|error| match error.kind() {
+                Kind::NoIdentity => Ok(committer.clone()),
+                _ => Err(error),
+            });
+            (author?, committer)
         };
         Ok(self.identities.get_or_init(|| Identities { author, committer }).clone())
     }
