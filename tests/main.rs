@@ -9,6 +9,7 @@
 mod archiving;
 mod arrows;
 mod bad_input;
+mod ci;
 mod compat;
 mod connections;
 mod coordination;

@@ -1,7 +1,8 @@
 //! What every verb starts with, and the notices that follow every result.
 
 use crate::data_branch::attach::{self, Attached};
-use crate::error::Result;
+use crate::error::{Result, sanitise};
+use crate::files::append;
 use crate::git::Branch;
 use crate::ops::publish::publish;
 use crate::project::leftovers::is_exploring;
@@ -10,7 +11,7 @@ use crate::project::{Context, Wanted, taken_over};
 use crate::report::{self, Page, Report, color_as_git};
 use crate::settings::{Effect, Environment, Flags};
 use std::cell::{Cell, OnceCell};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What every verb starts with.
 #[derive(Debug)]
@@ -86,6 +87,17 @@ impl App {
             }
             Ok(Attached::Already | Attached::Legacy | Attached::NoBranch) => {}
             Err(error) => (self.progress)(&format!("the tasks were not checked out: {error}")),
+        }
+    }
+
+    /// Adds lines to the summary of a job of GitHub Actions, below a heading; elsewhere does nothing. Each is indented, as code
+    /// is in Markdown, so that nothing that others wrote is read as Markdown.
+    pub(crate) fn summarise<T: AsRef<str>>(&self, heading: &str, lines: impl IntoIterator<Item = T>) {
+        let Some(file) = self.environment.text("GITHUB_STEP_SUMMARY") else { return };
+        let lines: Vec<_> = lines.into_iter().map(|line| format!("    {}", sanitise(line.as_ref()))).collect();
+        let summary = format!("### git aitask {heading}\n\n{}\n\n", lines.join("\n"));
+        if let Err(error) = append(Path::new(file), &summary) {
+            (self.progress)(&format!("the summary was not written: {error}"));
         }
     }
 

@@ -2,15 +2,11 @@
 
 use crate::cli::app::App;
 use crate::error::Result;
-use crate::files::append;
 use crate::ops::check::decide::{Problem, Severity};
 use crate::ops::check::{self, Checked};
 use crate::report::Page;
 use crate::settings::Effect;
-use crate::task::sanitise;
 use clap::Args;
-use std::fmt::Write as _;
-use std::path::Path;
 
 /// Check the task files, for CI
 ///
@@ -41,11 +37,7 @@ impl CheckArgs {
         let outcome = check::check(&context, self.fetch.into())?;
         let is_github = app.environment.text("GITHUB_ACTIONS") == Some("true");
         app.report.answer(&outcome, || page(&outcome, is_github))?;
-        if let Some(file) = app.environment.text("GITHUB_STEP_SUMMARY")
-            && let Err(error) = append(Path::new(file), &summary(&outcome))
-        {
-            (app.progress)(&format!("the summary was not written: {error}"));
-        }
+        app.summarise(&format!("check: {}", in_numbers(&outcome)), outcome.findings.iter().map(line));
         let is_bad = outcome.errors > 0 || self.strict && outcome.warnings > 0;
         Ok(u8::from(is_bad))
     }
@@ -83,16 +75,4 @@ fn in_numbers(outcome: &Checked) -> String {
     let (errors, warnings) = (many(outcome.errors, "error"), many(outcome.warnings, "warning"));
     let unknown = if outcome.counter.is_none() { "; the id counter is not known here" } else { "" };
     format!("{errors}, {warnings} in {}{unknown}", many(outcome.tasks, "active task"))
-}
-
-/// The summary in Markdown. What others wrote stands between fences: a line of it begins with its path, so that none ends
-/// them.
-fn summary(outcome: &Checked) -> String {
-    let mut text = format!("### git aitask check: {}\n", in_numbers(outcome));
-    if !outcome.findings.is_empty() {
-        let lines: Vec<_> = outcome.findings.iter().map(|problem| sanitise(&line(problem))).collect();
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "\n```text\n{}\n```", lines.join("\n"));
-    }
-    text
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::app::App;
 use crate::cli::command_line::{command, completed, named_verb, parse};
-use crate::cli::{Cli, Verb, brief, lock, schema, unknown_verb, usage, welcome, whoami};
+use crate::cli::{Cli, Verb, brief, finish, lock, schema, unknown_verb, usage, welcome, whoami};
 use crate::error::{Error, Kind, Result};
 use crate::report::{self, Report};
 use crate::settings::Environment;
@@ -119,6 +119,9 @@ fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str
         .hint(command!["git aitask new TITLE"].note("creates a task; this works here")));
     }
     let done = run_on(cli, &app, scripts);
+    if let (Err(error), Some(Verb::Finish(_))) = (&done, cli.verb()) {
+        finish::summarise_refusal(&app, error);
+    }
     if done.is_ok() && app.publishes.get() {
         app.publish_branch();
     }

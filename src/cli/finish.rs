@@ -3,12 +3,13 @@
 use crate::archive::request::Deferred;
 use crate::cli::app::{App, with_notices};
 use crate::cli::complete::tasks;
-use crate::error::{Result, quoted};
+use crate::error::{Error, Result, quoted};
 use crate::landing::merge::MergeMode;
 use crate::ops::finish::{self, Finished};
-use crate::ops::propose;
+use crate::ops::propose::{self, Proposed};
 use crate::report::Page;
 use clap::Args;
+use serde::Serialize;
 
 /// Merge a task branch, archive the task, remove its worktree
 ///
@@ -18,7 +19,7 @@ use clap::Args;
 /// past it only with --merge, --squash or --ff. The merge commit is signed where you sign commits, and your commit-msg
 /// hooks see its message. A check that has passed on the same code, with the same values of the variables that it names,
 /// does not run again: neither because of task data that others publish, nor for the same command given again. Several who
-/// finish at once in one clone are checked together.
+/// finish at once in one clone are checked together. In GitHub Actions the result is added to the summary of the job.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(after_help = "Examples:\n  git aitask finish                # the task of the worktree you are in\n  \
@@ -93,20 +94,35 @@ impl FinishArgs {
         let root = quoted(&context.repository.root);
         if self.pr {
             let outcome = propose::propose(&context, &wanted, &options)?;
-            return app.report.answer(&outcome, || {
-                let page = page(&outcome.finished, &root, true);
-                match &outcome.pull_request {
-                    Some(request) => page.line(format!(
-                        "  {} opened the pull request{}",
-                        request.by,
-                        request.address.as_ref().map_or(String::new(), |address| format!(" {address}"))
-                    )),
-                    None => page,
-                }
-            });
+            return answer(app, &outcome, || proposed(&outcome, &root));
         }
         let outcome = finish::finish(&context, &wanted, &options)?;
-        app.report.answer(&outcome, || page(&outcome, &root, self.no_push))
+        answer(app, &outcome, || page(&outcome, &root, self.no_push))
+    }
+}
+
+/// Shows in the summary of a job why a finish was refused.
+pub(crate) fn summarise_refusal(app: &App, error: &Error) {
+    let tries = error.hints().iter().map(|hint| format!("  try: {hint}"));
+    app.summarise("finish", std::iter::once(format!("error: {error}")).chain(tries));
+}
+
+/// Shows the outcome, also in the summary of a job.
+fn answer<T: Serialize>(app: &App, outcome: &T, page: impl Fn() -> Page) -> Result<()> {
+    app.report.answer(outcome, &page)?;
+    app.summarise("finish", page().plain().lines());
+    Ok(())
+}
+
+fn proposed(outcome: &Proposed, root: &str) -> Page {
+    let page = page(&outcome.finished, root, true);
+    match &outcome.pull_request {
+        Some(request) => page.line(format!(
+            "  {} opened the pull request{}",
+            request.by,
+            request.address.as_ref().map_or(String::new(), |address| format!(" {address}"))
+        )),
+        None => page,
     }
 }
 

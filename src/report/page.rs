@@ -221,6 +221,11 @@ impl Page {
         text.lines().fold(self, Self::line)
     }
 
+    /// The text without colours and advice.
+    pub(crate) fn plain(&self) -> String {
+        anstream::adapter::strip_str(&self.render(None, Advice::LeftOut)).to_string()
+    }
+
     /// The text, cut to the `columns` of a terminal.
     pub(super) fn render(&self, columns: Option<usize>, advice: Advice) -> String {
         let dim = Style::new().dimmed();
