@@ -16,50 +16,15 @@ const MORE: &str = "`git aitask VERB -h`: its options; `git aitask help [VERB]`:
 /// What the long help says after that.
 const MANUAL: &str = "`git aitask --help`: the manual page, once `git aitask setup` has installed it.";
 
-/// What the long help and the manual page say after the options.
-pub(super) const SECTIONS: &str = "\
-Exit codes:
-  0    done
-  1    refused: held by another, conflict, nothing to pick
-  2    usage error
-  70   internal error
-  75   try again later: contention, network
-  128  git failed, or lacks what it needs: repository, commit, identity
-  129, 130, 143  ended by a signal (HUP, INT, TERM); run the same command again
-
-Settings, by `git config aitask.NAME` or the variable GIT_AITASK_NAME; an option
-overrides both:
-  remote         the remote for coordination, `.` for none [origin]
-  email          the e-mail address of the holder [userconfig.yaml, user.email]
-  data           the branch that carries the tasks
-  worktree       whether pick creates a worktree [true]
-  base           the branch that task branches are cut from
-  output         the branch that finish merges into
-  merge          how finish merges: merge, squash or ff [merge]
-  check          commands that must pass on the merged tree
-  checkEnv       variables that their outcome depends on, beside those they name
-  checkJobs      how many checks run at once on this clone [1]
-  worktreeCopy   patterns of ignored files that a new worktree gets a copy of
-  worktreeSetup  commands that run in a new worktree
-  worktreeTeardown  commands that run in a worktree before it is removed
-  guardWrites    whether hooks refuse to write outside the worktree [false]
-  releaseUnused  whether hooks give back a task without work at the end [false]
-  publish        whether every verb in a worktree publishes its branch [false]
-  timeout        time limit of all waiting for other commands and the remote [30s]
-  hookTimeout    time limit of a hook and of signing [10m; none on a terminal]
-
-Environment:
-  AIT_AGENT_PID       a process that lives as long as the session of the agent
-  GIT_AITASK_SESSION  a name of the session, unlike that of your others
-  GIT_AITASK_TRACE=1  show every call of git with its time
-Without the first two, common coding agents, CI jobs and terminals are recognised;
-see `git aitask whoami`.";
+/// What the long help and the manual page say after the options: paragraphs whose first line ends with a colon, as
+/// [`super::manual`] needs them.
+pub(super) const SECTIONS: &str = include_str!("help/reference.txt");
 
 /// The command line whose own help shows the verbs in groups.
 pub(super) fn with_groups(command: Command) -> Command {
     let groups = groups(&command);
     let short = format!("{}\n\n{MORE}", options_in_brief(&command));
-    let long = format!("{}\n\n{SECTIONS}\n\n{MORE};\n{MANUAL}", options(&command));
+    let long = format!("{}\n\n{SECTIONS}\n{MORE};\n{MANUAL}", options(&command));
     let template = format!("{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}{{after-help}}");
     command.help_template(template).after_help(short).after_long_help(long)
 }

@@ -14,7 +14,7 @@ use std::path::Path;
 pub(super) fn pages(mut cli: Command, dir: &Path) -> Result<Vec<(String, Vec<u8>)>> {
     // Only a command that was built has the options of every verb.
     cli.build();
-    let root = cli.clone().after_long_help(format!("{SECTIONS}\n\n{}", kinds()));
+    let root = cli.clone().after_long_help(format!("{SECTIONS}\n{}", kinds()));
     let mut pages = vec![("git-aitask".to_owned(), root)];
     add_verbs(&mut pages, &cli);
     let render = |(name, command)| page(command).map(|text| (name, text));
@@ -38,12 +38,22 @@ fn add_verbs(pages: &mut Vec<(String, Command)>, command: &Command) {
 }
 
 /// The page of a command. clap would fill the examples into one paragraph, so that they are written here.
-fn page(command: Command) -> io::Result<Vec<u8>> {
+fn page(mut command: Command) -> io::Result<Vec<u8>> {
     let after = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string);
-    let man = Man::new(command.after_help(Resettable::Reset).after_long_help(Resettable::Reset));
+    let usage = command.render_usage().to_string();
+    let related =
+        if command.get_name() == "git-aitask" { "git(1), git-worktree(1), git-push(1)" } else { "git-aitask(1)" };
+    let command = command
+        .override_usage(usage.trim_start_matches("Usage: ").to_owned())
+        .subcommand_help_heading("VERBS")
+        .mut_args(|arg| arg.hide_short_help(false))
+        .after_help(Resettable::Reset)
+        .after_long_help(Resettable::Reset);
+    let man =
+        Man::new(command).source(concat!("git-aitask ", env!("CARGO_PKG_VERSION"))).manual("Manual of git aitask");
     let mut text = Vec::new();
     man.render(&mut text)?;
-    sections(&after.unwrap_or_default()).to_writer(&mut text)?;
+    sections(&format!("{}\n\nSee also:\n{related}", after.unwrap_or_default())).to_writer(&mut text)?;
     Ok(text)
 }
 

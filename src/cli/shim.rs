@@ -76,7 +76,8 @@ impl ShimArgs {
                 table.row([shim.script.as_str(), state, change]);
             }
             let page = Page::new().table(table);
-            if outcome.scripts.iter().any(|shim| shim.changed) {
+            let is_install = matches!(self.verb, ShimVerb::Install(_));
+            if is_install && outcome.scripts.iter().any(|shim| shim.changed) {
                 page.advice(
                     "commit the shims and the originals (NAME.original), which run where this program is not installed",
                 )

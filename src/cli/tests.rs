@@ -131,9 +131,21 @@ fn the_short_help_fits_a_page_and_the_long_one_has_the_exit_codes() {
     assert!(short.lines().count() <= 40 && short.lines().all(|line| line.len() <= 80), "{short}");
     assert!(short.contains("Usage: git aitask [OPTIONS] [VERB]"), "{short}");
     let long = printed(&["--help"]);
-    for part in ["Exit codes:", "--timeout <TIME>", "worktreeSetup", "AIT_AGENT_PID", "Work on tasks:"] {
+    for part in ["Exit status:", "--timeout <TIME>", "worktreeSetup", "AIT_AGENT_PID", "Work on tasks:"] {
         assert!(long.contains(part), "{part}\n{long}");
     }
+}
+
+#[test]
+fn every_setting_is_in_the_manual_and_no_other() {
+    let read = Regex::new(r#"(?:value|find|is_on)\("([a-z]+)"|"GIT_AITASK_([A-Z]+)""#).unwrap();
+    let settings = include_str!("../settings.rs").split("#[cfg(test)]").next().unwrap_or_default();
+    let name = |found: regex::Captures<'_>| found.get(1).or(found.get(2)).unwrap().as_str().to_lowercase();
+    let read: std::collections::BTreeSet<_> = read.captures_iter(settings).map(name).collect();
+    let (_, told) = super::help::SECTIONS.split_once("\nSettings, ").unwrap();
+    let term = Regex::new(r"(?m)^  (\w+) ").unwrap();
+    let told = term.captures_iter(told.split("\n\n").next().unwrap());
+    assert_eq!(told.map(|found| found[1].to_lowercase()).collect::<std::collections::BTreeSet<_>>(), read);
 }
 
 /// The error for a command line, as text: its sentence and its hints.

@@ -33,7 +33,9 @@ fn every_verb_gets_its_page_and_every_shell_its_completion() {
     assert!(page.contains("OPTIONS OF EVERY VERB") && page.contains("json"), "{page}");
     let page = |name: &str| std::fs::read_to_string(home.join(".local/share/man/man1").join(name)).unwrap();
     assert!(page("git-aitask-worktree-add.1").contains("git aitask worktree add 12"));
-    assert!(page("git-aitask.1").contains(".SH ENVIRONMENT\n") && page("git-aitask.1").contains("EXIT CODES"));
+    for section in ["SYNOPSIS", "VERBS", "\"EXIT STATUS\"", "SETTINGS", "ENVIRONMENT", "FILES", "\"JSON DOCUMENTS\""] {
+        assert!(page("git-aitask.1").contains(&format!("\n.SH {section}\n")), "{section}");
+    }
     let kinds = page("git-aitask.1").split_once(".SH \"KINDS OF ERRORS\"").unwrap().1.to_owned();
     for kind in ["held", "denied", "authentication", "unreachable", "damaged", "bug", "interrupted"] {
         assert!(kinds.lines().any(|line| line.trim_start().starts_with(&format!("{kind} "))), "{kind}: {kinds}");

@@ -32,6 +32,13 @@ fn callers_by_path_reach_this_program_from_anywhere() {
 }
 
 #[test]
+fn only_an_installation_advises_to_commit_the_shims() {
+    let ann = scene();
+    let advises = |what| ann.aitask(&["shim", what, "scripts"]).ok().stdout.contains("commit the shims");
+    assert_eq!(["install", "remove"].map(advises), [true, false]);
+}
+
+#[test]
 fn installing_again_changes_nothing_and_removing_gives_the_originals_back() {
     let ann = scene();
     let original = ann.read(LOCK);
