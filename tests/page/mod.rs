@@ -1,4 +1,6 @@
-//! What the pages for engineers say is there: `src/lib.rs`, the modules' own pages, and the reasons in comments.
+//! What the pages for engineers say is there: `src/lib.rs`, the modules' own pages, the reasons in comments, the README.
+
+mod readme;
 
 use regex::Regex;
 use std::path::{Path, PathBuf};
