@@ -6,8 +6,11 @@ use crate::git::porcelain::for_each_ref;
 use crate::git::{Oid, RefName, RefUpdate, Repository, at_work};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The refs among `names` that exist, with their objects. One process.
+/// The refs among `names` that exist, with their objects. One process, where there may be one.
 pub(crate) fn load(repository: &Repository, names: &[RefName]) -> Result<BTreeMap<RefName, Oid>> {
+    if !names.iter().any(|name| may_exist(repository, name)) {
+        return Ok(BTreeMap::new());
+    }
     let output = repository
         .read("for-each-ref")
         .arg(format!("--format={}", for_each_ref::FORMAT))

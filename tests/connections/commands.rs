@@ -144,7 +144,7 @@ fn on_a_remote() {
         worktree add --quiet --no-track -b aitask/t1_one -- <dir>/ann/aiwork/t1_one <oid>";
     let pick = format!(
         "open\n base\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n worktree list --porcelain -z
-        refs both:aitask/t1_one kept:aitask-locks\n build\n push aitask-locks main\n forward\n {worktree_added}"
+        build\n push aitask-locks main\n forward\n {worktree_added}"
     );
     expect(&ann, "pick 1", &pick);
     expect(
@@ -156,7 +156,7 @@ fn on_a_remote() {
         &ann,
         "drop 2",
         "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n read\n worktree list --porcelain -z
-        refs aitask/t2_two\n build\n push main aitask-locks\n forward\n worktree list --porcelain -z\n refs aitask/t2_two",
+        build\n push main aitask-locks\n forward\n worktree list --porcelain -z",
     );
     expect(
         &ann,
@@ -190,7 +190,7 @@ fn on_a_remote() {
         &ann,
         "reopen 1",
         "open\n ask main\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n worktree list --porcelain -z\n read
-        refs both:aitask/t1_one kept:aitask-locks\n refs aitask/t1_one
+        refs both:aitask/t1_one kept:aitask-locks
         log -1 --diff-filter=AR --format=%B <oid> -- aitasks/archived/t1_one.md
         log -z --first-parent --merges --fixed-strings --grep=aitask/t1_one --grep=Aitask-Nonce: <random> \
         --encoding=UTF-8 --format=%P%x1f%B <oid> --
@@ -282,7 +282,7 @@ fn with_the_tasks_on_their_own_branch() {
     let init = "open\n ls-remote --symref -- origin HEAD
         refs both:main both:aitask-locks both:aitask-ids both:aitask-data\n files\n ask main
         refs both:main both:aitask-locks both:aitask-ids both:aitask-data\n files
-        open\n refs both:aitask-locks both:aitask-ids both:aitask-data\n build
+        open\n build
         push create:aitask-locks create:aitask-ids create:aitask-data";
     expect(&ann, "init", &format!("{init}\n {}", attach.replace("NAME", "ann")));
     let new = "open\n refs both:aitask-ids both:aitask-data\n files\n read\n build\n push aitask-ids aitask-data
@@ -328,7 +328,7 @@ fn without_a_remote() {
         "pick 1",
         &format!(
             "open\n base here\n refs here:aitask-locks here:main here:aitask-data\n files\n read\n worktree list --porcelain -z
-            {lock}\n base here\n read\n refs aitask/t1_one
+            {lock}\n base here\n read
             worktree add --quiet --no-track -b aitask/t1_one -- <dir>/ann/aiwork/t1_one <oid>"
         ),
     );
