@@ -44,7 +44,8 @@ impl Repository {
     pub(crate) fn discover(environment: &Environment, dir: &Path) -> Result<Self> {
         let git = Git::new(environment.clone());
         let by_files = Place::by_files(environment, dir);
-        let by_files = by_files.map(|place| Ok((read_config(&git, &place.toplevel)?, place))).transpose()?;
+        // what is wrong with a configuration is said by git when it is asked
+        let by_files = by_files.and_then(|place| Some((read_config(&git, &place.toplevel).ok()?, place)));
         let (config, place) = if let Some(found) = by_files.filter(|(config, _)| Place::is_confirmed(config)) {
             found
         } else {

@@ -66,6 +66,10 @@ fn git_is_asked_where_anything_is_unusual() {
     ann.write(".git/config", &ann.read(".git/config").replace("= 7", "= 0"));
     tells_by_files(&ann);
 
+    let config = ann.read(".git/config");
+    ann.write(".git/config", "[core\n");
+    refuses(&ann);
+    ann.write(".git/config", &config);
     ann.git(&["checkout", "-q", "--orphan", "unborn"]);
     asks(&ann).ok();
     ann.git(&["checkout", "-q", "-f", "main"]);
