@@ -8,6 +8,7 @@ use crate::git::repository::Identities;
 use crate::git::{Oid, Repository};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::PoisonError;
 
 /// Reads objects by name (`<oid>`, `<commit>:<path>`); `None` where nothing has the name. One process.
 pub(crate) fn load(repository: &Repository, names: &[String]) -> Result<Vec<Option<Object>>> {
@@ -32,10 +33,18 @@ pub(crate) fn load_one(repository: &Repository, name: &str) -> Result<Option<Obj
     Ok(load(repository, &[name.to_owned()])?.into_iter().next().flatten())
 }
 
-/// The files below `prefix` in a commit or tree. One process.
+/// The files below `prefix` in a commit or tree. One process, unless these were asked for last.
 pub(crate) fn list(repository: &Repository, treeish: &Oid, prefix: &[&str]) -> Result<Vec<TreeEntry>> {
-    let call = repository.read("ls-tree").args(["-r", "-z", "--full-tree", treeish.as_str(), "--"]).args(prefix);
-    ls_tree::parse(&call.run()?.stdout)
+    let args = [&["-r", "-z", "--full-tree", treeish.as_str(), "--"], prefix].concat();
+    let mut last = repository.last_list.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((asked, entries)) = last.as_ref()
+        && *asked == args
+    {
+        return Ok(entries.clone());
+    }
+    let entries = ls_tree::parse(&repository.read("ls-tree").args(&args).run()?.stdout)?;
+    *last = Some((args.into_iter().map(str::to_owned).collect(), entries.clone()));
+    Ok(entries)
 }
 
 /// The names of all objects that are reachable from a commit. One process.

@@ -6,6 +6,7 @@ use crate::files::records::{Location, RecordKind, Records};
 use crate::git::identity;
 use crate::git::place::Place;
 use crate::git::porcelain;
+use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::registry::{self, git_dir};
 use crate::git::run::{Call, Git};
@@ -14,7 +15,7 @@ use crate::settings::{Config, Environment};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 /// A repository with a work tree: its folders, and how to run git in it.
 #[derive(Debug)]
@@ -34,7 +35,14 @@ pub(crate) struct Repository {
     /// `HEAD` names a branch that has no commit yet.
     pub(crate) unborn: bool,
     identities: OnceLock<Identities>,
+    /// The last answer of [`objects::list`], with what was asked: a commit is often looked at again after a fetch.
+    ///
+    /// [`objects::list`]: crate::git::objects::list
+    pub(super) last_list: Mutex<Option<ListedTree>>,
 }
+
+/// The arguments with which a tree was listed, and its files.
+pub(super) type ListedTree = (Vec<String>, Vec<TreeEntry>);
 
 impl Repository {
     /// Finds the repository of `dir`, as git does, with `GIT_DIR` and the like.
@@ -67,6 +75,7 @@ impl Repository {
             common_dir,
             toplevel,
             identities: OnceLock::new(),
+            last_list: Mutex::default(),
         };
         if git_dir != repository.common_dir {
             repository.find_root(&registry::load(&repository.git, &repository.root)?);
@@ -90,6 +99,7 @@ impl Repository {
             here_branch: None,
             unborn: false,
             identities: OnceLock::new(),
+            last_list: Mutex::default(),
         }
     }
 

@@ -174,7 +174,7 @@ fn on_a_remote() {
         refs both:aitask-locks both:main both:aitask/t1_one both:aitask-data
         ask main
         refs both:aitask-locks both:main both:aitask/t1_one both:aitask-data
-        files\n read\n read\n worktree list --porcelain -z
+        read\n read\n worktree list --porcelain -z
         refs aitask/t1_one\n read\n status\n hidden
         merge-base <oid> <oid>\n since <oid>\n read
         merge-tree --write-tree -z --name-only --no-messages <oid> <oid>\n build\n push main aitask-locks\n forward\n worktree list --porcelain -z
@@ -281,7 +281,7 @@ fn with_the_tasks_on_their_own_branch() {
         config branch.aitask-data.remote origin\n config branch.aitask-data.merge refs/heads/aitask-data";
     let init = "open\n ls-remote --symref -- origin HEAD
         refs both:main both:aitask-locks both:aitask-ids both:aitask-data\n files\n ask main
-        refs both:main both:aitask-locks both:aitask-ids both:aitask-data\n files
+        refs both:main both:aitask-locks both:aitask-ids both:aitask-data
         open\n build
         push create:aitask-locks create:aitask-ids create:aitask-data";
     expect(&ann, "init", &format!("{init}\n {}", attach.replace("NAME", "ann")));
@@ -341,7 +341,7 @@ fn without_a_remote() {
         "finish 1",
         &format!(
             "open\n refs here:main here:aitask-data\n files
-            refs here:aitask-locks here:main here:aitask-data\n files\n read\n read\n worktree list --porcelain -z
+            refs here:aitask-locks here:main here:aitask-data\n read\n read\n worktree list --porcelain -z
             refs aitask/t1_one\n read\n status\n hidden
             merge-base <oid> <oid>\n read\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
             {merge}\n worktree list --porcelain -z\n status\n hidden\n ignored
