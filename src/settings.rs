@@ -14,7 +14,8 @@ use std::time::Duration;
 ///
 /// The variables that are read: `GIT_AITASK_TRACE` (1 shows every git call with its time on stderr) and one for each
 /// [`Settings`] field, `GIT_AITASK_REMOTE` and so on; `GIT_AITASK_SESSION`, `AIT_AGENT_PID`, those of agents and CI
-/// systems (`coordination::agents`), `TMUX`, `TMUX_PANE` and `AITASKS_TMUX_SOCKET`, which tell the session; `CI`, with which nobody is at the terminal; `NO_COLOR`, `CLICOLOR_FORCE`, `GIT_SSH_COMMAND`. The variables that are set for
+/// systems (`coordination::agents`), `TMUX`, `TMUX_PANE` and `AITASKS_TMUX_SOCKET`, which tell the session; `CI`, with which nobody is at the terminal; `NO_COLOR`, `CLICOLOR_FORCE`, `GIT_SSH_COMMAND`;
+/// `GIT_AITASK_CD`, the file of the function of the user's shell. The variables that are set for
 /// child processes: `GIT_AITASK_EXPLORE` within `explore`, `GIT_AITASK_RUNNING_FOR` for commands of the project, `GIT_AITASK_WITHIN` for everything that git starts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment(BTreeMap<OsString, OsString>);

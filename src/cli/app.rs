@@ -4,6 +4,7 @@ use crate::data_branch::attach::{self, Attached};
 use crate::error::{Result, sanitise};
 use crate::files::append;
 use crate::git::Branch;
+use crate::git::run::SHELL_FILE;
 use crate::ops::publish::publish;
 use crate::project::leftovers::is_exploring;
 use crate::project::outcome::Notices;
@@ -11,6 +12,7 @@ use crate::project::{Context, Wanted, taken_over};
 use crate::report::{self, Page, Report, color_as_git};
 use crate::settings::{Effect, Environment, Flags};
 use std::cell::{Cell, OnceCell};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// What every verb starts with.
@@ -98,6 +100,23 @@ impl App {
         let summary = format!("### git aitask {heading}\n\n{}\n\n", lines.join("\n"));
         if let Err(error) = append(Path::new(file), &summary) {
             (self.progress)(&format!("the summary was not written: {error}"));
+        }
+    }
+
+    /// Whether the function of the user's shell (`git aitask setup --shell`) called: it goes where a verb leads it.
+    pub(crate) fn leads_shell(&self) -> bool {
+        self.environment.os(SHELL_FILE).is_some()
+    }
+
+    /// Tells that function where to go, in the file that it named. A dry run leads nowhere.
+    pub(crate) fn lead_shell(&self, folder: Option<&PathBuf>, aside: &Notices) {
+        let (Some(file), Some(folder), None) = (self.environment.os(SHELL_FILE), folder, &aside.dry_run) else {
+            return;
+        };
+        // With a slash at the end, since a shell leaves out newlines there, which a name may end with.
+        let text = [folder.as_os_str().as_bytes(), b"/"].concat();
+        if let Err(error) = std::fs::write(file, text) {
+            (self.progress)(&format!("the shell was not told where to go: {error}"));
         }
     }
 

@@ -40,6 +40,7 @@ impl DropArgs {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
         let status = Status::parse_known(&self.status)?;
         let outcome = drop::drop_task(&context, &context.wanted(self.task.as_deref())?, &status, self.discard.into())?;
+        app.lead_shell(outcome.cd.as_ref(), &outcome.aside);
         app.report.answer(&outcome, || {
             let mut page = Page::new()
                 .title(format!("{}  {}  (dropped, {})", outcome.task.id, outcome.task.title, outcome.task.status));

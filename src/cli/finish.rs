@@ -91,13 +91,19 @@ impl FinishArgs {
             deferred: if self.carry_over { Deferred::CarryOver } else { Deferred::Refuse },
         };
         let wanted = context.wanted(self.task.as_deref())?;
-        let root = quoted(&context.repository.root);
+        let next = "git aitask pick --next";
+        let next = if app.leads_shell() {
+            next.to_owned()
+        } else {
+            format!("cd {} && {next}", quoted(&context.repository.root))
+        };
         if self.pr {
             let outcome = propose::propose(&context, &wanted, &options)?;
-            return answer(app, &outcome, || proposed(&outcome, &root));
+            return answer(app, &outcome, || proposed(&outcome, &next));
         }
         let outcome = finish::finish(&context, &wanted, &options)?;
-        answer(app, &outcome, || page(&outcome, &root, self.no_push))
+        app.lead_shell(outcome.cd.as_ref(), &outcome.aside);
+        answer(app, &outcome, || page(&outcome, &next, self.no_push))
     }
 }
 
@@ -114,8 +120,8 @@ fn answer<T: Serialize>(app: &App, outcome: &T, page: impl Fn() -> Page) -> Resu
     Ok(())
 }
 
-fn proposed(outcome: &Proposed, root: &str) -> Page {
-    let page = page(&outcome.finished, root, true);
+fn proposed(outcome: &Proposed, next: &str) -> Page {
+    let page = page(&outcome.finished, next, true);
     match &outcome.pull_request {
         Some(request) => page.line(format!(
             "  {} opened the pull request{}",
@@ -126,7 +132,7 @@ fn proposed(outcome: &Proposed, root: &str) -> Page {
     }
 }
 
-fn page(outcome: &Finished, root: &str, no_push: bool) -> Page {
+fn page(outcome: &Finished, next: &str, no_push: bool) -> Page {
     let task = &outcome.task;
     if let Some(branch) = &outcome.pushed {
         return with_notices(
@@ -157,9 +163,5 @@ fn page(outcome: &Finished, root: &str, no_push: bool) -> Page {
     }
     page = page.lines(outcome.archived.iter().map(|path| format!("  {path}")));
     page = with_notices(page, &outcome.aside);
-    if outcome.worktree_removed {
-        page.advice(format!("its worktree was removed; next: cd {root} && git aitask pick --next"))
-    } else {
-        page
-    }
+    if outcome.worktree_removed { page.advice(format!("its worktree was removed; next: {next}")) } else { page }
 }

@@ -17,8 +17,15 @@ pub(super) fn pages(mut cli: Command, dir: &Path) -> Result<Vec<(String, Vec<u8>
     let root = cli.clone().after_long_help(format!("{SECTIONS}\n{}", kinds()));
     let mut pages = vec![("git-aitask".to_owned(), root)];
     add_verbs(&mut pages, &cli);
+    // `git help aitask-pick` looks for the page of a guide, since that is no command of git: gitaitask-pick.
+    let guide = |(name, _): &(String, _)| {
+        let verb = name.strip_prefix("git-aitask-")?;
+        Some((format!("gitaitask-{verb}"), format!(".so man1/{name}.1\n").into_bytes()))
+    };
+    let guides: Vec<_> = pages.iter().filter_map(guide).collect();
     let render = |(name, command)| page(command).map(|text| (name, text));
-    pages.into_iter().map(render).collect::<io::Result<_>>().map_err(|error| Error::io("render", dir, &error))
+    let pages = pages.into_iter().map(render).collect::<io::Result<Vec<_>>>();
+    Ok(pages.map_err(|error| Error::io("render", dir, &error))?.into_iter().chain(guides).collect())
 }
 
 /// What `error.kind` of the JSON form says, and what helps.

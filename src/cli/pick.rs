@@ -95,6 +95,8 @@ impl PickArgs {
         } else {
             pick::pick(&context, &options)?
         };
+        app.lead_shell(outcome.cd.as_ref(), &outcome.aside);
+        let one = |page, outcome: &Picked| one(page, outcome, app.leads_shell());
         app.report.answer(&outcome, || outcome.more.iter().fold(one(Page::new(), &outcome), one))
     }
 }
@@ -113,8 +115,8 @@ fn patience(app: &App, time: &str) -> Result<Patience> {
     Ok(Patience { limit, is_told })
 }
 
-/// Adds a task that was picked to the page.
-fn one(page: Page, outcome: &Picked) -> Page {
+/// Adds a task that was picked to the page. `is_led`: the shell goes to the worktree by itself.
+fn one(page: Page, outcome: &Picked, is_led: bool) -> Page {
     let task = &outcome.task;
     let took = match (outcome.took, &outcome.previous) {
         _ if outcome.aside.dry_run.is_some() => "can be picked".to_owned(),
@@ -145,6 +147,9 @@ fn one(page: Page, outcome: &Picked) -> Page {
     }
     let id = task.id;
     if let Some(worktree) = &outcome.worktree {
+        if is_led {
+            return page.advice("next: work, commit, then: git aitask finish   (to give up: git aitask drop)");
+        }
         return page
             .advice(format!("next: cd {}", quoted(&worktree.path)))
             .advice("      work, commit, then: git aitask finish   (to give up: git aitask drop)");

@@ -3,19 +3,28 @@
 use crate::cli::app::App;
 use crate::cli::manual;
 use crate::error::{Error, Kind, Result};
-use crate::ops::setup::{self, SetupAction, SetupFile};
+use crate::ops::setup::{self, SetUp, SetupAction, SetupFile};
 use crate::report::Page;
-use clap::{Args, Command};
+use clap::{Args, Command, ValueEnum};
 use std::path::PathBuf;
 
-/// Install manual pages and shell completions
+/// Install manual pages, shell completions and the shell function
 ///
 /// They make `git aitask --help` and `git aitask <TAB>` work. They go into your own directories: the manual pages and the
 /// completions of bash and zsh below `XDG_DATA_HOME` (else ~/.local/share), those of fish below `XDG_CONFIG_HOME` (else
-/// ~/.config).
+/// ~/.config). With the function, `git aitask` changes the folder of your shell: to the worktree after pick, worktree add and
+/// worktree path, and back to the main checkout where finish, drop or worktree remove took the folder away. It is called
+/// `git`, so that it works as you type, and passes everything else on to git. No shell reads it unless your profile does, as
+/// the example (bash, zsh); in fish, pipe the text into `source`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  git aitask setup\n  git aitask setup --uninstall")]
+#[command(
+    after_help = "Examples:\n  git aitask setup\n  eval \"$(git aitask setup --shell)\"\n  git aitask setup --uninstall"
+)]
 pub(crate) struct SetupArgs {
+    /// Print the function for bash, zsh or fish [default: the shell of SHELL]
+    #[arg(long, value_name = "SHELL", num_args = 0..=1, default_missing_value = "user", hide_possible_values = true)]
+    #[arg(conflicts_with_all = ["uninstall", "dry_run"])]
+    shell: Option<Shell>,
     /// Remove them again
     #[arg(long)]
     uninstall: bool,
@@ -24,11 +33,38 @@ pub(crate) struct SetupArgs {
     dry_run: bool,
 }
 
-/// The completions: the directory, the path below it, and the text.
-const COMPLETIONS: [(UserDirectory, &str, &str); 3] = [
+/// Whose function is asked for.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    /// That of the user.
+    #[value(hide = true)]
+    User,
+}
+
+impl Shell {
+    fn function(self, app: &App) -> Result<&'static str> {
+        let path = app.environment.text("SHELL").unwrap_or_default();
+        match (self, path.rsplit('/').next()) {
+            (Self::Bash | Self::Zsh, _) | (Self::User, Some("bash" | "zsh")) => Ok(include_str!("setup/shell.sh")),
+            (Self::Fish, _) | (Self::User, Some("fish")) => Ok(include_str!("setup/shell.fish")),
+            (Self::User, _) => {
+                let message = format!("SHELL is {path:?}, and there are functions for bash, zsh and fish");
+                Err(Error::new(Kind::Usage, message).hint("git aitask setup --shell bash"))
+            }
+        }
+    }
+}
+
+/// The completions and functions: the directory, the path below it, and the text.
+const FILES: [(UserDirectory, &str, &str); 5] = [
     (UserDirectory::Data, "bash-completion/completions/git-aitask", include_str!("setup/git-aitask.bash")),
     (UserDirectory::Data, "zsh/site-functions/_git-aitask", include_str!("setup/_git-aitask")),
     (UserDirectory::Config, "fish/conf.d/git-aitask.fish", include_str!("setup/git-aitask.fish")),
+    (UserDirectory::Data, "git-aitask/shell.sh", include_str!("setup/shell.sh")),
+    (UserDirectory::Data, "git-aitask/shell.fish", include_str!("setup/shell.fish")),
 ];
 
 /// The directories for files of a user, as freedesktop.org names them.
@@ -41,8 +77,13 @@ enum UserDirectory {
 impl SetupArgs {
     /// Runs the verb; the manual pages describe the command line `cli`.
     pub(crate) fn run(&self, app: &App, cli: Command) -> Result<()> {
+        if let Some(shell) = self.shell {
+            let function = shell.function(app)?;
+            let outcome = SetUp { function: Some(function), ..SetUp::default() };
+            return app.report.answer(&outcome, || Page::new().bare().lines(function.lines()));
+        }
         let mut files = Vec::new();
-        for (base, path, text) in COMPLETIONS {
+        for (base, path, text) in FILES {
             files.push(SetupFile { path: directory(app, base)?.join(path), content: text.as_bytes().to_vec() });
         }
         let man = directory(app, UserDirectory::Data)?.join("man/man1");
@@ -76,6 +117,10 @@ impl SetupArgs {
                 "zsh finds the completions through fpath; add this to ~/.zshrc, before compinit, unless it is there:",
             )
             .advice("  fpath+=(${XDG_DATA_HOME:-$HOME/.local/share}/zsh/site-functions)")
+            .advice(
+                "your shell goes to the worktree of a task, and back once it is removed, with this in ~/.bashrc or ~/.zshrc:",
+            )
+            .advice("  source ${XDG_DATA_HOME:-$HOME/.local/share}/git-aitask/shell.sh    # fish: shell.fish")
         })
     }
 }

@@ -6,6 +6,7 @@ use crate::cli::pick;
 use crate::error::{Result, quoted};
 use crate::ops::prune::{self, Pruned};
 use crate::ops::worktrees;
+use crate::project::outcome::Notices;
 use crate::report::{Page, Table};
 use clap::{Args, Subcommand};
 
@@ -87,6 +88,7 @@ impl WorktreeArgs {
         match &self.verb {
             WorktreeVerb::Add { task, base, .. } => {
                 let outcome = worktrees::add(&context, &context.wanted(task.as_deref())?, base.as_deref())?;
+                app.lead_shell(outcome.cd.as_ref(), &outcome.aside);
                 app.report.answer(&outcome, || {
                     let Some(worktree) = &outcome.worktree else { return with_notices(Page::new(), &outcome.aside) };
                     let made = if worktree.created { "" } else { "   (already there)" };
@@ -94,11 +96,13 @@ impl WorktreeArgs {
                     if worktree.ahead.is_some() {
                         page = page.line(format!("  on {}{}", worktree.branch, pick::base(worktree)));
                     }
-                    with_notices(page, &outcome.aside).advice(format!("next: cd {}", quoted(&worktree.path)))
+                    let page = with_notices(page, &outcome.aside);
+                    if app.leads_shell() { page } else { page.advice(format!("next: cd {}", quoted(&worktree.path))) }
                 })
             }
             WorktreeVerb::Remove { task, discard, dry_run } => {
                 let outcome = worktrees::remove(&context, &context.wanted(task.as_deref())?, (*discard).into())?;
+                app.lead_shell(outcome.cd.as_ref(), &outcome.aside);
                 app.report.answer(&outcome, || {
                     if *dry_run {
                         return with_notices(Page::new(), &outcome.aside);
@@ -133,10 +137,12 @@ impl WorktreeArgs {
             }
             WorktreeVerb::Prune { .. } => {
                 let outcome = prune::prune(&context, None)?;
+                app.lead_shell(outcome.cd.as_ref(), &outcome.aside);
                 app.report.answer(&outcome, || pruned(&outcome))
             }
             WorktreeVerb::Path { task } => {
                 let outcome = worktrees::path(&context, &context.wanted(task.as_deref())?)?;
+                app.lead_shell(Some(&outcome.cd), &Notices::default());
                 app.report.answer(&outcome, || Page::new().bare().line(outcome.path.display().to_string()))
             }
         }

@@ -67,6 +67,10 @@ const HOOK_LIMIT: Duration = Duration::from_secs(600);
 /// How many lines of a hook that failed are shown: its verdict stands at the end.
 pub(crate) const LAST_LINES: usize = 10;
 
+/// The variable by which the function of the user's shell names the file where it reads where to go. No program that is
+/// started here gets it: what that runs is not what the user typed.
+pub(crate) const SHELL_FILE: &str = "GIT_AITASK_CD";
+
 /// No time limit: for an editor or a shell, in which a user may work for as long as they like.
 pub(crate) const NO_LIMIT: Duration = Duration::from_secs(u32::MAX as u64);
 
@@ -345,6 +349,7 @@ impl Call {
             if alone {
                 command.env_clear();
             }
+            command.env_remove(SHELL_FILE);
             for (name, value) in &environment {
                 match value {
                     Some(value) => command.env(name, value),
@@ -387,7 +392,7 @@ impl Call {
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
     fn command(&self) -> std::process::Command {
         let mut command = std::process::Command::new(&self.program);
-        command.args(&self.args).current_dir(&self.dir);
+        command.args(&self.args).current_dir(&self.dir).env_remove(SHELL_FILE);
         for (name, value) in &self.env {
             match value {
                 Some(value) => command.env(name, value),

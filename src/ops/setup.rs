@@ -24,12 +24,15 @@ pub(crate) enum SetupAction {
 }
 
 /// The outcome.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct SetUp {
     /// The files that were written or removed; in a dry run, those that would be.
     #[serde(serialize_with = "crate::report::path::all")]
     pub(crate) changed: Vec<PathBuf>,
+    /// The text of the function for a shell, where that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) function: Option<&'static str>,
 }
 
 /// Writes the files that differ, or removes those that exist. Their names belong to this program, so no other program's
@@ -60,5 +63,5 @@ pub(crate) fn setup(files: &[SetupFile], wanted: SetupAction, effect: Effect) ->
         }
         changed.push(path.clone());
     }
-    Ok(SetUp { changed })
+    Ok(SetUp { changed, function: None })
 }

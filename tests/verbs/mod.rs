@@ -30,6 +30,7 @@ mod radar;
 mod reopen;
 mod rules;
 mod setup;
+mod shell;
 mod shim;
 mod show;
 mod status;

@@ -1,6 +1,6 @@
 //! `git aitask setup`, and what the shell offers.
 
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, program, skipped};
 
 const BASH: &str = "home/.local/share/bash-completion/completions/git-aitask";
 
@@ -43,6 +43,20 @@ fn every_verb_gets_its_page_and_every_shell_its_completion() {
     assert_eq!(changed(&ann, &[]), Vec::<String>::new());
     assert_eq!(changed(&ann, &["--uninstall"]), planned);
     assert_eq!(changed(&ann, &["--uninstall"]), Vec::<String>::new());
+}
+
+#[test]
+fn git_shows_the_page_of_a_verb() {
+    let ann = scene();
+    if let Err(missing) = program("man") {
+        return skipped("git_shows_the_page_of_a_verb", &missing);
+    }
+    changed(&ann, &[]);
+    let man = ann.world().root().join("home/.local/share/man");
+    let run = ann.env("MANPATH", man.display()).env("MANPAGER", "cat").run("git", &["help", "-m", "aitask-pick"]).ok();
+    assert!(run.stdout.contains("git aitask pick 12"), "{run}");
+    let long = ann.run("git", &["aitask", "pick", "--help"]).ok().stdout;
+    assert!(long.starts_with("Pick a task") && long.contains("TIME is such as 30s or 5m"), "{long}");
 }
 
 #[test]
