@@ -1,5 +1,6 @@
 //! What the pages for engineers say is there: `src/lib.rs`, the modules' own pages, the reasons in comments, the README.
 
+mod packages;
 mod readme;
 
 use regex::Regex;

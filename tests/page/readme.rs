@@ -8,7 +8,7 @@ use std::path::Path;
 /// The commands that are not run here, by their beginning, each with the reason.
 const NOT_RUN: [(&str, &str); 2] = [
     ("cargo run --release -- demo", "a build of minutes; `verbs::demo` runs the demonstration, and CI this command"),
-    ("cargo install --locked --path .", "a build of minutes; `scripts/package --test` installs the program"),
+    ("cargo install --locked --path .", "a build of minutes; `scripts/package --test` installs what is built"),
 ];
 
 /// What stands for the work, which the reader does, in the place of this comment.
