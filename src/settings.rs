@@ -14,7 +14,8 @@ use std::time::Duration;
 ///
 /// The variables that are read: `GIT_AITASK_TRACE` (1 shows every git call with its time on stderr) and one for each
 /// [`Settings`] field, `GIT_AITASK_REMOTE` and so on; `GIT_AITASK_SESSION`, `AIT_AGENT_PID`, those of agents and CI
-/// systems (`coordination::agents`), `TMUX`, `TMUX_PANE` and `AITASKS_TMUX_SOCKET`, which tell the session; `CI`, with which nobody is at the terminal; `NO_COLOR`, `CLICOLOR_FORCE`, `GIT_SSH_COMMAND`;
+/// systems (`coordination::agents`), `TMUX`, `TMUX_PANE` and `AITASKS_TMUX_SOCKET`, which tell the session; `CI`, with which
+/// nobody is at the terminal; `NO_COLOR`, `CLICOLOR_FORCE`, `TERM`, `GIT_PAGER_IN_USE`, `COLUMNS`, `GIT_SSH_COMMAND`;
 /// `GIT_AITASK_CD`, the file of the function of the user's shell. The variables that are set for
 /// child processes: `GIT_AITASK_EXPLORE` within `explore`, `GIT_AITASK_RUNNING_FOR` for commands of the project, `GIT_AITASK_WITHIN` for everything that git starts.
 #[derive(Debug, Clone, Default)]
@@ -174,6 +175,8 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     /// The time limit of a hook and of the signing program, where one is set.
     pub(crate) hook_timeout: Option<Duration>,
+    /// How old a lock is without a commit before `status` shows it as old.
+    pub(crate) stale_after: Duration,
 }
 
 /// What the hooks of agents may do beyond telling.
@@ -229,6 +232,7 @@ impl Settings {
             },
             timeout,
             hook_timeout: value("hooktimeout", None).map(|text| parse_duration(&text)).transpose()?,
+            stale_after: value("staleafter", None).map_or(Ok(STALE_AFTER), |text| parse_duration(&text))?,
         })
     }
 }
@@ -236,6 +240,10 @@ impl Settings {
 /// The default of `timeout`: long enough for a slow server and a dozen attempts against other writers, and short enough
 /// that neither a person nor an agent takes the command for hung.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The default of `staleAfter`: half of all locks are held for less than an hour, and one in five for more than four, so
+/// that one of a day without a commit is rare, and worth a look.
+const STALE_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// The longest duration that is accepted, in milliseconds: about a year. A longer one is a mistake, and could overflow
 /// when it is added to a time.

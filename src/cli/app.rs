@@ -28,6 +28,8 @@ pub(crate) struct App {
     pub(crate) flags: Flags,
     /// How to show things.
     pub(crate) report: Report,
+    /// Whether a long page goes through the pager of git.
+    pub(crate) may_page: bool,
     /// The function that shows progress.
     pub(crate) progress: fn(&str),
     /// Whether the verb ran in the worktree of a task whose branch every verb is to publish.
@@ -42,6 +44,22 @@ impl App {
     /// Whether this process runs within `git aitask explore`.
     pub(crate) fn is_exploring(&self) -> bool {
         is_exploring(&self.environment, &self.dir)
+    }
+
+    /// The same, without progress and without what follows a verb.
+    pub(crate) fn silent(&self) -> Self {
+        Self {
+            environment: self.environment.clone(),
+            dir: self.dir.clone(),
+            shell: self.shell.clone(),
+            flags: self.flags.clone(),
+            report: self.report,
+            may_page: false,
+            progress: report::no_progress,
+            publishes: Cell::default(),
+            lacks_checkout: Cell::default(),
+            input: OnceCell::new(),
+        }
     }
 
     /// Opens the repository of the directory.

@@ -23,7 +23,7 @@ pub(crate) fn run(environment: Environment, scripts: &[&str]) -> ExitCode {
         Err(error) if asks_for_schema(&args) && lacks_arguments(&error) => return show_schema(&args).into(),
         Err(error) => return refuse(Report::by_arguments(args.iter().cloned()), &args, &error).into(),
     };
-    let report = cli.report();
+    let report = cli.report(&environment);
     match run_verb(&cli, environment, report, scripts) {
         Ok(code) => code.into(),
         Err(error) => {
@@ -105,6 +105,7 @@ fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str
         shell: here,
         flags: cli.flags(),
         report,
+        may_page: cli.may_page(),
         progress: cli.progress(),
         publishes: Cell::default(),
         lacks_checkout: Cell::default(),

@@ -48,7 +48,8 @@ fn groups(command: &Command) -> String {
 /// The options of every verb in two lines, as the synopsis of a manual page has them.
 fn options_in_brief(command: &Command) -> String {
     let header = command.get_styles().get_header();
-    let options: Vec<_> = command.get_arguments().filter(|arg| arg.is_global_set()).map(in_brief).collect();
+    let is_shown = |arg: &&Arg| arg.is_global_set() && !arg.is_hide_short_help_set();
+    let options: Vec<_> = command.get_arguments().filter(is_shown).map(in_brief).collect();
     format!("{header}Options of every verb:{header:#} {}", options.join(" "))
 }
 

@@ -11,7 +11,6 @@ use crate::report::{self, Report};
 use crate::settings::Effect;
 use anstream::ColorChoice;
 use clap::Args;
-use std::cell::{Cell, OnceCell};
 use std::io::{IsTerminal as _, Read as _};
 
 /// Answer an event of a coding agent
@@ -84,13 +83,8 @@ impl HookArgs {
         let app = App {
             environment: variable.iter().fold(app.environment.clone(), |it, (name, value)| it.with(name, value)),
             dir: payload.dir.clone().filter(|dir| dir.is_dir()).unwrap_or_else(|| app.dir.clone()),
-            shell: app.shell.clone(),
-            flags: app.flags.clone(),
-            report: Report { json: false, quiet: false, color: ColorChoice::Never },
-            progress: report::no_progress,
-            publishes: Cell::default(),
-            lacks_checkout: Cell::default(),
-            input: OnceCell::new(),
+            report: Report { json: false, quiet: false, color: ColorChoice::Never, behind_pager: None },
+            ..app.silent()
         };
         match event {
             "session-start" => {

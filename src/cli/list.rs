@@ -5,7 +5,7 @@ use crate::cli::filter::FilterArgs;
 use crate::error::Result;
 use crate::ops::list::{self, Shape, TaskSet};
 use crate::ops::task_info::TaskInfo;
-use crate::report::{Cell, Page, Table, Tone, relative};
+use crate::report::{Cell, Column, Page, Table, Tone, as_of, relative};
 use crate::settings::Effect;
 use crate::task::{Level, Status, WORKTREES_DIR};
 use clap::Args;
@@ -64,8 +64,8 @@ impl ListArgs {
         };
         let context = app.open(Effect::Real)?;
         let outcome = list::list(&context, &options)?;
-        app.report.answer(&outcome, || {
-            let page = Page::new().bare().table(table(&outcome.tasks, outcome.shape));
+        app.answer_long(&context, "list", &outcome, || {
+            let page = Page::new().bare().table(table(&outcome.tasks, outcome.shape).with_head());
             let page = outcome.doubts.lines().into_iter().fold(page, Page::warning);
             let twice: Vec<_> = outcome.duplicates.iter().map(ToString::to_string).collect();
             if twice.is_empty() {
@@ -83,9 +83,12 @@ impl ListArgs {
             });
         }
         match &outcome.as_of {
-            Some(as_of) => {
-                let ago = relative(as_of).map_or(String::new(), |ago| format!(" ({ago})"));
-                (app.progress)(&format!("as of {as_of}{ago}; to update: git aitask list --fetch"));
+            Some(time) => {
+                let ago = || relative(time).map_or(String::new(), |ago| format!(" ({ago})"));
+                let piped = || Some(format!("as of {time}{}", ago()));
+                if let Some(as_of) = if app.report.is_seen() { as_of(time) } else { piped() } {
+                    (app.progress)(&format!("{as_of}; to update: git aitask list --fetch"));
+                }
             }
             None => (app.progress)("the remote has not been fetched yet; to fetch: git aitask list --fetch"),
         }
@@ -93,9 +96,18 @@ impl ListArgs {
     }
 }
 
+const COLUMNS: [Column; 6] = [
+    Column::new("id", 0, 6),
+    Column::new("status", 2, 6),
+    Column::new("priority", 3, 6),
+    Column::new("effort", 4, 6),
+    Column::new("title", 0, 16),
+    Column::new("state", 1, 12),
+];
+
 /// Tasks as a table.
 pub(crate) fn table(rows: &[TaskInfo], shape: Shape) -> Table {
-    let mut table = Table::default();
+    let mut table = Table::of(&COLUMNS);
     for row in rows {
         let indent = if shape == Shape::Tree && row.id.is_child() { "  " } else { "" };
         let status = match row.status {
@@ -127,9 +139,8 @@ fn state(row: &TaskInfo) -> (String, Tone) {
     let names = |items: Vec<String>| items.join(", ");
     let state = match (&row.lock, row.blocked_by.as_slice()) {
         (Some(lock), _) => {
-            let since = relative(lock.since.as_ref().unwrap_or(&lock.since_shown));
-            let since = since.unwrap_or_else(|| format!("since {}", lock.since_shown));
-            (format!("held by {} on {}, {since} ({})", lock.seen_by(row.mine), lock.host, lock.session), Tone::Busy)
+            let (who, since) = (lock.seen_by(row.mine), lock.age());
+            (format!("held by {who} on {}, {since} ({})", lock.host, lock.session), Tone::Busy)
         }
         (None, []) if !row.children.is_empty() => {
             (format!("children {}", names(row.children.iter().map(ToString::to_string).collect())), Tone::Plain)

@@ -83,12 +83,12 @@ impl LocksArgs {
     /// Runs the verb.
     pub(crate) fn run(app: &App) -> Result<()> {
         let outcome = lock::list(&app.open(Effect::Real)?)?;
-        app.report.answer(&outcome, || Page::new().bare().table(table(&outcome.locks)))
+        app.report.answer(&outcome, || Page::new().bare().table(table(outcome.locks.iter())))
     }
 }
 
 /// Locks as a table.
-pub(crate) fn table(locks: &[lock::LockedTask]) -> Table {
+pub(crate) fn table<'l>(locks: impl Iterator<Item = &'l lock::LockedTask>) -> Table {
     let mut table = Table::default();
     for locked in locks {
         let lock = &locked.lock;

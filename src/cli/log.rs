@@ -1,10 +1,11 @@
 //! `git aitask log`.
 
 use crate::cli::app::App;
+use crate::cli::complete::tasks;
 use crate::error::Result;
 use crate::ops::log::{self, Event};
 use crate::project::Wanted;
-use crate::report::{Cell, Page, Table, Tone, relative};
+use crate::report::{Cell, Column, Page, Table, Tone, relative};
 use crate::settings::Effect;
 use clap::Args;
 
@@ -15,6 +16,7 @@ use clap::Args;
 #[command(after_help = "Examples:\n  git aitask log\n  git aitask log 12 --json")]
 pub(crate) struct LogArgs {
     /// The task [default: all tasks]
+    #[arg(add = tasks())]
     task: Option<String>,
     /// Show at most N events
     #[arg(short, value_name = "N", default_value_t = 30)]
@@ -25,13 +27,17 @@ impl LogArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let wanted = self.task.as_deref().map(Wanted::parse).transpose()?;
-        let outcome = log::log(&app.open(Effect::Real)?, wanted.as_ref(), self.n)?;
-        app.report.answer(&outcome, || Page::new().bare().table(table(&outcome.events)))
+        let context = app.open(Effect::Real)?;
+        let outcome = log::log(&context, wanted.as_ref(), self.n)?;
+        app.answer_long(&context, "log", &outcome, || Page::new().bare().table(table(&outcome.events)))
     }
 }
 
+const COLUMNS: [Column; 4] =
+    [Column::new("", 2, 8), Column::new("", 0, 8), Column::new("", 1, 6), Column::new("", 0, 16)];
+
 fn table(events: &[Event]) -> Table {
-    let mut table = Table::default();
+    let mut table = Table::of(&COLUMNS);
     for event in events {
         let tone = match event.what {
             "taken over" => Tone::Urgent,

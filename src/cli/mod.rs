@@ -30,6 +30,8 @@ pub(crate) mod lock;
 pub(crate) mod log;
 mod manual;
 pub(crate) mod new;
+mod overview;
+mod pager;
 pub(crate) mod pick;
 pub(crate) mod reopen;
 mod schema;
@@ -40,6 +42,7 @@ pub(crate) mod status;
 pub(crate) mod sync;
 mod unknown_verb;
 mod usage;
+mod watch;
 pub(crate) mod welcome;
 pub(crate) mod whoami;
 pub(crate) mod worktree;
@@ -47,7 +50,7 @@ pub(crate) mod worktree;
 pub(crate) use dispatch::run;
 
 use crate::report::{self, Report};
-use crate::settings::Flags;
+use crate::settings::{Environment, Flags};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use std::io::IsTerminal as _;
@@ -99,6 +102,9 @@ pub(crate) struct Global {
     /// When to use colour: auto, always or never
     #[arg(long, value_name = "WHEN", global = true, hide_possible_values = true)]
     color: Option<Color>,
+    /// Show a long list, log or task without the pager of git
+    #[arg(long, global = true, hide_short_help = true)]
+    no_pager: bool,
     /// The remote [default: aitask.remote, else origin]
     #[arg(long, value_name = "NAME", global = true)]
     remote: Option<String>,
@@ -215,7 +221,7 @@ impl Cli {
     }
 
     /// How to show the result.
-    pub(crate) fn report(&self) -> Report {
+    pub(crate) fn report(&self, environment: &Environment) -> Report {
         let color = match self.global.color {
             None | Some(Color::Auto) => ColorChoice::Auto,
             Some(Color::Always) => ColorChoice::Always,
@@ -226,7 +232,14 @@ impl Cli {
             ColorChoice::Always => anstream::ColorChoice::Always,
             ColorChoice::Never => anstream::ColorChoice::Never,
         };
-        Report { json: self.global.json, quiet: self.global.quiet, color }
+        let behind_pager =
+            report::width_behind_pager(environment.text("GIT_PAGER_IN_USE"), environment.text("COLUMNS"));
+        Report { json: self.global.json, quiet: self.global.quiet, color, behind_pager }
+    }
+
+    /// Whether a long page goes through the pager of git.
+    pub(crate) fn may_page(&self) -> bool {
+        !self.global.no_pager
     }
 
     /// Whether only the schema of the document is asked for.

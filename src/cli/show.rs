@@ -29,7 +29,7 @@ impl ShowArgs {
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open(Effect::Real)?;
         let outcome = show::show(&context, &context.wanted(self.task.as_deref())?, self.fetch.into())?;
-        app.report.answer(&outcome, || {
+        app.answer_long(&context, "show", &outcome, || {
             let row = &outcome.task;
             let list = |items: Vec<String>| if items.is_empty() { "-".to_owned() } else { items.join(", ") };
             let mut page = Page::new()

@@ -25,6 +25,7 @@ pub(crate) mod overlaps;
 mod place;
 pub(crate) mod porcelain;
 pub(crate) mod refs;
+pub(crate) mod refs_state;
 pub(crate) mod registry;
 pub(crate) mod remote;
 pub(crate) mod repository;

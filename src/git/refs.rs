@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::git::porcelain::damage::damage;
 use crate::git::porcelain::for_each_ref;
+use crate::git::porcelain::ref_tips::{self, TipCommit};
 use crate::git::{Oid, RefName, RefUpdate, Repository, at_work};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,17 @@ pub(crate) fn load(repository: &Repository, names: &[RefName]) -> Result<BTreeMa
     let records = for_each_ref::parse(&output.stdout)?;
     // A pattern also matches the refs below it.
     Ok(records.into_iter().map(|record| (record.name, record.oid)).filter(|(name, _)| names.contains(name)).collect())
+}
+
+/// The commits at the tips of those of `names` that exist. One process, where any is named.
+pub(crate) fn load_tips(repository: &Repository, names: &[RefName]) -> Result<Vec<(RefName, TipCommit)>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let call = repository.read("for-each-ref").arg(format!("--format={}", ref_tips::FORMAT));
+    let mut tips = ref_tips::parse(&call.args(names.iter().map(RefName::as_str)).run()?.stdout)?;
+    tips.retain(|(name, _)| names.contains(name));
+    Ok(tips)
 }
 
 /// Whether a ref may exist, told without running git: false only when the files of git say so

@@ -111,17 +111,29 @@ impl Place {
 
     fn other(&self, number: u64) -> Option<(u64, Entry)> {
         let name = number.to_string();
-        let file = File::open(self.records.path(RecordKind::Landing, &name)).ok()?;
-        if file.metadata().ok()?.uid() != geteuid().as_raw() {
-            return None;
-        }
-        if !matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+        if !is_held(&self.records, &name)? {
             let _ = self.records.forget(RecordKind::Landing, &name);
             return None;
         }
         let entry = self.records.load::<Entry>(RecordKind::Landing, &name)?;
         (entry.into == self.entry.into).then_some((number, entry))
     }
+}
+
+/// Whether the process of a note lives; `None` for a note that is gone, or of another user.
+fn is_held(records: &Records, name: &str) -> Option<bool> {
+    let file = File::open(records.path(RecordKind::Landing, name)).ok()?;
+    let is_own = file.metadata().ok()?.uid() == geteuid().as_raw();
+    is_own.then(|| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+/// All who land or wait to land, in order, for one who only looks.
+pub(crate) fn all(records: &Records) -> Vec<Entry> {
+    let names = records.names(RecordKind::Landing);
+    let mut numbers: Vec<u64> = names.iter().filter_map(|name| name.parse().ok()).collect();
+    numbers.sort_unstable();
+    let names = numbers.iter().map(u64::to_string).filter(|name| is_held(records, name) == Some(true));
+    names.filter_map(|name| records.load(RecordKind::Landing, &name)).collect()
 }
 
 impl Drop for Place {
@@ -156,6 +168,7 @@ mod tests {
         let (first, other, second, third) =
             (take("t1", "main"), take("t9", "next"), take("t2", "main"), take("t3", "main"));
         assert_eq!((tasks(&first.behind()), tasks(&second.behind())), (vec!["t2", "t3"], vec!["t3"]));
+        assert_eq!(all(&records).iter().map(|entry| &*entry.task).collect::<Vec<_>>(), ["t1", "t9", "t2", "t3"]);
         assert!(!first.wait(|_| ()).unwrap() && !other.wait(|_| ()).unwrap());
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| third.wait(|_| ()).unwrap());
@@ -178,6 +191,7 @@ mod tests {
         let note = std::fs::read(records.path(RecordKind::Landing, "1")).unwrap();
         drop(killed);
         std::fs::write(records.path(RecordKind::Landing, "1"), note).unwrap();
+        assert!(all(&records).is_empty() && records.names(RecordKind::Landing) == ["1"]);
         let next = Place::take(&records, entry("t2", "main")).unwrap();
         assert!(!next.wait(|_| ()).unwrap());
         assert_eq!(records.names(RecordKind::Landing), ["2"]);

@@ -330,7 +330,7 @@ fn is_as_cut(context: &Context, task: TaskId, local: &RefName) -> bool {
 }
 
 /// When a task was picked, in seconds since 1970; where the zone of its host is not known, as if that were UTC.
-fn picked_at(lock: &LockEntry, host: &str) -> i64 {
+pub(crate) fn picked_at(lock: &LockEntry, host: &str) -> i64 {
     let with_zone = lock.since_with_zone(host).and_then(|time| time.parse::<jiff::Timestamp>().ok());
     let without = || DateTime::strptime("%Y-%m-%d %H:%M", &lock.since).ok()?.to_zoned_datetime(TimeZone::UTC).ok();
     with_zone.or_else(|| without().map(|time| time.timestamp())).map_or(0, jiff::Timestamp::as_second)

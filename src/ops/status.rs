@@ -1,9 +1,10 @@
 //! The current state: who works on what, what can be picked, and which locks, worktrees and statuses do not match.
 
-use crate::coordination::lock_record::LockRecord;
+use crate::coordination::LockEntry;
 use crate::coordination::process::Liveness;
 use crate::error::Result;
 use crate::git::Freshness;
+use crate::ops::in_flight::{self, DoubtfulLock, InFlight};
 use crate::ops::list::{Doubts, ReadView};
 use crate::ops::lock::LockedTask;
 use crate::ops::radar::{self, Checkout, InWork, Overlaps};
@@ -33,8 +34,12 @@ pub(crate) struct Overview {
     /// Which of them change the same files; absent where fewer than two are held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) overlaps: Option<Overlaps>,
+    /// What each of them is at, in the same order.
+    pub(crate) in_flight: Vec<InFlight>,
     /// Locks whose session is dead, or whose task is no longer active.
-    pub(crate) stale_locks: Vec<LockedTask>,
+    pub(crate) stale_locks: Vec<DoubtfulLock>,
+    /// Locks of active tasks that are older than `aitask.staleAfter`, without a commit since.
+    pub(crate) old_locks: Vec<DoubtfulLock>,
     /// Task worktrees of this clone whose task is no longer active.
     pub(crate) orphan_worktrees: Vec<ListedWorktree>,
     /// Tasks with the status Implementing that nobody holds.
@@ -76,11 +81,19 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
     let held = |task: &&Task| loaded.locks.contains_key(&task.id);
     let describe = |task: &Task| loaded.describe(task);
     let host = loaded.around.host();
-    let stale = loaded.locks.values().filter(|lock| {
-        loaded.index.active(lock.task).is_none()
-            || LockRecord::liveness(&context.repository, lock, host) == Liveness::Dead
+    let is_active = |lock: &&LockEntry| loaded.index.active(lock.task).is_some();
+    let stale_locks = loaded.locks.values().filter_map(|lock| {
+        let holder = Holder::new(context, lock, host);
+        let why = match (is_active(&lock), holder.session) {
+            (false, _) => "there is no such active task".to_owned(),
+            (true, Liveness::Dead) => holder.pid.map_or_else(
+                || "its session is dead".to_owned(),
+                |pid| format!("its session is dead (pid {pid} is gone)"),
+            ),
+            (true, _) => return None,
+        };
+        Some(DoubtfulLock { locked: LockedTask { task_id: lock.task, lock: holder }, why })
     });
-    let stale_locks = stale.map(|lock| LockedTask { task_id: lock.task, lock: Holder::new(context, lock, host) });
     let (worktrees, main) = loaded.around.worktrees().map(|it| (it.records.as_slice(), it.main())).unwrap_or_default();
     let orphans = worktrees.iter().filter_map(|record| {
         let branch = task_branch_of(context, record)?;
@@ -96,13 +109,18 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
     let unlocked = board.ordered().into_iter().filter(|task| task.status == Status::Implementing && !held(task));
     let active: Vec<_> = board.ordered().into_iter().filter(held).map(describe).collect();
     let in_work: Vec<_> = active.iter().filter_map(|row| in_work(&loaded, row)).collect();
+    let overlaps = radar::of_all(context, &in_work, host)?;
+    let in_flight = in_flight::of_all(context, &active, overlaps.as_ref())?;
+    let old_locks = in_flight::old_locks(context, loaded.locks.values().filter(is_active), &in_flight, host);
     Ok(Overview {
         tasks: TasksPlace::find(context)?,
         as_of: loaded.as_of.clone(),
         without_worktree: active.iter().filter(|row| row.lacks_worktree(context)).map(|row| row.id).collect(),
-        overlaps: radar::of_all(context, &in_work, host)?,
+        overlaps,
         active,
+        in_flight,
         stale_locks: stale_locks.collect(),
+        old_locks,
         orphan_worktrees: orphans.collect(),
         unlocked_implementing: unlocked.map(describe).collect(),
         ready: board.ready().into_iter().filter(|task| !held(task)).map(describe).collect(),

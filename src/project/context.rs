@@ -183,6 +183,12 @@ impl Context {
         }
     }
 
+    /// Whether [`Self::data_branch`] makes no connection.
+    pub(crate) fn knows_data_branch(&self) -> bool {
+        let asks = matches!(self.data_home, DataHome::Default(_)) && self.channel.remote().is_some();
+        !asks || self.default_branch.get().is_some()
+    }
+
     /// The command that checks out a branch in the main worktree: one of the usual names where there is one.
     fn switch(&self) -> Hint {
         let names = self.branches();

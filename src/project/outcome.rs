@@ -9,6 +9,7 @@ use crate::git::{Branch, Oid, RefUpdate};
 use crate::ledger::TransactionResult;
 use crate::ledger::plan::OutdatedCheckout;
 use crate::project::context::Context;
+use crate::report::relative;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -93,6 +94,22 @@ impl Holder {
             (false, true) => format!("another session of yours{agent}"),
             (false, false) => format!("{}{agent}", self.holder),
         }
+    }
+
+    /// The same in the few words of a table.
+    pub(crate) fn seen_in_brief(&self, mine: bool) -> String {
+        let who = match (mine, self.own) {
+            (true, _) => "you",
+            (false, true) => "you elsewhere",
+            (false, false) => &self.holder,
+        };
+        format!("{who}{}", self.agent_in_brackets())
+    }
+
+    /// How long ago the lock was taken; the time that it says, where that is in the future of this clock.
+    pub(crate) fn age(&self) -> String {
+        let since = self.since.as_ref().unwrap_or(&self.since_shown);
+        relative(since).unwrap_or_else(|| format!("since {}", self.since_shown))
     }
 
     /// One sentence: who, since when, where, whether the session lives and how that is known.

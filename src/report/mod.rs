@@ -9,12 +9,20 @@
 mod page;
 pub(crate) mod path;
 mod relative;
+mod screen;
+mod table;
+mod terminal;
 
-use page::Advice;
-pub(crate) use page::{Cell, Page, Table, Tone};
-pub(crate) use relative::relative;
+pub(crate) use page::Page;
+use page::{Advice, Lines, with_short_note};
+pub(crate) use relative::{as_of, relative};
+pub(crate) use screen::Screen;
+pub(crate) use table::{Cell, Column, Table, Tone};
+pub(crate) use terminal::width_behind_pager;
+use terminal::{columns_of_errors, size};
 
 use crate::error::{Error, Kind, Payload, is_unsafe, redacted, sanitise};
+use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -65,13 +73,25 @@ pub(crate) struct Report {
     pub(crate) quiet: bool,
     /// When to use colour.
     pub(crate) color: ColorChoice,
+    /// The width of the terminal behind the pager that git started for this command, where it did.
+    pub(crate) behind_pager: Option<usize>,
 }
 
 impl Report {
     /// The form of an error before, or without, a command line that can be parsed.
     pub(crate) fn by_arguments(mut args: impl Iterator<Item = std::ffi::OsString>) -> Self {
         let json = args.any(|arg| arg == "--json" || arg == "--schema");
-        Self { json, quiet: false, color: anstream::ColorChoice::Auto }
+        Self { json, quiet: false, color: anstream::ColorChoice::Auto, behind_pager: None }
+    }
+
+    /// Whether a person sees the result as a page, on a terminal.
+    pub(crate) fn is_seen(self) -> bool {
+        !self.json && (self.behind_pager.is_some() || io::stdout().is_terminal())
+    }
+
+    /// The columns of the terminal on which the result is seen.
+    fn columns(self) -> Option<usize> {
+        self.behind_pager.or_else(|| size().map(|size| size.columns))
     }
 
     /// Shows a result on standard output.
@@ -79,6 +99,20 @@ impl Report {
     /// # Errors
     /// [`Kind::Io`] when it cannot be written; a reader that closed the pipe is no error.
     pub(crate) fn answer<T: Serialize>(self, outcome: &T, page: impl FnOnce() -> Page) -> Result<(), Error> {
+        self.answer_through(|_| false, outcome, page)
+    }
+
+    /// The same for a result that may be long. A page that is longer than the screen is given to `pager`, which returns
+    /// whether it has shown it.
+    ///
+    /// # Errors
+    /// As for [`Report::answer`].
+    pub(crate) fn answer_through<T: Serialize>(
+        self,
+        pager: impl FnOnce(&str) -> bool,
+        outcome: &T,
+        page: impl FnOnce() -> Page,
+    ) -> Result<(), Error> {
         let heading = heading();
         let written = if self.json {
             let mut document = document(outcome)?;
@@ -86,7 +120,6 @@ impl Report {
             print_json(&Value::Object(document))
         } else {
             let mut stream = AutoStream::new(io::stdout(), self.color);
-            let advice = if self.quiet { Advice::LeftOut } else { Advice::Given };
             let mut page = page();
             if let Some(Heading { line, .. }) = heading {
                 if self.quiet || page.is_bare() {
@@ -95,7 +128,13 @@ impl Report {
                     page = page.below(&line);
                 }
             }
-            stream.write_all(page.render(columns(), advice).as_bytes())
+            let text = page.render(self.columns(), self.advice(), Lines::Whole);
+            let is_plain = stream.current_choice() == ColorChoice::Never;
+            let seen = || if is_plain { strip_str(&text).to_string() } else { text.clone() };
+            if size().is_some_and(|size| size.is_exceeded_by(&text)) && pager(&seen()) {
+                return Ok(());
+            }
+            stream.write_all(text.as_bytes())
         };
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -108,6 +147,10 @@ impl Report {
             }
             _ => Ok(()),
         }
+    }
+
+    fn advice(self) -> Advice {
+        if self.quiet { Advice::LeftOut } else { Advice::Given }
     }
 
     /// Shows an error on standard error.
@@ -133,7 +176,8 @@ impl Report {
         let _ = writeln!(text, "{red}error:{red:#} {}", sanitise(&error.to_string()));
         if !self.quiet {
             for hint in error.hints() {
-                text.extend(["  try: ", &sanitise(&hint.to_string()), "\n"]);
+                let line = format!("  try: {}", sanitise(&hint.to_string()));
+                text.extend([&with_short_note(&line, columns_of_errors()), "\n"]);
             }
         }
         let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());
@@ -162,12 +206,6 @@ pub(crate) fn color_as_git(color_ui: Option<&str>) {
     }
 }
 
-/// The width of the terminal; `None` when standard output is no terminal.
-fn columns() -> Option<usize> {
-    let width = || rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
-    io::stdout().is_terminal().then(width).map(|width| if width == 0 { 80 } else { width })
-}
-
 /// Shows a line of progress on standard error.
 pub(crate) fn progress(line: &str) {
     let _ = writeln!(io::stderr(), "git aitask: {}", sanitise(&redacted(line)));
@@ -193,6 +231,11 @@ pub(crate) fn message(text: &str) {
 pub(crate) fn path_alone(path: &std::path::Path) {
     use std::os::unix::ffi::OsStrExt as _;
     let _ = io::stdout().write_all(&[path.as_os_str().as_bytes(), b"\n"].concat());
+}
+
+/// Shows on standard output a line for a prompt.
+pub(crate) fn line(text: &str) {
+    let _ = writeln!(io::stdout(), "{}", sanitise(text));
 }
 
 /// Shows no progress.

@@ -15,6 +15,16 @@ pub(crate) fn relative(text: &str) -> Option<String> {
     ago(since.as_mins())
 }
 
+/// How old a view is, where people see it: its local time and its age; `None` for one of the last minute, which is as good
+/// as the present.
+pub(crate) fn as_of(time: &str) -> Option<String> {
+    let then = time.parse::<Timestamp>().ok()?.to_zoned_datetime(jiff::tz::TimeZone::system());
+    let now = ZonedDateTime::now();
+    let ago = ago(now.timestamp().duration_since(then.timestamp()).as_mins()).filter(|ago| ago != "just now")?;
+    let format = if now.date() == then.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    Some(format!("as of {} ({ago})", then.strftime(format)))
+}
+
 fn ago(minutes: i64) -> Option<String> {
     const DAY: i64 = 24 * 60;
     match minutes {
@@ -46,6 +56,10 @@ mod tests {
         }
         assert_eq!((ago(-2), relative("unknown"), relative("2999-01-01 00:00")), (None, None, None));
         assert!(relative("2020-01-01 00:00").is_some_and(|text| text.ends_with("days ago")));
+        let now = Timestamp::now();
+        assert_eq!((as_of(&now.to_string()), as_of("unknown")), (None, None));
+        let before = as_of("2020-01-01T12:00:00Z").unwrap();
+        assert!(before.starts_with("as of 2020-01-0") && before.ends_with(" days ago)"), "{before}");
         assert!(relative("2020-01-01T00:00:00Z").is_some_and(|text| text.ends_with("days ago")));
     }
 }

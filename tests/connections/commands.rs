@@ -4,7 +4,7 @@ use crate::support::{Repo, World};
 
 /// What every verb begins with: what is configured. Where the repository is is told by its files.
 const OPEN: [&str; 1] = [
-    r"config -z --get-regexp ^(aitask|remote|branch|url|user|author|committer|extensions)\.|^(core\.(sshcommand|hookspath|bare|worktree|repositoryformatversion)|ssh\.variant|trace2\.perftarget|commit\.gpgsign|color\.ui|init\.defaultbranch|push\.(default|gpgsign))$",
+    r"config -z --get-regexp ^(aitask|remote|branch|url|user|author|committer|extensions)\.|^(core\.(sshcommand|hookspath|bare|worktree|repositoryformatversion)|ssh\.variant|trace2\.perftarget|commit\.gpgsign|color\.ui|init\.defaultbranch|push\.(default|gpgsign))$|^pager\.aitask(\.|$)",
 ];
 /// The commits of a plan are made. git tells meanwhile what is in the places of its files.
 const BUILD: [&str; 1] = ["fast-import --quiet --done --date-format=raw"];

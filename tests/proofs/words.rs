@@ -30,7 +30,7 @@ pub(super) const VERBS: [&str; 40] = [
     "worktree prune --dry-run",
     "worktree path",
     "sync --dry-run",
-    "status --fetch",
+    "status --fetch --line --watch",
     "check --fetch --strict",
     "doctor --fix --offline --dry-run",
     "explore --at=",

@@ -29,6 +29,7 @@ mod planned;
 mod radar;
 mod reopen;
 mod rules;
+mod screen;
 mod setup;
 mod shell;
 mod shim;

@@ -6,8 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What the program prints on a terminal of 160 columns, with what differs from run to run replaced.
 fn page(repo: &Repo, line: &str) -> String {
+    page_at(repo, 160, line)
+}
+
+/// The same on a terminal with so many columns.
+pub(super) fn page_at(repo: &Repo, columns: usize, line: &str) -> String {
     let bin = env!("CARGO_BIN_EXE_git-aitask");
-    let line = format!("stty cols 160 -echo; exec '{bin}' {line}");
+    let line = format!("stty cols {columns} rows 200 -echo; exec '{bin}' {line}");
     let run = repo.run("sh", &["-c", "script -qec \"$1\" /dev/null </dev/null", "sh", &line]);
     let text = run.stdout.replace("\r\n", "\n").replace("^D\u{8}\u{8}", "");
     let mut text = repo.normalise(&text);
@@ -16,6 +21,9 @@ fn page(repo: &Repo, line: &str) -> String {
         (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "<time>"),
         (r"\b[0-9a-f]{7,12}\b", "<oid>"),
         (r"\bpid \d+", "pid <pid>"),
+        // Where the view is more than a minute old, since the machine is slow, that is said.
+        (r"git aitask: as of [^\n]*\n", ""),
+        (r"as of \d[^;]*; ", ""),
         (r"(?:just now|\d+ min ago) *", "<age> "),
         (r"\d+ minutes? old", "<age> "),
     ] {
@@ -45,7 +53,7 @@ fn reviewed(repo: &Repo, pages: &[(&str, &str)]) {
 }
 
 /// A clone of a person on a machine and in a session of their own.
-fn person(world: &World, name: &str, session: &Sleeper) -> Repo {
+pub(super) fn person(world: &World, name: &str, session: &Sleeper) -> Repo {
     let programs = world.root().join(format!("{name}-programs"));
     world.script(&programs.join("hostname"), &format!("#!/bin/sh\necho {name}-host\n"));
     world.clone(name).with_programs(programs).env("AIT_AGENT_PID", session.pid())

@@ -13,11 +13,14 @@ fn the_fields() {
     ann.task("Two", &[]);
     ann.aitask(&["pick", "1"]).ok();
     let json = ann.aitask(&["status", "--json"]).ok().json();
-    assert_eq!(keys(&json), "schema tasks as_of active stale_locks orphan_worktrees unlocked_implementing ready");
+    assert_eq!(
+        keys(&json),
+        "schema tasks as_of active in_flight stale_locks old_locks orphan_worktrees unlocked_implementing ready"
+    );
     assert_eq!([keys(&json["ready"][0]), keys(&json["active"][0])], [FREE, TAKEN]);
     let ids = ["active", "ready"].map(|key| json[key][0]["id"].as_str().unwrap());
     assert_eq!(ids, ["1", "2"]);
-    for empty in ["stale_locks", "orphan_worktrees", "unlocked_implementing"] {
+    for empty in ["stale_locks", "old_locks", "orphan_worktrees", "unlocked_implementing"] {
         assert_eq!(json[empty], serde_json::json!([]), "{empty}");
     }
 }
@@ -49,7 +52,7 @@ fn a_lock_of_a_dead_session_is_stale() {
     let stale = ann.aitask(&["status", "--json"]).ok().json()["stale_locks"][0].clone();
     assert_eq!(
         (keys(&stale), &stale["session"]),
-        ("task_id holder host since token pid session".into(), &"dead".into())
+        ("task_id holder host since token pid session why".into(), &"dead".into())
     );
     ann.aitask(&["status"]).ok().assert().stdout(contains("stale locks\n1\tann@example.com\t"));
 }

@@ -33,6 +33,7 @@ pub(crate) mod ls_tree;
 pub(crate) mod merge_tree;
 pub(crate) mod push;
 mod quoted;
+pub(crate) mod ref_tips;
 pub(crate) mod status;
 pub(crate) mod unmerged;
 pub(crate) mod worktree_list;
