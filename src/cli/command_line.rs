@@ -61,13 +61,16 @@ fn is_named_at_the_end(arg: &Arg, word: &str) -> bool {
 
 /// The command line for completion. It offers no file names: a shell inserts the words that a program offers without
 /// quotes, and would run a command that stands in a file name. The shells complete file names themselves, with quotes.
+/// Options are offered where nothing else is, as after `--`: among the tasks they would be in the way.
 pub(crate) fn completed() -> Command {
-    without_files(command())
+    only_words(command())
 }
 
-fn without_files(command: Command) -> Command {
-    let hinted = |arg: Arg| {
-        if arg.get_value_hint() == ValueHint::Unknown { arg } else { arg.value_hint(ValueHint::Other) }
+fn only_words(command: Command) -> Command {
+    let changed = |arg: Arg| {
+        let is_option = !arg.is_positional();
+        let arg = if arg.get_value_hint() == ValueHint::Unknown { arg } else { arg.value_hint(ValueHint::Other) };
+        arg.hide(is_option)
     };
-    command.mut_args(hinted).mut_subcommands(without_files)
+    command.mut_args(changed).mut_subcommands(only_words)
 }

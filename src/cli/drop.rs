@@ -1,7 +1,7 @@
 //! `git aitask drop`.
 
 use crate::cli::app::{App, with_notices};
-use crate::cli::complete::tasks;
+use crate::cli::complete::{own_tasks, statuses};
 use crate::error::Result;
 use crate::ops::drop;
 use crate::report::Page;
@@ -18,10 +18,10 @@ git aitask drop 12 --status Postponed --discard"
 )]
 pub(crate) struct DropArgs {
     /// The task [default: that of the worktree you are in]
-    #[arg(add = tasks())]
+    #[arg(add = own_tasks())]
     task: Option<String>,
     /// The new status: Ready, Postponed or Editing
-    #[arg(long, value_name = "STATUS", default_value = "Ready")]
+    #[arg(long, value_name = "STATUS", default_value = "Ready", add = statuses(&["Ready", "Postponed", "Editing"]))]
     status: String,
     /// Discard uncommitted changes in its worktree
     #[arg(long)]

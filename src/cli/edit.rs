@@ -1,6 +1,7 @@
 //! `git aitask edit`.
 
 use crate::cli::app::{App, with_notices};
+use crate::cli::complete::{levels, signed_labels, statuses, tasks, types};
 use crate::cli::given_text::{given_text, require_editor, require_safe};
 use crate::error::{Error, Kind, Result};
 use crate::ops::edit::{self, EditRequest, Edited};
@@ -28,24 +29,25 @@ generate-report | git aitask edit 12 --append -F -"
 )]
 pub(crate) struct EditArgs {
     /// The task [default: that of the worktree you are in]
+    #[arg(add = tasks())]
     task: Option<String>,
     /// Ready, Editing, Implementing, Postponed or Folded
-    #[arg(long, value_name = "STATUS")]
+    #[arg(long, value_name = "STATUS", add = statuses(&["Ready", "Editing", "Implementing", "Postponed", "Folded"]))]
     status: Option<String>,
     /// The priority: high, medium or low
-    #[arg(long, value_name = "LEVEL")]
+    #[arg(long, value_name = "LEVEL", add = levels())]
     priority: Option<String>,
     /// The effort: high, medium or low
-    #[arg(long, value_name = "LEVEL")]
+    #[arg(long, value_name = "LEVEL", add = levels())]
     effort: Option<String>,
     /// An issue type of the project
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(long = "type", value_name = "TYPE", add = types())]
     issue_type: Option<String>,
     /// A label to add (+) or remove (-); may be repeated
-    #[arg(long, value_name = "+LABEL|-LABEL", allow_hyphen_values = true)]
+    #[arg(long, value_name = "+LABEL|-LABEL", allow_hyphen_values = true, add = signed_labels())]
     label: Vec<String>,
     /// A task it depends on; may be repeated, "" = none
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, value_name = "TASK", add = tasks())]
     depends: Vec<String>,
     /// The e-mail address of the assignee; "" removes it
     #[arg(long, value_name = "ADDRESS")]

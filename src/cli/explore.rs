@@ -1,6 +1,7 @@
 //! `git aitask explore`.
 
 use crate::cli::app::App;
+use crate::cli::complete::branches;
 use crate::error::Result;
 use crate::ops::explore;
 use crate::settings::Effect;
@@ -15,7 +16,7 @@ use clap::Args;
 git aitask explore -- grep -rn TODO src\n  git aitask explore --at v1.2 -- make -n")]
 pub(crate) struct ExploreArgs {
     /// The commit, branch or tag to check out [default: the output branch]
-    #[arg(long, value_name = "REV")]
+    #[arg(long, value_name = "REV", add = branches())]
     at: Option<String>,
     /// The command to run [default: your shell]
     #[arg(last = true, value_name = "CMD")]

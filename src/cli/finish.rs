@@ -2,7 +2,7 @@
 
 use crate::archive::request::Deferred;
 use crate::cli::app::{App, with_notices};
-use crate::cli::complete::tasks;
+use crate::cli::complete::{branches, own_tasks};
 use crate::error::{Error, Result, quoted};
 use crate::landing::merge::MergeMode;
 use crate::ops::finish::{self, Finished};
@@ -27,10 +27,10 @@ git aitask finish 12 --squash -m \"feature: Add login (t12)\"\n  git aitask fini
 git aitask finish 12 --pr        # opens a pull request")]
 pub(crate) struct FinishArgs {
     /// The task [default: that of the worktree you are in]
-    #[arg(add = tasks())]
+    #[arg(add = own_tasks())]
     task: Option<String>,
     /// The branch to merge into [default: aitask.output, else the base]
-    #[arg(long, value_name = "BRANCH")]
+    #[arg(long, value_name = "BRANCH", add = branches())]
     into: Option<String>,
     /// Create a merge commit (the default)
     #[arg(long, group = "mode")]

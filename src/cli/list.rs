@@ -1,6 +1,7 @@
 //! `git aitask list`.
 
 use crate::cli::app::App;
+use crate::cli::complete::statuses;
 use crate::cli::filter::FilterArgs;
 use crate::error::Result;
 use crate::ops::list::{self, Shape, TaskSet};
@@ -20,7 +21,7 @@ use clap::Args;
 )]
 pub(crate) struct ListArgs {
     /// Only tasks with this status
-    #[arg(long, value_name = "STATUS")]
+    #[arg(long, value_name = "STATUS", add = statuses(&["Ready", "Editing", "Implementing", "Postponed", "Done", "Folded"]))]
     status: Option<String>,
     #[command(flatten)]
     filter: FilterArgs,

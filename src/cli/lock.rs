@@ -1,7 +1,7 @@
 //! `git aitask lock`, `unlock` and `locks`.
 
 use crate::cli::app::{App, with_notices};
-use crate::cli::complete::tasks;
+use crate::cli::complete::{free_tasks, held_tasks};
 use crate::error::Result;
 use crate::ops::lock::{self, UnlockRight};
 use crate::project::Wanted;
@@ -16,7 +16,7 @@ use clap::Args;
 #[command(after_help = "Examples:\n  git aitask lock 12 --json\n  git aitask lock 12 --email ci@example.com")]
 pub(crate) struct LockArgs {
     /// The task
-    #[arg(add = tasks())]
+    #[arg(add = free_tasks())]
     task: String,
     /// The e-mail address to record as the holder
     #[arg(long, value_name = "ADDRESS")]
@@ -35,7 +35,7 @@ pub(crate) struct LockArgs {
 )]
 pub(crate) struct UnlockArgs {
     /// The task
-    #[arg(add = tasks())]
+    #[arg(add = held_tasks())]
     task: String,
     /// Release the lock of any holder
     #[arg(long)]

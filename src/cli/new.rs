@@ -1,6 +1,7 @@
 //! `git aitask new`.
 
 use crate::cli::app::{App, with_notices};
+use crate::cli::complete::{labels, levels, tasks, types};
 use crate::cli::given_text::{given_text, may_open_editor, require_editor};
 use crate::error::Result;
 use crate::ops::new::Sibling;
@@ -32,22 +33,22 @@ pub(crate) struct NewArgs {
     #[arg(short = 'F', value_name = "FILE")]
     file: Option<PathBuf>,
     /// The priority: high, medium or low
-    #[arg(long, value_name = "LEVEL", default_value = "medium")]
+    #[arg(long, value_name = "LEVEL", default_value = "medium", add = levels())]
     priority: String,
     /// The effort: high, medium or low
-    #[arg(long, value_name = "LEVEL", default_value = "medium")]
+    #[arg(long, value_name = "LEVEL", default_value = "medium", add = levels())]
     effort: String,
     /// An issue type of the project [default: feature]
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(long = "type", value_name = "TYPE", add = types())]
     issue_type: Option<String>,
     /// A label; may be repeated
-    #[arg(long, value_name = "LABEL")]
+    #[arg(long, value_name = "LABEL", add = labels())]
     label: Vec<String>,
     /// A task it depends on; may be repeated
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, value_name = "TASK", add = tasks())]
     depends: Vec<String>,
     /// The parent task; a child waits for the child before it
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, value_name = "TASK", add = tasks())]
     parent: Option<String>,
     /// Do not let a child wait for the child before it
     #[arg(long)]

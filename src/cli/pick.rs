@@ -1,7 +1,7 @@
 //! `git aitask pick`.
 
 use crate::cli::app::{App, wanted, with_notices};
-use crate::cli::complete::tasks;
+use crate::cli::complete::{branches, ready_tasks};
 use crate::cli::filter::FilterArgs;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::ops::pick::{self, Among, NextOptions, Patience, PickKind, Picked};
@@ -27,7 +27,7 @@ cd \"$(git aitask worktree path 12)\""
 )]
 pub(crate) struct PickArgs {
     /// The tasks to try, in this order
-    #[arg(conflicts_with = "next", add = tasks())]
+    #[arg(conflicts_with = "next", add = ready_tasks())]
     task: Vec<String>,
     /// Pick the best ready task that is not locked
     #[arg(long)]
@@ -53,7 +53,7 @@ pub(crate) struct PickArgs {
     #[arg(long)]
     no_worktree: bool,
     /// The branch to cut a new task branch from
-    #[arg(long, value_name = "BRANCH")]
+    #[arg(long, value_name = "BRANCH", add = branches())]
     base: Option<String>,
     /// The e-mail address to record as the holder
     #[arg(long, value_name = "ADDRESS", hide_short_help = true)]

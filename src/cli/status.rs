@@ -50,7 +50,7 @@ fn line(app: &App) -> Result<()> {
     if app.report.json {
         return Err(Error::new(Kind::Usage, "--line is one line, and no JSON").hint("git aitask status --json"));
     }
-    let found = app.silent().open(Effect::DryRun).and_then(|context| status_line::line(&context));
+    let found = app.silent().open(Effect::DryRun).and_then(status_line::line);
     if let Ok(Some(text)) = found {
         report::line(&text);
     }

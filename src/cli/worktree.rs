@@ -1,7 +1,7 @@
 //! `git aitask worktree`.
 
 use crate::cli::app::{App, with_notices};
-use crate::cli::complete::tasks;
+use crate::cli::complete::{branches, tasks};
 use crate::cli::pick;
 use crate::error::{Result, quoted};
 use crate::ops::prune::{self, Pruned};
@@ -27,9 +27,10 @@ enum WorktreeVerb {
     #[command(after_help = "Examples:\n  git aitask worktree add 12\n  git aitask worktree add 12 --base release-2")]
     Add {
         /// The task [default: that of the worktree you are in]
+        #[arg(add = tasks())]
         task: Option<String>,
         /// The branch to cut the task branch from
-        #[arg(long, value_name = "BRANCH")]
+        #[arg(long, value_name = "BRANCH", add = branches())]
         base: Option<String>,
         /// Show which commands would be run; change nothing
         #[arg(long)]
@@ -42,6 +43,7 @@ enum WorktreeVerb {
     #[command(after_help = "Examples:\n  git aitask worktree remove 12\n  git aitask worktree remove 12 --discard")]
     Remove {
         /// The task [default: that of the worktree you are in]
+        #[arg(add = tasks())]
         task: Option<String>,
         /// Discard uncommitted changes in it
         #[arg(long)]

@@ -26,6 +26,7 @@ pub(crate) mod in_flight;
 pub(crate) mod init;
 pub(crate) mod init_place;
 pub(crate) mod init_plan;
+pub(crate) mod known_tasks;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod log;

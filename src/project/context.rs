@@ -198,7 +198,7 @@ impl Context {
     }
 
     /// The branches that a person can check out, here or on the remote, as this clone knows them.
-    fn branches(&self) -> Vec<String> {
+    pub(crate) fn branches(&self) -> Vec<String> {
         let remote = self.channel.remote().map(|remote| format!("refs/remotes/{remote}/"));
         let prefixes: Vec<_> = std::iter::once("refs/heads/".to_owned()).chain(remote).collect();
         let shown = self.repository.read("for-each-ref").arg("--format=%(refname)").args(&prefixes).output();

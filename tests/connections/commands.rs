@@ -227,6 +227,7 @@ fn of_readers() {
     expect(&ann, "list", &format!("{view}\n {worktree}"));
     expect(&ann, "show 1", &format!("{view}\n worktree list --porcelain -z\n read\n {state}"));
     expect(&ann, "status", &format!("{view}\n {worktree}"));
+    expect(&ann, "status --line", view);
     expect(&ann, "whoami", "open");
     expect(&ann, "check", "open\n refs both:aitask-ids\n read");
     let below = "for-each-ref --format=%(refname)%00%(objectname)%00%(symref)";

@@ -1,6 +1,6 @@
 //! What a shell inserts for TAB is quoted, or nothing that others wrote.
 
-use crate::support::{Repo, Run, World, share};
+use crate::support::{Repo, Run, World, can_run, program as needed, share};
 
 /// Names that run something, or end a word, when they stand on a command line unquoted.
 const NAMES: [&str; 12] = [
@@ -117,4 +117,33 @@ fn a_title_moves_no_cursor_where_tasks_are_offered() {
     assert!(run.stdout.contains("7\tevil [2J"), "{run:?}");
     let typed = type_in_bash(&ann, SOURCE, "echo got git-aitask\x01\x0bgit-aitask show 7\t");
     assert!(!typed.stdout.contains('\u{202e}'), "{typed:?}");
+}
+
+/// A title that would run something where a shell reads it as more than text.
+const TITLE: &str = "x$(touch${IFS}pwned)`touch pwned`;touch pwned;'\"\\ %B:[{a,b}]*~ (held)";
+
+#[test]
+fn no_shell_runs_what_stands_in_a_title_that_it_shows() {
+    let (world, ann) = scene();
+    super::push_to(&world, "main", "aitasks/t7_x.md", &format!("---\nstatus: Ready\n---\n# {TITLE}\n"));
+    super::push_to(&world, "main", "aitasks/t8_y.md", &format!("---\nstatus: Ready\n---\n# {TITLE} too\n"));
+    ann.git(&["pull", "-q"]);
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_git-aitask")).parent().unwrap();
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
+    let fish = "complete -C 'git-aitask pick '";
+    let fish = format!("source ~/.config/fish/completions/git-aitask.fish 2>/dev/null; {fish}");
+    // In zsh only the editor of the line completes; `zpty` gives it a terminal.
+    let zsh = "zmodload zsh/zpty; zpty z zsh -f -i; \
+               zpty -w z 'autoload -U compinit; compinit -u; fpath=(~/.local/share/zsh/site-functions $fpath); compinit -u'; \
+               zpty -w z 'source <(COMPLETE=zsh git-aitask); PS1=ready'; zpty -n -w z $'git-aitask pick \\t'; \
+               for n in {1..100}; do zpty -r -t z part && text+=$part; [[ $text == *8*too* ]] && break; sleep 0.1; done; \
+               print -r -- $text; zpty -d z";
+    for (program, script, shows) in [("fish", fish.as_str(), "8\tx$(touch"), ("zsh", zsh, "x$(touch")] {
+        if can_run("the titles", needed(program)).is_none() {
+            continue;
+        }
+        let run = ann.env("PATH", &path).env("TERM", "xterm").run(program, &["-c", script]);
+        assert!(run.stdout.contains(shows), "{program}: {run:?}");
+        assert!(!ann.path("pwned").exists(), "{program}: {run:?}");
+    }
 }

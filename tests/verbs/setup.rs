@@ -1,6 +1,6 @@
 //! `git aitask setup`, and what the shell offers.
 
-use crate::support::{Repo, World, program, skipped};
+use crate::support::{Repo, Sleeper, World, program, skipped};
 
 const BASH: &str = "home/.local/share/bash-completion/completions/git-aitask";
 
@@ -81,6 +81,52 @@ fn the_shell_is_offered_verbs_and_tasks() {
     }
     let outside = ann.at("..").env("COMPLETE", "fish").aitask(&["--", "git-aitask", "pick", "1"]).ok();
     assert_eq!((outside.stdout.as_str(), outside.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn of_the_tasks_those_are_offered_that_make_sense_there() {
+    let ann = scene();
+    let bob = ann.world().initialised("bob");
+    for title in ["Two", "Three", "Four", "Five"] {
+        ann.task(title, &[]);
+    }
+    ann.task("Waits", &[("depends", "1")]);
+    let [session, other] = [Sleeper::new(), Sleeper::new()];
+    let here = ann.env("AIT_AGENT_PID", session.pid());
+    ann.env("AIT_AGENT_PID", other.pid()).aitask(&["pick", "2", "--no-worktree"]).ok();
+    here.aitask(&["pick", "4", "--no-worktree"]).ok();
+    bob.aitask(&["pick", "3", "--no-worktree"]).ok();
+    here.aitask(&["list", "--fetch"]).ok();
+    here.count_connections();
+    let ask = |line: &str| {
+        let words: Vec<_> = ["--", "git-aitask"].into_iter().chain(line.split(' ')).collect();
+        let offered = here.env("COMPLETE", "fish").aitask(&words).ok().stdout;
+        offered.lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    for (line, offered) in [
+        ("pick ", "1 5"),
+        ("pick --ne", "--next"),
+        ("finish ", "4 2"),
+        ("drop ", "4 2"),
+        ("unlock ", "4 2 3"),
+        ("lock ", "1 5 6"),
+        ("new x --depends ", "1 2 3 4 5 6"),
+        ("drop 4 --status ", "Ready Postponed Editing"),
+        ("list --status P", "Postponed"),
+        (
+            "new x --type ",
+            "bug chore documentation enhancement feature manual_verification performance refactor style test",
+        ),
+        ("edit 1 --priority ", "high medium low"),
+        ("pick --base ", "main"),
+        ("finish --into m", "main"),
+    ] {
+        assert_eq!(ask(line), offered, "{line}");
+    }
+    assert_eq!(here.connections(), Vec::<&str>::new());
+    here.git(&["branch", "x;touch-pwned"]);
+    here.git(&["branch", "release/1.0"]);
+    assert_eq!(ask("worktree add 1 --base "), "main release/1.0");
 }
 
 #[test]
