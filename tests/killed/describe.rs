@@ -28,7 +28,7 @@ git stash list
 "#;
 
 /// What git leaves in its folder, and says nothing.
-const SILENT: [&str; 10] = [
+const SILENT: [&str; 11] = [
     "ORIG_HEAD",
     "COMMIT_EDITMSG",
     "packed-refs",
@@ -38,6 +38,7 @@ const SILENT: [&str; 10] = [
     "as-of",
     "default-branch.origin",
     "fetched.origin",
+    "others-push.origin",
     "gc.pid",
 ];
 
