@@ -140,6 +140,14 @@ pub(crate) fn exists(pid: u32) -> Option<bool> {
     }
 }
 
+/// Whether a process is stopped, by SIGSTOP or by the terminal; false where the system does not say.
+pub(crate) fn is_stopped(repository: &Repository, pid: u32) -> bool {
+    let state = proc_field(&pid.to_string(), 3);
+    let is_listed = Path::new("/proc/self/stat").exists();
+    let state = if is_listed { state } else { ps(repository, pid, "state=") };
+    state.is_some_and(|state| state.starts_with(['T', 't']))
+}
+
 /// The leader of this process's session. In a pid namespace the leader may be outside, and then it has no number
 /// here: the kernel says 0, for which `rustix::process::getsid` has no value, so `/proc` is asked first.
 pub(crate) fn session_leader() -> Option<u32> {

@@ -15,6 +15,15 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// [`Kind::Interrupted`].
 pub(crate) fn wait_for_any(files: Vec<File>) -> Result<File> {
+    let ended = || Error::new(Kind::Bug, "an endless wait ended");
+    wait_while(files, &mut || true)?.ok_or_else(ended)
+}
+
+/// [`wait_for_any`] as long as `goes_on` says so, which is asked some fifty times a second; `None` after that.
+///
+/// # Errors
+/// [`Kind::Interrupted`].
+pub(crate) fn wait_while(files: Vec<File>, goes_on: &mut dyn FnMut() -> bool) -> Result<Option<File>> {
     let (tell, told) = channel();
     for file in files {
         let tell = tell.clone();
@@ -26,8 +35,11 @@ pub(crate) fn wait_for_any(files: Vec<File>) -> Result<File> {
     }
     loop {
         match told.recv_timeout(interrupt::POLL_INTERVAL) {
-            Ok(file) => return Ok(file),
+            Ok(file) => return Ok(Some(file)),
             Err(_) => interrupt::check()?,
+        }
+        if !goes_on() {
+            return Ok(None);
         }
     }
 }

@@ -3,20 +3,27 @@
 //! Each has a note with a number, locked while its process waits or lands; a note that nobody has locked is of a process
 //! that is gone, and counts no more. Each waits for the lock of the one before it. So the first in line is always a living
 //! one, whoever was killed, and nobody needs to be told: what the first one has checked for those behind it, they find as
-//! verdicts when it is their turn. The line only saves runs of the check: whoever has no place in it lands all the same.
+//! verdicts when it is their turn. Where several have passed together, the first calls those behind it to land with it in
+//! one swap, and each hears that while it waits ([`Waited::Called`]). One whose process is stopped is not waited for. The
+//! line only saves runs of the check: whoever has no place in it lands all the same.
 //!
 //! The notes of other users of the machine cannot be read, so that each of them has a line of its own, and nobody runs
 //! what another user merges.
 
 use crate::error::{Error, Kind, Result};
-use crate::files::lock::wait_for_any;
+use crate::files::lock::{wait_for_any, wait_while};
 use crate::files::records::{RecordKind, Records};
 use crate::git::{Branch, Oid};
+use crate::ledger::train_that_calls;
 use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
+use std::time::{Duration, Instant};
+
+/// How often one who waits looks whether the process before it is stopped.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What one in line wants to land.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +40,18 @@ pub(crate) struct Entry {
     pub(crate) own: Vec<String>,
     /// What must be the same for a check together: a digest of the checks; none for one that cannot be checked with others.
     pub(crate) group: Option<String>,
+    /// The id of its process.
+    #[serde(default)]
+    pub(crate) pid: u32,
+}
+
+/// How a wait in line ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// Nobody is before this one; whether somebody was.
+    First { has_waited: bool },
+    /// The train with this name calls it.
+    Called(String),
 }
 
 impl Entry {
@@ -50,7 +69,7 @@ pub(crate) struct Place {
     pub(crate) number: u64,
     /// What it is for.
     pub(crate) entry: Entry,
-    _held: File,
+    held: File,
 }
 
 impl Place {
@@ -72,26 +91,44 @@ impl Place {
             .and_then(|()| door.write_all(number.to_string().as_bytes()))
             .map_err(|error| Error::io("write", &path, &error))?;
         let held = records.save_locked(RecordKind::Landing, &number.to_string(), &entry)?;
-        Ok(Self { records: records.clone(), number, entry, _held: held })
+        Ok(Self { records: records.clone(), number, entry, held })
     }
 
-    /// Waits until nobody is before this one; returns whether somebody was.
+    /// Waits until nobody is before this one whose process is not stopped, or until it is called.
     ///
     /// # Errors
     /// [`Kind::Interrupted`].
-    pub(crate) fn wait(&self, progress: fn(&str)) -> Result<bool> {
+    pub(crate) fn wait(&self, progress: fn(&str), is_stopped: &dyn Fn(u32) -> bool) -> Result<Waited> {
         let mut said = 0;
         loop {
-            let before: Vec<_> = self.others().into_iter().filter(|(number, _)| *number < self.number).collect();
-            let Some((last, _)) = before.last() else { return Ok(said > 0) };
+            if let Some(train) = train_that_calls(&self.records, self.number) {
+                return Ok(Waited::Called(train));
+            }
+            let mut before = self.others();
+            before.retain(|(number, _)| *number < self.number);
+            while before.pop_if(|(_, entry)| entry.pid > 0 && is_stopped(entry.pid)).is_some() {}
+            let (Some((_, first)), Some((last, _))) = (before.first(), before.last()) else {
+                return Ok(Waited::First { has_waited: said > 0 });
+            };
             if before.len() != said {
                 said = before.len();
-                let wait = if said == 1 { "waits" } else { "wait" };
-                progress(&format!("{said} {wait} before you to land on {}", self.entry.into));
+                let (wait, who) = if said == 1 { ("waits", "") } else { ("wait", "the first is ") };
+                progress(&format!("{said} {wait} before you to land on {} ({who}pid {})", self.entry.into, first.pid));
             }
             if let Ok(file) = File::open(self.records.path(RecordKind::Landing, &last.to_string())) {
-                wait_for_any(vec![file])?;
+                let since = Instant::now();
+                let is_called = || train_that_calls(&self.records, self.number).is_some();
+                wait_while(vec![file], &mut || since.elapsed() < LOOK_AGAIN && !is_called())?;
             }
+        }
+    }
+
+    /// Stays in line, but is not checked with others any more. Best effort: one that is called and does not come is only
+    /// waited for.
+    pub(crate) fn stand_alone(&mut self) {
+        self.entry.group = None;
+        if let Ok(held) = self.records.save_locked(RecordKind::Landing, &self.number.to_string(), &self.entry) {
+            self.held = held;
         }
     }
 
@@ -153,7 +190,14 @@ mod tests {
 
     fn entry(task: &str, into: &str) -> Entry {
         let (branch, tip) = (format!("aitask/{task}"), "a".repeat(40));
-        Entry { into: into.into(), task: task.into(), branch, tip, own: Vec::new(), group: None }
+        Entry { into: into.into(), task: task.into(), branch, tip, own: Vec::new(), group: None, pid: 0 }
+    }
+
+    fn has_waited(place: &Place) -> bool {
+        match place.wait(|_| (), &|_| false).unwrap() {
+            Waited::First { has_waited } => has_waited,
+            Waited::Called(train) => panic!("called to {train}"),
+        }
     }
 
     fn tasks(all: &[(u64, Entry)]) -> Vec<&str> {
@@ -169,9 +213,9 @@ mod tests {
             (take("t1", "main"), take("t9", "next"), take("t2", "main"), take("t3", "main"));
         assert_eq!((tasks(&first.behind()), tasks(&second.behind())), (vec!["t2", "t3"], vec!["t3"]));
         assert_eq!(all(&records).iter().map(|entry| &*entry.task).collect::<Vec<_>>(), ["t1", "t9", "t2", "t3"]);
-        assert!(!first.wait(|_| ()).unwrap() && !other.wait(|_| ()).unwrap());
+        assert!(!has_waited(&first) && !has_waited(&other));
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| third.wait(|_| ()).unwrap());
+            let waiting = scope.spawn(|| has_waited(&third));
             drop(second);
             std::thread::sleep(std::time::Duration::from_millis(50));
             assert!(!waiting.is_finished(), "the first is before it still");
@@ -180,7 +224,7 @@ mod tests {
         });
         drop((third, other));
         let last = take("t4", "main");
-        assert!(last.number > 4 && !last.wait(|_| ()).unwrap(), "numbers do not come twice");
+        assert!(last.number > 4 && !has_waited(&last), "numbers do not come twice");
     }
 
     #[test]
@@ -193,7 +237,7 @@ mod tests {
         std::fs::write(records.path(RecordKind::Landing, "1"), note).unwrap();
         assert!(all(&records).is_empty() && records.names(RecordKind::Landing) == ["1"]);
         let next = Place::take(&records, entry("t2", "main")).unwrap();
-        assert!(!next.wait(|_| ()).unwrap());
+        assert!(!has_waited(&next));
         assert_eq!(records.names(RecordKind::Landing), ["2"]);
     }
 }

@@ -17,9 +17,10 @@ use std::cell::RefCell;
 /// has moved; it cannot detect a ref that this clone has never seen, because a plan names only the refs that it knows.
 pub(crate) fn require_remote_known(context: &Context, view: &View<'_>, branch: Option<&Branch>) -> Result<()> {
     let unknown = |branch: &&Branch| view.tip(branch).published.is_none();
-    match branch.filter(unknown).filter(|_| !view.is_current && context.channel != Channel::Local) {
-        Some(branch) => Err(Error::new(Kind::Behind, format!("whether {branch} is published is not known yet"))),
-        None => Ok(()),
+    let lacks = branch.filter(unknown).filter(|_| !view.is_current && context.channel != Channel::Local);
+    match lacks {
+        Some(branch) if !view.has_all_task_branches()? => Err(Error::new(Kind::Behind, format!("whether {branch} is published is not known yet"))),
+        _ => Ok(()),
     }
 }
 

@@ -39,15 +39,14 @@ pub(crate) struct Verdict {
     pub(crate) command: String,
     /// When it passed (RFC 3339).
     pub(crate) since: String,
-    /// Where it ran on the content of several merges together, of which this one is not the last: that last one. It passed
-    /// on what all of them made of the output branch, so it counts only while all of them are to land.
-    #[serde(default)]
-    pub(crate) with: Option<LastMember>,
+    /// Where it ran on the content of several merges together: those on top of this one, in order. It passed on what all of
+    /// them made of the output branch, so it counts only for a swap in which all of them land.
+    pub(crate) with: Vec<Companion>,
 }
 
-/// The last of several merges that were checked together.
+/// One of several merges that were checked together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct LastMember {
+pub(crate) struct Companion {
     /// Its number in the line.
     pub(crate) number: u64,
     /// The commit that it merges.
@@ -102,7 +101,7 @@ impl Check {
     }
 
     /// Remembers that it has passed on a content. Best effort: a verdict only saves work.
-    pub(crate) fn remember(&self, records: &Records, content: &str, with: Option<LastMember>) {
+    pub(crate) fn remember(&self, records: &Records, content: &str, with: Vec<Companion>) {
         let verdict = Verdict { command: self.command.clone(), since: Context::instant(), with };
         let _ = records.note(RecordKind::Verdict, &self.name(content), &verdict);
         records.bound(RecordKind::Verdict, MOST);
@@ -183,7 +182,7 @@ mod tests {
         let records = Records::new(dir.path());
         let passed = check("test $A", &[("A", "1"), ("B", "1"), ("LIST", "x")], &["LIST"]);
         assert_eq!(passed.verdict(&records, "tree"), None);
-        passed.remember(&records, "tree", None);
+        passed.remember(&records, "tree", Vec::new());
         let same = check("test $A", &[("A", "1"), ("B", "2"), ("LIST", "x")], &["LIST"]);
         assert_eq!(same.verdict(&records, "tree").unwrap().command, "test $A");
         assert_eq!(same.verdict(&records, "another"), None);
@@ -211,7 +210,7 @@ mod tests {
         let records = Records::new(dir.path());
         let check = check("true", &[], &[]);
         for n in 0..MOST + 20 {
-            check.remember(&records, &n.to_string(), None);
+            check.remember(&records, &n.to_string(), Vec::new());
         }
         assert!(records.names(RecordKind::Verdict).len() <= MOST);
         assert!(check.verdict(&records, &(MOST + 19).to_string()).is_some());

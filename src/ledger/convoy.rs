@@ -3,7 +3,9 @@
 //! A process at the head of the queue that is about to push, and sees one behind it whose pushes may be joined with its own,
 //! hands over instead: it notes what it wants to push, and lets that one come to the head. That one builds its commits on top,
 //! and hands over in its turn, or pushes all. Nobody but the head of the queue writes to the record of a convoy, so whoever is
-//! at the head and finds one that was not pushed yet may push it. Each member keeps the record locked (flock(2), shared) until it has read
+//! at the head and finds one that was not pushed yet may push it. Only a train is written to by others, while the process
+//! that begins it stays at the head: it calls them one after the other ([`Train`](crate::ledger::Train)), and one in which
+//! somebody who was called is missing is never pushed. Each member keeps the record locked (flock(2), shared) until it has read
 //! how the push ended: one that nobody has locked is of no interest to anybody, and goes.
 
 use crate::error::{Error, Result};
@@ -32,11 +34,12 @@ const PART: u32 = 20;
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// What a ref has on the remote before the push, and after it; the same for one that the decisions read and nobody moves.
+/// What a ref has on the remote before the push, and after it; the same for one that the decisions read and nobody moves;
+/// nothing after it for one that is removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PendingRef {
     pub(super) from: Oid,
-    pub(super) to: Oid,
+    pub(super) to: Option<Oid>,
 }
 
 /// The refs of a convoy.
@@ -71,7 +74,7 @@ enum Line {
 struct MemberLine {
     /// Whose pushes may be joined.
     group: String,
-    /// The refs: name, value on the remote before the push, value after it.
+    /// The refs: name, value on the remote before the push, value after it, which is empty for one that is removed.
     refs: Vec<(String, String, String)>,
     /// How many members it has.
     members: usize,
@@ -81,8 +84,11 @@ struct MemberLine {
     forming: u64,
     /// When the push must have ended, so that every member hears of it in time.
     until: u64,
-    /// The ticket of the process to which the last member handed over.
+    /// The ticket of the process to which the last member handed over; 0 in a train, where its first member pushes.
     next: u64,
+    /// The places in line of those who are still to add their commits, in order: without them nothing is pushed.
+    #[serde(default)]
+    calls: Vec<u64>,
 }
 
 /// What a record says.
@@ -95,6 +101,7 @@ struct State {
     forming: u64,
     until: u64,
     next: u64,
+    calls: Vec<u64>,
     is_pushing: bool,
     end: Option<End>,
 }
@@ -111,9 +118,10 @@ impl State {
                 Err(_) => {}
             }
         }
-        let MemberLine { group, refs, members, since, forming, until, next } = last?;
+        let MemberLine { group, refs, members, since, forming, until, next, calls } = last?;
         let pending = refs.into_iter().map(|(name, from, to)| {
-            Some((RefName::parse(&name)?, PendingRef { from: Oid::parse(&from)?, to: Oid::parse(&to)? }))
+            let to = if to.is_empty() { None } else { Some(Oid::parse(&to)?) };
+            Some((RefName::parse(&name)?, PendingRef { from: Oid::parse(&from)?, to }))
         });
         Some(Self {
             group,
@@ -123,6 +131,7 @@ impl State {
             forming,
             until,
             next,
+            calls,
             is_pushing,
             end,
         })
@@ -131,7 +140,7 @@ impl State {
     fn line(&self) -> Line {
         let refs = self.refs.iter().map(|(name, pending)| {
             let PendingRef { from, to } = pending;
-            (name.to_string(), from.to_string(), to.to_string())
+            (name.to_string(), from.to_string(), to.as_ref().map_or_else(String::new, Oid::to_string))
         });
         Line::Member(MemberLine {
             group: self.group.clone(),
@@ -141,6 +150,7 @@ impl State {
             forming: self.forming,
             until: self.until,
             next: self.next,
+            calls: self.calls.clone(),
         })
     }
 
@@ -148,9 +158,9 @@ impl State {
     fn with(&self, updates: &[RefUpdate]) -> Option<PendingRefs> {
         let mut refs = self.refs.clone();
         for RefUpdate { name, old, new } in updates {
-            let (old, new) = (old.as_ref()?, new.as_ref()?);
+            let old = old.as_ref()?;
             match refs.get_mut(name) {
-                Some(pending) if pending.to == *old => pending.to = new.clone(),
+                Some(pending) if pending.to.as_ref() == Some(old) => pending.to.clone_from(new),
                 Some(_) => return None,
                 None => drop(refs.insert(name.clone(), PendingRef { from: old.clone(), to: new.clone() })),
             }
@@ -219,8 +229,8 @@ impl Convoy {
     pub(super) fn new(group: String, has_lost: bool) -> Self {
         let forming = millis(if has_lost { FORMING_AGAIN } else { FORMING });
         let (refs, since) = (PendingRefs::new(), now());
-        let (members, until, next, is_pushing, end) = (0, u64::MAX, 0, false, None);
-        Self { state: State { group, refs, members, since, forming, until, next, is_pushing, end }, record: None }
+        let (members, until, next, calls, is_pushing, end) = (0, u64::MAX, 0, Vec::new(), false, None);
+        Self { state: State { group, refs, members, since, forming, until, next, calls, is_pushing, end }, record: None }
     }
 
     /// The convoy of a group that was not pushed yet. Only for the process at the head of the queue, which also removes the
@@ -238,6 +248,8 @@ impl Convoy {
             }
             if state.is_pushing {
                 let _ = record.append(&Line::End(cut_off()));
+            } else if !state.calls.is_empty() {
+                let _ = record.append(&Line::End(cut_short()));
             } else if found.is_none() && state.group == group() && shares(&record.file) {
                 found = Some(Self { state, record: Some(record) });
             }
@@ -260,7 +272,7 @@ impl Convoy {
         let updates = self.state.refs.iter().map(|(name, PendingRef { from, to })| RefUpdate {
             name: name.clone(),
             old: Some(from.clone()),
-            new: Some(to.clone()),
+            new: to.clone(),
         });
         updates.collect()
     }
@@ -308,6 +320,52 @@ impl Convoy {
         Ok(())
     }
 
+    /// Begins a train: calls those with these places in line, who are to add their commits in this order.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Io`]; then nobody was called.
+    pub(super) fn call(&mut self, records: &Records, nonce: &str, places: Vec<u64>) -> Result<()> {
+        self.state.calls = places;
+        self.hand_over(records, nonce, 0)
+    }
+
+    /// The name of the train that calls the one with this place in line.
+    pub(super) fn that_calls(records: &Records, place: u64) -> Option<String> {
+        let calls = |name: &String| {
+            let text = std::fs::read_to_string(records.path(RecordKind::Convoy, name)).ok();
+            let state = text.and_then(|text| State::parse(&text)).filter(|state| state.end.is_none());
+            state.is_some_and(|state| state.calls.first() == Some(&place))
+        };
+        records.names(RecordKind::Convoy).into_iter().find(calls)
+    }
+
+    /// The train with this name, for the one that it calls.
+    pub(super) fn of_call(records: &Records, name: &str, group: &str) -> Option<Self> {
+        let path = records.path(RecordKind::Convoy, name);
+        let file = File::options().read(true).write(true).open(&path).ok()?;
+        let record = Record { path, file };
+        if !shares(&record.file) {
+            return None;
+        }
+        let state = record.state().filter(|state| state.end.is_none() && state.group == group)?;
+        Some(Self { state, record: Some(record) })
+    }
+
+    /// Those who are still to add their commits.
+    pub(super) fn calls(&self) -> &[u64] {
+        &self.state.calls
+    }
+
+    /// Notes that the one who was called has added its commits, and calls the next one.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Io`].
+    pub(super) fn add_called(&mut self) -> Result<()> {
+        self.state.calls.drain(..1.min(self.state.calls.len()));
+        let line = self.state.line();
+        self.record.as_mut().map_or(Ok(()), |record| record.append(&line))
+    }
+
     /// Reads what others did meanwhile.
     pub(super) fn refresh(&mut self) {
         if let Some(state) = self.record.as_ref().and_then(Record::state) {
@@ -320,12 +378,15 @@ impl Convoy {
         self.record.as_ref().and_then(Record::state).is_some_and(|state| state.end.is_some())
     }
 
-    /// Notes of a push that began and whose process is gone that its outcome is unknown. Only at the head of the queue.
+    /// Notes of a push that began and whose process is gone that its outcome is unknown, and of a train in which somebody is
+    /// missing that it will not be pushed. Only at the head of the queue.
     pub(super) fn end_if_cut_off(&mut self) {
-        if !self.state.is_pushing || self.state.end.is_some() {
-            return;
-        }
-        let end = cut_off();
+        let end = match &self.state {
+            State { end: Some(_), .. } => return,
+            State { is_pushing: true, .. } => cut_off(),
+            State { calls, .. } if !calls.is_empty() => cut_short(),
+            State { .. } => return,
+        };
         if let Some(record) = &mut self.record {
             let _ = record.append(&Line::End(end.clone()));
         }
@@ -366,6 +427,11 @@ impl Convoy {
 /// The end of a push whose process did not live to tell it.
 fn cut_off() -> End {
     End::Unknown("it was cut off".to_owned())
+}
+
+/// The end of a train in which somebody is missing.
+pub(super) fn cut_short() -> End {
+    End::Stale("one of those that were checked together did not add its commits".to_owned())
 }
 
 /// Locks a record as a member does. Others only try its lock, for microseconds.

@@ -33,7 +33,7 @@ impl Plan {
     /// Adds a commit without a change to a branch: whoever expects its present tip has to look again.
     pub(crate) fn moving(self, branch: &Branch, of: &str) -> Self {
         let fence = BranchPlan { branch: branch.clone(), start: None, steps: vec![fence(of)] };
-        Self { branches: [vec![fence], self.branches].concat(), adopt: self.adopt }
+        Self { branches: [vec![fence], self.branches].concat(), ..self }
     }
 
     /// The plan for a server without atomic push: where the lock branch is not the first to be pushed, it gets a fence

@@ -29,8 +29,8 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// The turn of one transaction.
 pub(super) struct Turn<'t, 'r> {
-    ledger: &'t Ledger<'r>,
-    nonce: &'t str,
+    pub(super) ledger: &'t Ledger<'r>,
+    pub(super) nonce: &'t str,
     queue: Queue,
     /// Its number in the queue, once it has left.
     place: Option<u64>,
@@ -38,9 +38,11 @@ pub(super) struct Turn<'t, 'r> {
     /// With whom its pushes may be joined; empty for nobody.
     group: OnceCell<String>,
     /// The commits of others that wait for a push.
-    convoy: Option<Convoy>,
+    pub(super) convoy: Option<Convoy>,
     /// Whether it pushes by itself from now on.
     is_alone: bool,
+    /// Whether it was called to a train, and has not added its commits yet.
+    pub(super) is_called: bool,
     /// Whether another clone was first before.
     has_lost: bool,
 }
@@ -78,6 +80,9 @@ impl<'t, 'r> Turn<'t, 'r> {
     /// Waits for the head of the queue.
     pub(super) fn enter(ledger: &'t Ledger<'r>, nonce: &'t str) -> Result<Self> {
         let group = OnceCell::new();
+        if let Some(train) = ledger.called_to() {
+            return Self::enter_called(ledger, nonce, &train);
+        }
         let name = || group.get_or_init(|| ledger.group(nonce)).clone();
         let entry = Entry { place: None, group: &name };
         let queue = Queue::enter_as(ledger.repository, ledger.timeout, ledger.progress, entry)?;
@@ -90,10 +95,33 @@ impl<'t, 'r> Turn<'t, 'r> {
             group,
             convoy: None,
             is_alone: false,
+            is_called: false,
             has_lost: false,
         };
         turn.look();
         Ok(turn)
+    }
+
+    /// Takes the turn of one that is called to a train: the process that began it is at the head of the queue for all.
+    fn enter_called(ledger: &'t Ledger<'r>, nonce: &'t str, train: &str) -> Result<Self> {
+        let (queue, group) = (Queue::outside(), OnceCell::new());
+        let way = ledger.way().unwrap_or_default();
+        let Some(convoy) = Convoy::of_call(&ledger.repository.records(), train, &way) else {
+            return Err(ledger.missed("it was not waited for"));
+        };
+        let (place, convoy) = (None, Some(convoy));
+        Ok(Self {
+            ledger,
+            nonce,
+            queue,
+            place,
+            has_left: true,
+            group,
+            convoy,
+            is_alone: false,
+            is_called: true,
+            has_lost: false,
+        })
     }
 
     fn group(&self) -> String {
@@ -123,11 +151,15 @@ impl<'t, 'r> Turn<'t, 'r> {
 
     /// Pushes what others have handed over where the decision of this process may take long.
     pub(super) fn settle_unless_quick(&mut self, has_seen: bool, deadline: Deadline) -> Result<()> {
-        if has_seen || self.ledger.company == Company::Never { self.settle(deadline) } else { Ok(()) }
+        let is_apart = matches!(self.ledger.company, Company::Train(_)) && !self.is_called;
+        if has_seen || is_apart { self.settle(deadline) } else { Ok(()) }
     }
 
     /// A fetched view; what waits for a push is pushed before.
     pub(super) fn fetch_view(&mut self, branches: &[Branch], deadline: Deadline) -> Result<View<'t>> {
+        if self.is_called {
+            return Err(self.ledger.missed("what was checked along cannot land now"));
+        }
         self.settle(deadline)?;
         self.ledger.fetch_view(branches, deadline)
     }
@@ -170,6 +202,9 @@ impl<'t, 'r> Turn<'t, 'r> {
         deadline: Deadline,
     ) -> Result<Swapped> {
         let guarded = [updates, &view.guards(updates)].concat();
+        if self.is_called || !plan.with.is_empty() {
+            return self.swap_in_train(plan, view, updates, &guarded, deadline).map(Swapped::Joined);
+        }
         let next = self.next();
         if (next.is_some() || self.convoy.is_some()) && self.ledger.may_join(plan, view, updates) {
             let mut convoy = self.convoy.take().unwrap_or_else(|| Convoy::new(self.group(), self.has_lost));
@@ -200,7 +235,7 @@ impl<'t, 'r> Turn<'t, 'r> {
         (!next.group.is_empty() && next.group == self.group()).then_some(next)
     }
 
-    fn swap_with_others(
+    pub(super) fn swap_with_others(
         &mut self,
         mut convoy: Convoy,
         is_handed_over: bool,
@@ -254,12 +289,17 @@ impl<'t, 'r> Turn<'t, 'r> {
             }
             let next = convoy.next();
             let mut goes_on = || since.elapsed() < limit && !convoy.has_ended();
-            if waited_for.replace(next) != Some(next) {
+            // Whoever begins a train stays at the head, and has no ticket that one could wait for.
+            if next > 0 && waited_for.replace(next) != Some(next) {
                 tickets.wait_for(next, &mut goes_on)?;
             } else if self.queue.come_to_head(repository, &mut goes_on)? {
                 // The one behind has left without a push, or was killed.
-                self.has_left = false;
                 convoy.refresh();
+                if convoy.next() != next {
+                    self.queue.leave();
+                    continue;
+                }
+                self.has_left = false;
                 convoy.end_if_cut_off();
                 let end = convoy.end().cloned();
                 if end.is_some() {
@@ -319,9 +359,12 @@ impl Ledger<'_> {
         let moves = updates.iter().all(|RefUpdate { name, old, new }| {
             old.is_some() && new.is_some() && name.branch().is_some_and(|branch| self.is_joinable(&branch))
         });
-        is_plain
-            && moves
-            && view.is_sound()
+        is_plain && moves && self.may_share_push(view, updates)
+    }
+
+    /// Whether commits on such a view may be published by another process, and together with those of others.
+    pub(super) fn may_share_push(&self, view: &View<'_>, updates: &[RefUpdate]) -> bool {
+        view.is_sound()
             && view.landed.is_empty()
             && !(hooks(updates) && remote::runs_pre_push(self.repository))
     }
@@ -333,15 +376,20 @@ impl Ledger<'_> {
             || self.code_home.as_ref().is_some_and(|home| home.branch == *branch)
     }
 
-    /// With whom pushes may be joined: with those that go to the same place in the same way, of the same user. Empty where
-    /// they are nobody else's: where git could ask a person for a password, or signs the push.
+    /// With whom pushes may be joined; empty for nobody.
     fn group(&self, nonce: &str) -> String {
-        let Channel::Remote(remote) = &self.channel else { return String::new() };
+        let is_apart = matches!(self.company, Company::Train(_)) || nonce.is_empty();
+        if is_apart { String::new() } else { self.way().unwrap_or_default() }
+    }
+
+    /// The way that pushes go: they may be joined with those that go to the same place in the same way, of the same user.
+    /// `None` where they are nobody else's: where git could ask a person for a password, or signs the push.
+    pub(crate) fn way(&self) -> Option<String> {
+        let Channel::Remote(remote) = &self.channel else { return None };
         let config = self.repository.config();
         let signs = config.last("push.gpgsign").is_some_and(|value| !["false", "no", "off", "0"].contains(&value));
-        let is_apart = self.company == Company::Never || nonce.is_empty() || self.dry_run;
-        if is_apart || signs || on_terminal() || self.lacks_atomic_push() {
-            return String::new();
+        if self.dry_run || signs || on_terminal() || self.lacks_atomic_push() {
+            return None;
         }
         let uid = rustix::process::getuid().as_raw().to_string();
         let mut words = vec![env!("CARGO_PKG_VERSION").to_owned(), uid, remote.to_string()];
@@ -352,7 +400,7 @@ impl Ledger<'_> {
         let variables = self.repository.git().environment().all();
         let variables = variables.filter(|(name, _)| reaches_push(&name.to_string_lossy()));
         words.extend(variables.map(|(name, value)| format!("{}={}", name.display(), value.display())));
-        digest::of(words.join("\n").as_bytes())
+        Some(digest::of(words.join("\n").as_bytes()))
     }
 
     /// After a push for several: brings this clone to what all of them published. What goes wrong is reported, and no error:
@@ -361,7 +409,8 @@ impl Ledger<'_> {
         let moved: Vec<_> = updates.iter().filter(|update| !update.is_guard()).cloned().collect();
         let tips: BTreeMap<_, _> =
             moved.iter().filter_map(|update| Some((update.name.branch()?, update.new.clone()?))).collect();
-        let branches: Vec<_> = updates.iter().filter_map(|update| update.name.branch()).collect();
+        let there = updates.iter().filter(|update| update.new.is_some());
+        let branches: Vec<_> = there.filter_map(|update| update.name.branch()).collect();
         let followed = View::load(self, &branches, Freshness::AsKnown).and_then(|view| {
             self.update_tracking_refs(&view, &moved);
             self.update_checkouts(&view, &tips, &[])

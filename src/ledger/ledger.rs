@@ -5,6 +5,7 @@ use crate::git::porcelain::cat_file::Object;
 use crate::git::{Branch, Oid, Repository, registry};
 use crate::ledger::channel::Channel;
 use crate::ledger::refs::Refs;
+use crate::ledger::train::Train;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ pub(crate) struct Ledger<'r> {
     /// Whether a plan is built and shown, but not published.
     pub(crate) dry_run: bool,
     /// Whether its pushes may go along with those of other processes of this clone.
-    pub(crate) company: Company,
+    pub(crate) company: Company<'r>,
     /// Where lines about the progress go.
     pub(crate) progress: fn(&str),
     /// How to read the files on the branch of locks.
@@ -49,12 +50,13 @@ pub(crate) struct Ledger<'r> {
 }
 
 /// Whether a push may carry the commits of several processes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Company {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Company<'t> {
     /// It may.
     Welcome,
-    /// Not this one: its decision may take long, such as one that waits for a check, and nobody is to wait for that.
-    Never,
+    /// Only those with which it is a train: its decision may take long, such as one that signs, and nobody else is to wait
+    /// for that.
+    Train(&'t Train),
 }
 
 /// A code branch that carries the task data.

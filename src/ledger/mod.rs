@@ -31,6 +31,7 @@ pub(crate) mod refs;
 mod refusal;
 mod stage;
 mod tickets;
+mod train;
 pub(crate) mod transaction;
 #[cfg(test)]
 pub(crate) mod turns;
@@ -46,4 +47,5 @@ pub(crate) use ledger::{CodeHome, Company, DATA, IDS, LOCKS, Ledger, LedgerLock,
 pub(crate) use nonce::{nonce, random};
 pub(crate) use plan::{Decision, Plan, TransactionResult};
 pub(crate) use refusal::{no_branch, unreadable};
+pub(crate) use train::{Train, TrainEnd, train_that_calls};
 pub(crate) use view::View;

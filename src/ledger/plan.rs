@@ -48,6 +48,8 @@ pub(crate) struct Plan {
     /// Paths of the checkout whose uncommitted content is part of the plan: after publishing, index and file get the
     /// committed content, unless the file was changed since.
     pub(crate) adopt: Vec<String>,
+    /// Places in line of those without whose commits the plan must not be published, in order ([`super::Train`]).
+    pub(crate) with: Vec<u64>,
 }
 
 impl Plan {

@@ -104,7 +104,8 @@ impl Queue {
         Self { head: Some(file), ticket }
     }
 
-    fn outside() -> Self {
+    /// The place of a process that takes no turn.
+    pub(super) fn outside() -> Self {
         Self { head: None, ticket: None }
     }
 

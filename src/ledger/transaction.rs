@@ -73,7 +73,9 @@ impl Ledger<'_> {
         mut decide: impl FnMut(&View<'_>) -> Result<Decision<T>>,
     ) -> Result<TransactionResult<T>> {
         let mut turn = Turn::enter(self, nonce)?;
-        self.finish_checkout_updates()?;
+        if !turn.is_called {
+            self.finish_checkout_updates()?;
+        }
         let (mut unconfirmed, mut landed) = (UnconfirmedPushes::new(), BTreeSet::new());
         let all = self.with_fence(branches.to_vec())?;
         let outcome = self.attempts(&mut turn, seen, nonce, all, &mut decide, (&mut unconfirmed, &mut landed));

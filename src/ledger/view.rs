@@ -6,7 +6,7 @@ use crate::files::records::Records;
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Freshness, Oid, RefUpdate, Repository, remote};
-use crate::ledger::convoy::PendingRefs;
+use crate::ledger::convoy::{PendingRef, PendingRefs};
 use crate::ledger::fetched;
 use crate::ledger::found::{Found, at};
 use crate::ledger::known::{LostBranch, SetBack, TipState};
@@ -92,7 +92,7 @@ impl<'r> View<'r> {
             let local = known.get(&branch.full()).cloned();
             let waiting = pending.get(&branch.full()).map(|pending| pending.to.clone());
             let is_waiting = waiting.is_some();
-            let published = waiting.or_else(|| known.get(&published(branch)).cloned());
+            let published = waiting.unwrap_or_else(|| known.get(&published(branch)).cloned());
             // What nobody has published yet is not noted as published.
             let tip_state =
                 if is_waiting { TipState::Current } else { ledger.tip_state(branch, published.as_ref(), noted)? };
@@ -190,7 +190,7 @@ impl<'r> View<'r> {
             return Ok(Tip { local: found.remove(&here), ..Tip::default() });
         };
         let waiting = self.pending.get(&here).map(|pending| pending.to.clone());
-        let (local, published) = (found.remove(&here), waiting.or(found.remove(&there)));
+        let (local, published) = (found.remove(&here), waiting.unwrap_or_else(|| found.remove(&there)));
         let kept = kept.and_then(|kept| found.remove(&kept));
         // Those who are about to move the lock branch publish no task branch with it.
         let locks_branch = Ledger::locks_branch()?;
@@ -204,6 +204,20 @@ impl<'r> View<'r> {
         let tip = Tip { published: published.clone(), local, base: published };
         self.further.borrow_mut().insert(branch.clone(), tip.clone());
         Ok(tip)
+    }
+
+    /// Whether a task branch that this clone does not have is not published, or the swap fails: the view was fetched; or it is
+    /// on top of what others are about to push, whose lease on the lock branch is a tip that came with all task branches.
+    pub(crate) fn has_all_task_branches(&self) -> Result<bool> {
+        let (Some(remote), false) = (self.channel.remote(), self.is_current) else { return Ok(true) };
+        let pending = self.pending.get(&Ledger::locks_branch()?.full());
+        let Some(PendingRef { from, .. }) = pending.filter(|_| remote::fetches_task_branches(self.repository, remote))
+        else {
+            return Ok(false);
+        };
+        let kept = fetched::kept_locks(remote).map(|kept| self.refs.tips(std::slice::from_ref(&kept))).transpose()?;
+        let kept = kept.and_then(|kept| kept.into_values().next());
+        Ok(fetched::came_with_task_branches(self.repository, remote, from, kept.as_ref()))
     }
 
     /// Says that the decision will ask for this task branch, so that a fetch that comes before brings it along.

@@ -27,7 +27,7 @@ use crate::landing::landed::{self, Landed};
 use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::own_files::{self, OwnFiles};
 use crate::landing::task_branch;
-use crate::ledger::{Channel, Company, Decision, Ledger, View, nonce};
+use crate::ledger::{Channel, Company, Decision, Ledger, Train, View, nonce};
 use crate::ops::finish::checks::Checking;
 use crate::ops::finish::decide::{FinishDecision, FinishRequest, FinishView, TaskWork, VERB, decide};
 use crate::ops::finish::rules::CommitRules;
@@ -128,6 +128,7 @@ fn finish_with_branches(
         keeps_published: false,
     };
     let checking = Checking::new(&options.check, &context.settings.checks);
+    let train = Train::default();
     let (own, other_branches, landing, claimed, removes, lock, active) = Default::default();
     let mut job = FinishOperation {
         context,
@@ -138,6 +139,7 @@ fn finish_with_branches(
         branch,
         gone,
         checking,
+        train: &train,
         own,
         other_branches,
         landing,
@@ -147,7 +149,7 @@ fn finish_with_branches(
         lock,
         active,
     };
-    let ledger = Ledger { company: Company::Never, ..context.ledger() };
+    let ledger = Ledger { company: Company::Train(&train), ..context.ledger() };
     let mut landed = job.land(&ledger, &all, true);
     let refusal = landed
         .as_ref()
@@ -196,6 +198,8 @@ struct FinishOperation<'a> {
     gone: Option<Branch>,
     /// The checks on the merged tree.
     checking: Checking,
+    /// Those with whom it lands in one swap.
+    train: &'a Train,
     /// The files of the task, and whether the task branch renames them.
     own: (Vec<String>, bool),
     /// The branches that the view names, where they differ from those of this attempt.
@@ -226,7 +230,10 @@ impl FinishOperation<'_> {
         }
         self.note(view, &finishing, &place.branch)?;
         self.removes = finishing.unpublished.then(|| place.branch.clone());
-        let plan = std::mem::take(&mut finishing.plan);
+        let mut plan = std::mem::take(&mut finishing.plan);
+        if !context.dry_run {
+            plan.with = self.checking.with();
+        }
         let (lock, active) = (self.lock.clone(), self.active.clone());
         let done = FinishOutcome { finishing, place, lock, active };
         Ok(if plan.is_empty() { Decision::NoChange(done) } else { Decision::Publish(plan, done) })

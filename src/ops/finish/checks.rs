@@ -5,18 +5,21 @@
 //! branch meanwhile, the transaction ends with nothing changed, and what is there now is checked.
 //!
 //! Those of one clone that wait for the same checks stand in line. The first checks its own merge together with those of
-//! all that wait behind it, each made on top of the one before; then it lands its own, and each of the others finds, when
-//! it is the first, that what it would publish has passed, or hears why it has not. Each makes, signs and publishes its own
-//! merge, so that nothing is lost, and nothing lands twice, whoever is killed.
+//! all that wait behind it, each made on top of the one before. Those that have passed together land together, in one swap
+//! ([`Train`](crate::ledger::Train)): each makes and signs its own merge on top of the one before. So nothing is on the
+//! branch that was checked only with what is not there; where one of them cannot land after all, the others are checked
+//! again without it. Each of those behind hears, when it is the first, whether what it would publish has passed.
 
 use crate::error::{Error, Kind, Payload, Result};
-use crate::git::{Branch, Freshness, Oid};
+use crate::git::{Branch, Freshness, Oid, remote};
 use crate::landing::check::{self, Slot};
-use crate::landing::line::{Entry, Place, is_harmless};
+use crate::coordination::process;
+use crate::digest;
+use crate::landing::line::{Entry, Place, Waited, is_harmless};
 use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::train::{self, Known, Next};
-use crate::landing::verdict::{self, Check, Failure, LastMember, Verdict};
-use crate::ledger::{Ledger, TransactionResult, View};
+use crate::landing::verdict::{self, Check, Companion, Failure, Verdict};
+use crate::ledger::{Ledger, TrainEnd, TransactionResult, View};
 use crate::ops::finish::decide::{FinishDecision, FinishRequest, TaskWork, decide};
 use crate::ops::finish::outcome::CheckTold;
 use crate::ops::finish::rules::CommitRules;
@@ -29,13 +32,19 @@ use std::collections::{BTreeMap, BTreeSet};
 const KEPT_LINES: usize = 400;
 const SHOWN_LINES: usize = 40;
 
+/// How many are checked, and land, together at most: more would make the first ones wait for the last ones.
+const MOST: usize = 16;
+
+/// How often one tries to land with others where somebody of them is missing, before it is checked alone.
+const TRIES: usize = 2;
+
 /// What the checks of one finish have found so far.
 #[derive(Debug, Default)]
 pub(super) struct Checking {
     /// The commands, in order.
     commands: Vec<String>,
-    /// The contents that have passed all of them, as far as this process knows; with others, where that was together.
-    passed: BTreeMap<String, Option<LastMember>>,
+    /// The contents that have passed all of them, as far as this process knows; with those who were checked along.
+    passed: BTreeMap<String, Vec<Companion>>,
     /// Those on which one of them has failed.
     failed: BTreeSet<String>,
     /// The place in line, once this finish stands there.
@@ -44,8 +53,14 @@ pub(super) struct Checking {
     commits: BTreeMap<[Oid; 2], Oid>,
     /// The merges of others, likewise; none for one that cannot be made there.
     merges: BTreeMap<[Oid; 2], Option<(Merge, String)>>,
-    /// The merged tree that was found to have passed; for a fast-forward, the tip of the task branch.
-    tree: Option<Oid>,
+    /// A merged tree, or for a fast-forward the tip of the task branch, with the digest of its content.
+    content: Option<(Oid, String)>,
+    /// Places in line of those with whom what the last attempt would publish has passed.
+    with: Vec<u64>,
+    /// Whether it is checked and lands alone from now on.
+    is_alone: bool,
+    /// How often somebody was missing who was to land with it.
+    incomplete: usize,
     /// Whether the last attempt ended because what it would publish has not passed.
     is_missing: bool,
     /// The commands that this process has run, and that have passed.
@@ -84,6 +99,30 @@ struct Member {
     content: String,
 }
 
+impl Member {
+    fn companion(&self) -> Companion {
+        Companion { number: self.number, tip: self.tip.to_string() }
+    }
+}
+
+/// What was done before the transaction.
+enum Rehearsed<'r> {
+    /// The view on which that was done; none where there was nothing to do.
+    On(Option<View<'r>>),
+    /// This finish is called to the train with this name.
+    Called(String),
+}
+
+/// How the checks before the transaction ended.
+enum Checked<'r> {
+    /// What would be published on this view has passed.
+    Passed(View<'r>),
+    /// There is nothing to check, for a refusal for instance.
+    Nothing(View<'r>),
+    /// This finish is called to the train with this name.
+    Called(String),
+}
+
 /// Whether others in line are checked along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Along {
@@ -95,6 +134,28 @@ impl Checking {
     /// Gives the place in line to the next one.
     pub(super) fn leave_line(&mut self) {
         self.place = None;
+    }
+
+    /// Prepares the next try after a train was not published.
+    fn after_train(&mut self, end: Option<TrainEnd>) {
+        match end {
+            // The others go on without it, and it decides for itself when it is its turn.
+            Some(TrainEnd::Missed) => self.place = None,
+            Some(TrainEnd::Incomplete) => {
+                self.incomplete += 1;
+                self.is_alone |= self.incomplete >= TRIES;
+            }
+            Some(TrainEnd::Refused) => {
+                self.is_alone = true;
+                self.place.iter_mut().for_each(Place::stand_alone);
+            }
+            Some(TrainEnd::Again) | None => {}
+        }
+    }
+
+    /// Places in line of those without whom what the last attempt planned must not be published.
+    pub(super) fn with(&self) -> Vec<u64> {
+        self.with.clone()
     }
 
     /// The checks that the options name, else the settings.
@@ -116,10 +177,25 @@ impl FinishOperation<'_> {
     ) -> Result<TransactionResult<FinishOutcome>> {
         let mark = self.mark.clone();
         loop {
-            let seen = if rehearses { self.rehearse(ledger, all)? } else { None };
-            match ledger.transact_on(seen, &mark, all, |view| self.attempt(view)) {
+            let rehearsed = if rehearses { self.rehearse(ledger, all)? } else { Rehearsed::On(None) };
+            let seen = match rehearsed {
+                Rehearsed::On(view) => view,
+                Rehearsed::Called(train) => {
+                    self.train.called.replace(Some(train));
+                    None
+                }
+            };
+            self.checking.is_missing = false;
+            let landed = ledger.transact_on(seen, &mark, all, |view| self.attempt(view));
+            let end = self.train.end.take();
+            match landed {
                 // Any other kind says more: that a push may have landed, for instance.
-                Err(error) if self.checking.is_missing && error.kind() == Kind::Contention => rehearses = true,
+                Err(error)
+                    if (self.checking.is_missing || end.is_some()) && error.kind() == Kind::Contention =>
+                {
+                    self.checking.after_train(end);
+                    rehearses = true;
+                }
                 landed => return landed,
             }
         }
@@ -128,62 +204,66 @@ impl FinishOperation<'_> {
     /// Does what may take long before the transaction, outside the queue in which other commands wait: the checks, and the
     /// user's rules, which may ask for a passphrase. Returns the view on which that was done; the transaction begins with
     /// it, and does only again what another view needs. A check is made on a view that was fetched.
-    fn rehearse<'r>(&mut self, ledger: &'r Ledger<'_>, all: &[Branch]) -> Result<Option<View<'r>>> {
+    fn rehearse<'r>(&mut self, ledger: &'r Ledger<'_>, all: &[Branch]) -> Result<Rehearsed<'r>> {
         let FinishRequest { options, mode, .. } = self.request;
         let has_checks = !self.checking.commands.is_empty();
         let may_have_rules = !options.no_push && mode != MergeMode::Ff && !self.context.dry_run;
         let has_rules = may_have_rules && CommitRules::has_any(self.context)?;
         if !has_checks && !has_rules {
-            return Ok(None);
+            return Ok(Rehearsed::On(None));
         }
         // What ran before and would say the same again.
         let is_final = |error: &Error| CommitRules::refused(error) || error.kind() == Kind::Interrupted;
         if !has_checks {
             let view = ledger.view(all, Freshness::AsKnown)?;
             match self.attempt(&view) {
-                Ok(_) => return Ok(Some(view)),
+                Ok(_) => return Ok(Rehearsed::On(Some(view))),
                 Err(error) if is_final(&error) => return Err(error),
                 Err(_) => {}
             }
         }
-        let (view, is_checked) =
-            if has_checks { self.checked_view(ledger, all)? } else { (ledger.view(all, Freshness::Fetched)?, true) };
-        if !is_checked {
-            // Any refusal is the same in the transaction, which first looks whether the view can be used.
-            return Ok(Some(view));
-        }
-        if !has_rules {
-            return Ok(Some(view));
-        }
-        match self.attempt(&view) {
-            Err(error) if is_final(&error) => Err(error),
-            _ => Ok(Some(view)),
+        let view = if has_checks {
+            match self.checked_view(ledger, all)? {
+                Checked::Passed(view) => view,
+                // Any refusal is the same in the transaction, which first looks whether the view can be used.
+                Checked::Nothing(view) => return Ok(Rehearsed::On(Some(view))),
+                Checked::Called(train) => return Ok(Rehearsed::Called(train)),
+            }
+        } else {
+            ledger.view(all, Freshness::Fetched)?
+        };
+        match has_rules.then(|| self.attempt(&view)) {
+            Some(Err(error)) if is_final(&error) => Err(error),
+            _ => Ok(Rehearsed::On(Some(view))),
         }
     }
 
-    /// Waits in line, and checks what would be published. Returns the view on which that has passed, and true; or, where there
-    /// is nothing to check, for a refusal for instance, false.
-    fn checked_view<'r>(&mut self, ledger: &'r Ledger<'_>, all: &[Branch]) -> Result<(View<'r>, bool)> {
+    /// Waits in line, and checks what would be published.
+    fn checked_view<'r>(&mut self, ledger: &'r Ledger<'_>, all: &[Branch]) -> Result<Checked<'r>> {
         let mut view = ledger.view(all, Freshness::Fetched)?;
         let mut is_fresh = true;
         loop {
             let candidate = match self.look(&view) {
                 Ok(Some(candidate)) => candidate,
                 Err(error) if error.kind() == Kind::Interrupted => return Err(error),
-                Ok(None) | Err(_) => return Ok((view, false)),
+                Ok(None) | Err(_) => return Ok(Checked::Nothing(view)),
             };
-            self.stand_in_line(&candidate)?;
-            if let Some(place) = &self.checking.place
-                && place.wait(self.context.progress)?
-            {
-                // What those before have published is known here, without a connection.
-                view = ledger.view(all, Freshness::AsKnown)?;
-                is_fresh = false;
-                continue;
+            self.stand_in_line(&candidate, ledger)?;
+            let is_stopped = |pid| process::is_stopped(&self.context.repository, pid);
+            let waited = self.checking.place.as_ref().map(|place| place.wait(self.context.progress, &is_stopped));
+            match waited.transpose()? {
+                Some(Waited::Called(train)) => return Ok(Checked::Called(train)),
+                Some(Waited::First { has_waited: true }) => {
+                    // What those before have published is known here, without a connection.
+                    view = ledger.view(all, Freshness::AsKnown)?;
+                    is_fresh = false;
+                    continue;
+                }
+                Some(Waited::First { has_waited: false }) | None => {}
             }
             let content = self.content(candidate.tree())?;
             if self.has_passed(&candidate, &content) || (is_fresh && self.prove(&candidate, content, Along::Others)?) {
-                return Ok((view, true));
+                return Ok(Checked::Passed(view));
             }
             // A check may take hours, so that the next one is on what is published then.
             view = ledger.view(all, Freshness::Fetched)?;
@@ -209,12 +289,12 @@ impl FinishOperation<'_> {
     /// # Errors
     /// [`Kind::Contention`] where it has not, and is to be checked outside the transaction.
     pub(super) fn require_checked(&mut self, view: &View<'_>, finishing: &FinishDecision) -> Result<()> {
-        self.checking.is_missing = false;
+        (self.checking.is_missing, self.checking.with) = Default::default();
         let Some(candidate) = self.candidate(view, finishing) else { return Ok(()) };
-        if self.checking.tree.as_ref() == Some(candidate.tree()) {
-            return Ok(());
-        }
-        let content = self.content(candidate.tree())?;
+        let content = match self.checking.content.take().filter(|(tree, _)| tree == candidate.tree()) {
+            Some((_, content)) => content,
+            None => self.content(candidate.tree())?,
+        };
         if self.has_passed(&candidate, &content) {
             return Ok(());
         }
@@ -237,41 +317,49 @@ impl FinishOperation<'_> {
         self.checking.commands.iter().map(|command| Check::new(self.context, command, task)).collect()
     }
 
-    /// Whether a merge with this content has passed; notes for the answer how that is known.
+    /// Whether a merge with this content has passed; notes for the answer how that is known, and with whom it passed.
     fn has_passed(&mut self, candidate: &Candidate, content: &str) -> bool {
+        let Some(with) = self.companions(&self.checks(&candidate.task), content) else { return false };
         let told = self.checks(&candidate.task).into_iter().map(|check| {
             let verdict = self.verdict(&check, content);
-            let is_known = self.is_passed(content) || verdict.is_some();
-            is_known.then(|| CheckTold::new(check.command.clone(), self.checking.ran.contains(&check.command), verdict))
+            CheckTold::new(check.command.clone(), self.checking.ran.contains(&check.command), verdict)
         });
-        let told: Option<Vec<_>> = told.collect();
-        let Some(told) = told else { return false };
-        self.checking.told = told;
-        self.checking.tree = Some(candidate.tree().clone());
+        self.checking.told = told.collect();
+        self.checking.content = Some((candidate.tree().clone(), content.to_owned()));
+        self.checking.with = with.into_iter().map(|companion| companion.number).collect();
         true
+    }
+
+    /// With whom a content has passed all checks; `None` where it has not, or where that does not count.
+    fn companions(&self, checks: &[Check], content: &str) -> Option<Vec<Companion>> {
+        if let Some(with) = self.checking.passed.get(content).filter(|with| self.counts(with)) {
+            return Some(with.clone());
+        }
+        let verdicts: Option<Vec<_>> = checks.iter().map(|check| self.verdict(check, content)).collect();
+        Some(verdicts?.into_iter().map(|verdict| verdict.with).max_by_key(Vec::len).unwrap_or_default())
     }
 
     /// The verdict of a check on a content, where it counts.
     fn verdict(&self, check: &Check, content: &str) -> Option<Verdict> {
         let verdict = check.verdict(&self.context.repository.records(), content);
-        verdict.filter(|verdict| self.counts(verdict.with.as_ref()))
+        verdict.filter(|verdict| self.counts(&verdict.with))
     }
 
-    /// Whether this process has seen the content pass.
-    fn is_passed(&self, content: &str) -> bool {
-        self.checking.passed.get(content).is_some_and(|with| self.counts(with.as_ref()))
-    }
-
-    /// Whether what passed together with others counts: the last of them still stands in line with the same commit. Where
-    /// it has left without landing, the content of those before it has never been checked as it is.
-    fn counts(&self, with: Option<&LastMember>) -> bool {
-        let Some(LastMember { number, tip }) = with else { return true };
-        let is_last = |(other, entry): &(u64, Entry)| other == number && entry.tip == *tip;
-        self.checking.place.as_ref().is_some_and(|place| place.behind().iter().any(is_last))
+    /// Whether what passed together with others counts: all of them still stand in line with the same commits. Where one
+    /// has left without landing, the content of the others has never been checked as it is.
+    fn counts(&self, with: &[Companion]) -> bool {
+        if with.is_empty() {
+            return true;
+        }
+        let Some(place) = self.checking.place.as_ref().filter(|_| !self.checking.is_alone) else { return false };
+        let behind = place.behind();
+        with.iter().all(|Companion { number, tip }| {
+            behind.iter().any(|(other, entry)| other == number && entry.tip == *tip && entry.group.is_some())
+        })
     }
 
     /// Takes the last place in the line of those who land on the output branch, where this finish has none.
-    fn stand_in_line(&mut self, candidate: &Candidate) -> Result<()> {
+    fn stand_in_line(&mut self, candidate: &Candidate, ledger: &Ledger<'_>) -> Result<()> {
         let (context, FinishRequest { options, mode, into, .. }) = (self.context, self.request);
         let lands = !options.no_push && !context.dry_run && !check::runs_for_this_clone(context);
         if !lands || self.checking.place.is_some() {
@@ -279,14 +367,18 @@ impl FinishOperation<'_> {
         }
         let (own, is_renamed) = self.own.clone();
         // What is no merge of the tip changes what those behind it are merged into.
-        let can_go_along = mode == MergeMode::Merge && !is_renamed;
+        let can_go_along = mode == MergeMode::Merge && !is_renamed && !self.checking.is_alone;
+        // Those who push another way do not land in one swap.
+        let way = ledger.way().filter(|_| can_go_along && !remote::runs_pre_push(&context.repository));
+        let group = |way: String| digest::of((way + &verdict::group(&self.checks(&candidate.task))).as_bytes());
         let entry = Entry {
             into: into.to_string(),
             task: candidate.task.id().prefixed(),
             branch: candidate.task.branch_name(),
             tip: candidate.tip.to_string(),
             own,
-            group: can_go_along.then(|| verdict::group(&self.checks(&candidate.task))),
+            group: way.map(group),
+            pid: std::process::id(),
         };
         match Place::take(&context.repository.records(), entry) {
             Ok(place) => self.checking.place = Some(place),
@@ -308,7 +400,9 @@ impl FinishOperation<'_> {
         let run = match train::next(&known) {
             Next::Refuse => return Err(self.refusal(&checks, &line, &candidate.task)),
             Next::Land(passed) => {
-                self.remember(&checks, line.get(..passed).unwrap_or_default());
+                let passed = line.get(..passed).unwrap_or_default();
+                let with = passed.last().and_then(|last| self.companions(&checks, &last.content));
+                self.remember(&checks, passed, &with.unwrap_or_default());
                 true
             }
             Next::Check(count) => self.check(&checks, line.get(..count).unwrap_or_default(), &candidate.task)?,
@@ -319,9 +413,11 @@ impl FinishOperation<'_> {
     /// The line: this finish, and those behind it that want the same, each merged on top of the ones before. What cannot be
     /// merged there is left out, and decides for itself when it is the first.
     fn line(&mut self, candidate: &Candidate, content: String, along: Along) -> Result<Vec<Member>> {
-        let place = self.checking.place.as_ref().filter(|_| along == Along::Others);
+        let place = self.checking.place.as_ref().filter(|_| along == Along::Others && !self.checking.is_alone);
         let group = place.and_then(|place| place.entry.group.clone());
-        let behind = place.filter(|_| group.is_some()).map(Place::behind).unwrap_or_default();
+        let mut behind = place.filter(|_| group.is_some()).map(Place::behind).unwrap_or_default();
+        behind.retain(|(_, entry)| !process::is_stopped(&self.context.repository, entry.pid));
+        behind.truncate(MOST - 1);
         let mut line = vec![Member {
             number: place.map_or(0, |place| place.number),
             task: candidate.task.id().prefixed(),
@@ -374,7 +470,7 @@ impl FinishOperation<'_> {
     fn known(&self, checks: &[Check], member: &Member) -> Known {
         let (records, content) = (self.context.repository.records(), &member.content);
         let has_failed = |check: &Check| check.failure(&records, content, member.number).is_some();
-        if self.is_passed(content) || checks.iter().all(|check| self.verdict(check, content).is_some()) {
+        if self.companions(checks, content).is_some() {
             Known::Passed
         } else if self.checking.failed.contains(content) || checks.iter().any(has_failed) {
             Known::Failed
@@ -383,12 +479,11 @@ impl FinishOperation<'_> {
         }
     }
 
-    /// Remembers that merges, one on top of the other, have passed together.
-    fn remember(&mut self, checks: &[Check], members: &[Member]) {
+    /// Remembers that merges, one on top of the other, have passed together, and with those who come on top of them.
+    fn remember(&mut self, checks: &[Check], members: &[Member], on_top: &[Companion]) {
         let records = self.context.repository.records();
-        let last = members.last().map(|last| LastMember { number: last.number, tip: last.tip.to_string() });
         for (n, member) in members.iter().enumerate() {
-            let with = last.clone().filter(|_| n + 1 < members.len());
+            let with: Vec<_> = members.iter().skip(n + 1).map(Member::companion).chain(on_top.iter().cloned()).collect();
             let unknown = checks.iter().filter(|check| self.verdict(check, &member.content).is_none());
             for check in unknown.filter(|_| !self.context.dry_run) {
                 check.remember(&records, &member.content, with.clone());
@@ -419,7 +514,7 @@ impl FinishOperation<'_> {
         };
         for check in checks {
             // It may have passed elsewhere while this waited.
-            if self.verdict(check, &last.content).is_some() {
+            if self.verdict(check, &last.content).is_some_and(|verdict| verdict.with.is_empty()) {
                 continue;
             }
             let output = check::run(context, &check.command, task, &commit, context.json || !is_alone)?;
@@ -436,11 +531,11 @@ impl FinishOperation<'_> {
             }
             self.checking.said.extend([output.stdout, output.stderr].concat());
             if !context.dry_run {
-                check.remember(&records, &last.content, None);
+                check.remember(&records, &last.content, Vec::new());
             }
             self.checking.ran.insert(check.command.clone());
         }
-        self.remember(checks, members);
+        self.remember(checks, members, &[]);
         Ok(true)
     }
 

@@ -65,7 +65,7 @@ pub(crate) struct CheckTold {
 impl CheckTold {
     /// A check that has passed here, or by this verdict.
     pub(super) fn new(command: String, ran: bool, verdict: Option<Verdict>) -> Self {
-        let together = verdict.as_ref().is_some_and(|verdict| verdict.with.is_some());
+        let together = verdict.as_ref().is_some_and(|verdict| !verdict.with.is_empty());
         let since = verdict.filter(|_| !ran).map(|verdict| verdict.since);
         Self { command, ran, since, together }
     }
