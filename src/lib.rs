@@ -193,7 +193,8 @@
 //!     the queue. Each decides on what those before it are about to publish and builds its own commits on top; one swap,
 //!     with leases on what the first one read, proves all decisions. A refusal and "nothing to do" are decided on what was
 //!     published. Only pushes of one user that go the same way, run no hook of the user and add commits to branches of this
-//!     program are joined; what the server refuses is tried by each alone. Whoever is killed, the others go on.
+//!     program are joined; what the server refuses is tried by each alone. Whoever is killed, the others go on. Finishes that
+//!     were checked together join in the same way, in one swap or not at all (rule 27).
 //!     `races::queue::turns_come_in_the_order_of_entry`,
 //!     `races::queue::who_is_killed_while_it_waits_holds_up_nobody_and_lets_nobody_pass`,
 //!     `races::group::thirty_two_at_once_are_a_few_pushes`,
@@ -216,17 +217,23 @@
 //!     `verbs::checks::one_check_at_a_time_runs_on_a_clone_unless_more_are_allowed`
 //!
 //! 27. **Who lands after a check stands in line with the others of the clone**, and the first checks all of them together, each
-//!     merged on top of those before it. Every good one lands by its own merge; a bad one is found by halves, and it alone
-//!     hears of it. The locks of the line are those of living processes, so that nobody waits for one that was killed.
+//!     merged on top of those before it. Those that pass land in one swap, each with its own merge; a bad one is found by
+//!     halves, and it alone hears of it. Nothing is on the branch that was checked only with what did not land: where one
+//!     cannot land after all, the others are checked again without it. The locks of the line are those of living processes,
+//!     so that nobody waits for one that was killed or is stopped.
 //!     `landing::train::tests::every_good_one_lands_in_order_and_each_bad_one_is_refused`,
 //!     `landing::train::tests::all_good_ones_cost_one_run_and_sixteen_with_three_bad_ones_at_most_fifteen`,
 //!     `verbs::landings::six_at_once_cost_two_runs_and_each_makes_its_own_merge`,
 //!     `verbs::landings::every_good_one_lands_each_bad_one_hears_why_and_nobody_else_does`,
 //!     `verbs::landings::who_conflicts_with_those_before_it_is_refused_alone`,
+//!     `verbs::landings::who_cannot_land_after_it_was_checked_along_is_left_out_and_the_others_are_checked_again`,
+//!     `verbs::landings::who_pushes_another_way_is_checked_and_lands_alone`,
 //!     `verbs::landings::others_stand_in_line_too_and_are_checked_alone`,
 //!     `verbs::landings::other_verbs_go_on_while_a_line_waits`,
 //!     `verbs::landings::when_the_first_is_killed_the_next_one_goes_on_and_nothing_is_lost`,
-//!     `killed::landings::beside_another_finish`, `killed::landings::behind_another_finish`
+//!     `killed::landings::beside_another_finish`, `killed::landings::behind_another_finish`,
+//!     `killed::landings::the_first_of_several_that_land_together`,
+//!     `killed::landings::one_that_is_called_to_land_together`
 //!
 //! 28. **What is kept to be fast changes no answer**: it is made of commits and blobs alone, is not trusted where it is damaged
 //!     or of another version, and whoever deletes it loses time.

@@ -19,7 +19,9 @@ pub(crate) fn require_remote_known(context: &Context, view: &View<'_>, branch: O
     let unknown = |branch: &&Branch| view.tip(branch).published.is_none();
     let lacks = branch.filter(unknown).filter(|_| !view.is_current && context.channel != Channel::Local);
     match lacks {
-        Some(branch) if !view.has_all_task_branches()? => Err(Error::new(Kind::Behind, format!("whether {branch} is published is not known yet"))),
+        Some(branch) if !view.has_all_task_branches()? => {
+            Err(Error::new(Kind::Behind, format!("whether {branch} is published is not known yet")))
+        }
         _ => Ok(()),
     }
 }

@@ -230,7 +230,10 @@ impl Convoy {
         let forming = millis(if has_lost { FORMING_AGAIN } else { FORMING });
         let (refs, since) = (PendingRefs::new(), now());
         let (members, until, next, calls, is_pushing, end) = (0, u64::MAX, 0, Vec::new(), false, None);
-        Self { state: State { group, refs, members, since, forming, until, next, calls, is_pushing, end }, record: None }
+        Self {
+            state: State { group, refs, members, since, forming, until, next, calls, is_pushing, end },
+            record: None,
+        }
     }
 
     /// The convoy of a group that was not pushed yet. Only for the process at the head of the queue, which also removes the

@@ -38,11 +38,11 @@ pub(super) struct Turn<'t, 'r> {
     /// With whom its pushes may be joined; empty for nobody.
     group: OnceCell<String>,
     /// The commits of others that wait for a push.
-    pub(super) convoy: Option<Convoy>,
+    convoy: Option<Convoy>,
     /// Whether it pushes by itself from now on.
     is_alone: bool,
-    /// Whether it was called to a train, and has not added its commits yet.
-    pub(super) is_called: bool,
+    /// The train to which it was called, until it has added its commits.
+    pub(super) called: Option<Convoy>,
     /// Whether another clone was first before.
     has_lost: bool,
 }
@@ -95,7 +95,7 @@ impl<'t, 'r> Turn<'t, 'r> {
             group,
             convoy: None,
             is_alone: false,
-            is_called: false,
+            called: None,
             has_lost: false,
         };
         turn.look();
@@ -109,17 +109,16 @@ impl<'t, 'r> Turn<'t, 'r> {
         let Some(convoy) = Convoy::of_call(&ledger.repository.records(), train, &way) else {
             return Err(ledger.missed("it was not waited for"));
         };
-        let (place, convoy) = (None, Some(convoy));
         Ok(Self {
             ledger,
             nonce,
             queue,
-            place,
+            place: None,
             has_left: true,
             group,
-            convoy,
+            convoy: None,
             is_alone: false,
-            is_called: true,
+            called: Some(convoy),
             has_lost: false,
         })
     }
@@ -145,19 +144,19 @@ impl<'t, 'r> Turn<'t, 'r> {
     /// The view of the tips that this clone knows, and of those that wait for a push.
     pub(super) fn view(&self, branches: &[Branch]) -> Result<View<'t>> {
         let none = PendingRefs::new();
-        let pending = self.convoy.as_ref().map_or(&none, Convoy::refs);
+        let pending = self.called.as_ref().or(self.convoy.as_ref()).map_or(&none, Convoy::refs);
         View::load_on(self.ledger, branches, Freshness::AsKnown, pending)
     }
 
     /// Pushes what others have handed over where the decision of this process may take long.
     pub(super) fn settle_unless_quick(&mut self, has_seen: bool, deadline: Deadline) -> Result<()> {
-        let is_apart = matches!(self.ledger.company, Company::Train(_)) && !self.is_called;
+        let is_apart = matches!(self.ledger.company, Company::Train(_)) && self.called.is_none();
         if has_seen || is_apart { self.settle(deadline) } else { Ok(()) }
     }
 
     /// A fetched view; what waits for a push is pushed before.
     pub(super) fn fetch_view(&mut self, branches: &[Branch], deadline: Deadline) -> Result<View<'t>> {
-        if self.is_called {
+        if self.called.is_some() {
             return Err(self.ledger.missed("what was checked along cannot land now"));
         }
         self.settle(deadline)?;
@@ -202,7 +201,7 @@ impl<'t, 'r> Turn<'t, 'r> {
         deadline: Deadline,
     ) -> Result<Swapped> {
         let guarded = [updates, &view.guards(updates)].concat();
-        if self.is_called || !plan.with.is_empty() {
+        if self.called.is_some() || !plan.with.is_empty() {
             return self.swap_in_train(plan, view, updates, &guarded, deadline).map(Swapped::Joined);
         }
         let next = self.next();
@@ -364,9 +363,7 @@ impl Ledger<'_> {
 
     /// Whether commits on such a view may be published by another process, and together with those of others.
     pub(super) fn may_share_push(&self, view: &View<'_>, updates: &[RefUpdate]) -> bool {
-        view.is_sound()
-            && view.landed.is_empty()
-            && !(hooks(updates) && remote::runs_pre_push(self.repository))
+        view.is_sound() && view.landed.is_empty() && !(hooks(updates) && remote::runs_pre_push(self.repository))
     }
 
     /// Whether moves of a branch may be pushed by another process.

@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::git::porcelain::cat_file::Object;
 use crate::git::{Branch, Oid, Repository, registry};
 use crate::ledger::channel::Channel;
+use crate::ledger::company::Company;
 use crate::ledger::refs::Refs;
-use crate::ledger::train::Train;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,16 +47,6 @@ pub(crate) struct Ledger<'r> {
     pub(crate) progress: fn(&str),
     /// How to read the files on the branch of locks.
     pub(crate) lock_format: LockFormat,
-}
-
-/// Whether a push may carry the commits of several processes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Company<'t> {
-    /// It may.
-    Welcome,
-    /// Only those with which it is a train: its decision may take long, such as one that signs, and nobody else is to wait
-    /// for that.
-    Train(&'t Train),
 }
 
 /// A code branch that carries the task data.

@@ -10,51 +10,19 @@ use crate::error::{Error, Kind, Result};
 use crate::files::records::{RecordKind, Records};
 use crate::git::RefUpdate;
 use crate::interrupt::POLL_INTERVAL;
+use crate::ledger::Ledger;
 use crate::ledger::backoff::Deadline;
+use crate::ledger::company::{Company, TrainEnd};
 use crate::ledger::convoy::{Convoy, End, cut_short};
 use crate::ledger::group::{JoinedEnd, JoinedSwap, Turn};
 use crate::ledger::plan::Plan;
 use crate::ledger::view::View;
-use crate::ledger::{Company, Ledger};
 use crate::waiting;
-use std::cell::{Cell, RefCell};
 use std::fs::{File, TryLockError};
 use std::time::{Duration, Instant};
 
 /// What must be left of the time of one who is called: the push for all ends in time for the one who has the least.
 const LEAST: Duration = Duration::from_millis(500);
-
-/// What a transaction has to do with a train.
-#[derive(Debug, Default)]
-pub(crate) struct Train {
-    /// The name of the train to which this process is called.
-    pub(crate) called: RefCell<Option<String>>,
-    /// How it ended, where nothing was published.
-    pub(crate) end: Cell<Option<TrainEnd>>,
-    /// How many this process has begun: each has a record of its own.
-    begun: Cell<u32>,
-}
-
-impl Train {
-    /// The name of the next train that this process begins.
-    fn name(&self, nonce: &str) -> String {
-        self.begun.set(self.begun.get() + 1);
-        format!("{nonce}.{}", self.begun.get())
-    }
-}
-
-/// Why a train was not published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TrainEnd {
-    /// This process was called, and could not add its commits.
-    Missed,
-    /// One of the others did not come, or could not.
-    Incomplete,
-    /// Something else was published meanwhile, or the process that had called this one is gone.
-    Again,
-    /// It was refused, and that may be due to the commits of one of them: each is to try alone.
-    Refused,
-}
 
 /// The name of the train that calls the process with this place in line.
 pub(crate) fn train_that_calls(records: &Records, place: u64) -> Option<String> {
@@ -97,19 +65,24 @@ impl Turn<'_, '_> {
         guarded: &[RefUpdate],
         deadline: Deadline,
     ) -> Result<JoinedSwap> {
-        let is_first = !self.is_called;
+        let is_first = self.called.is_none();
         let may_share = self.ledger.may_share_push(view, updates);
         let left = deadline.remaining_for_attempt();
         let convoy = if is_first {
             self.settle(deadline)?;
             let way = self.ledger.way().filter(|_| may_share);
-            let mut convoy =
-                Convoy::new(way.ok_or_else(|| self.ledger.ended_train(TrainEnd::Refused, "it is pushed alone"))?, false);
+            let mut convoy = Convoy::new(
+                way.ok_or_else(|| self.ledger.ended_train(TrainEnd::Refused, "it is pushed alone"))?,
+                false,
+            );
             if !convoy.add(guarded, left) {
                 return Err(self.ledger.ended_train(TrainEnd::Refused, "it is pushed alone"));
             }
             let Company::Train(train) = self.ledger.company else {
-                return Err(Error::new(Kind::Bug, "a plan for several is published by a command that takes nobody along"));
+                return Err(Error::new(
+                    Kind::Bug,
+                    "a plan for several is published by a command that takes nobody along",
+                ));
             };
             convoy.call(&self.ledger.repository.records(), &train.name(self.nonce), plan.with.clone())?;
             let waited = self.wait_for_called(&mut convoy, left / 2);
@@ -123,14 +96,13 @@ impl Turn<'_, '_> {
         } else {
             let is_as_checked = |convoy: &&mut Convoy| convoy.calls().get(1..) == Some(plan.with.as_slice());
             let joins = may_share && left >= LEAST;
-            let joined = self.convoy.as_mut().filter(|_| joins).filter(is_as_checked).is_some_and(|convoy| {
+            let joined = self.called.as_mut().filter(|_| joins).filter(is_as_checked).is_some_and(|convoy| {
                 convoy.refresh();
                 convoy.end().is_none() && convoy.add(guarded, left) && convoy.add_called().is_ok()
             });
-            let Some(convoy) = self.convoy.take_if(|_| joined) else {
+            let Some(convoy) = self.called.take_if(|_| joined) else {
                 return Err(self.ledger.missed("what was checked along cannot land now"));
             };
-            self.is_called = false;
             convoy
         };
         let swap = self.swap_with_others(convoy, !is_first, updates, deadline)?;
@@ -158,7 +130,7 @@ impl Turn<'_, '_> {
 impl Drop for Turn<'_, '_> {
     /// One that was called and adds nothing says so: nobody is to wait for it.
     fn drop(&mut self) {
-        if let Some(convoy) = self.convoy.take_if(|_| self.is_called) {
+        if let Some(convoy) = self.called.take() {
             convoy.ended(End::Stale("one of those that were checked together cannot land now".to_owned()));
         }
     }

@@ -73,7 +73,7 @@ impl Ledger<'_> {
         mut decide: impl FnMut(&View<'_>) -> Result<Decision<T>>,
     ) -> Result<TransactionResult<T>> {
         let mut turn = Turn::enter(self, nonce)?;
-        if !turn.is_called {
+        if turn.called.is_none() {
             self.finish_checkout_updates()?;
         }
         let (mut unconfirmed, mut landed) = (UnconfirmedPushes::new(), BTreeSet::new());

@@ -244,24 +244,10 @@ fn a_push_that_hangs_ends_in_time_for_the_one_who_has_the_least() {
 /// The three commands of a small convoy.
 const COMMANDS: [&[&str]; 3] = [&["lock", "1"], &["new", "Write it down"], &["lock", "2"]];
 
-/// Kills the program whose ROLE is to die at its call number `@K@` of git. Everybody has this git, since pushes through
-/// different ones are not joined.
-const DIES: &str = r#"
-if [ "$ROLE" = die ]; then
-    n=1
-    set -C
-    while ! true >"@DIR@/call.$n"; do n=$((n + 1)); done 2>/dev/null
-    if [ "$n" -eq @K@ ]; then
-        [ @WHEN@ = Before ] || @GIT@ "$@"
-        kill -9 $PPID
-        exit 137
-    fi
-fi"#;
-
 /// Runs the three, of which one is killed at its k-th call of git, and then that one again. False where it made fewer calls.
 fn killed(role: usize, k: usize, when: When) -> bool {
     let (world, ann) = scene(2);
-    let git = ann.with_git_that(&DIES.replace("@K@", &k.to_string()).replace("@WHEN@", &format!("{when:?}")));
+    let git = ann.with_git_that_kills(k, when);
     let sessions = [(); 3].map(|()| Sleeper::new());
     let who: Vec<_> = sessions.iter().map(|session| git.env("AIT_AGENT_PID", session.pid())).collect();
     let holder = occupied(&ann);

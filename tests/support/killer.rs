@@ -29,7 +29,26 @@ kill -9 "$(cat '@DIR@/pid')"
 exit 137
 "#;
 
+/// Kills the program whose `ROLE` is to die at its call number `@K@` of git.
+const DIES: &str = r#"
+if [ "$ROLE" = die ]; then
+    n=1
+    set -C
+    while ! true >"@DIR@/call.$n"; do n=$((n + 1)); done 2>/dev/null
+    if [ "$n" -eq @K@ ]; then
+        [ @WHEN@ = Before ] || @GIT@ "$@"
+        kill -9 $PPID
+        exit 137
+    fi
+fi"#;
+
 impl Repo {
+    /// The same clone with a git that kills the program whose `ROLE` is `die` at its `k`-th call. Everybody has this git,
+    /// since pushes through different ones are not joined.
+    pub(crate) fn with_git_that_kills(&self, k: usize, when: When) -> Self {
+        self.with_git_that(&DIES.replace("@K@", &k.to_string()).replace("@WHEN@", &format!("{when:?}")))
+    }
+
     /// Runs `git aitask ARGS` and kills it (SIGKILL) at its `k`-th call of git, counted from 1. Answers when no git
     /// of it is running any more. `signal` is `None` in the answer when it made fewer calls.
     #[track_caller]

@@ -153,6 +153,11 @@ impl Running {
         self.child.id()
     }
 
+    /// Whether the program itself has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits for the end of the program and of everything that holds its output.
     #[track_caller]
     pub(crate) fn wait(mut self) -> Run {

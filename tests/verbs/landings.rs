@@ -14,6 +14,8 @@ struct Station {
     count: PathBuf,
     go: PathBuf,
     check: String,
+    /// The files of the work in what was checked, a line a run.
+    checked: PathBuf,
 }
 
 impl Station {
@@ -25,8 +27,27 @@ impl Station {
         }
         let (count, counts) = counter(&world);
         let go = world.root().join("go");
-        let check = format!("{counts}; {}; ls | grep '^bad' && exit 1; true", sh_wait_for_file(&go));
-        Self { world, ann, count, go, check }
+        let (checked, tips) = (world.root().join("checked"), world.root().join("tips"));
+        let lists = format!("echo *.txt >>'{}'", checked.display());
+        let check = format!("{counts}; {lists}; {}; ls | grep '^bad' && exit 1; true", sh_wait_for_file(&go));
+        let hook = format!(
+            "#!/bin/sh\nwhile read old new name; do [ $name != refs/heads/main ] || echo $new; done >>'{}'\n",
+            tips.display()
+        );
+        world.script(&world.origin().join("hooks/post-receive"), &hook);
+        Self { world, ann, count, go, check, checked }
+    }
+
+    /// How often main was moved. Whatever it was moved to has been checked.
+    fn moves_of_main(&self) -> usize {
+        let tips = std::fs::read_to_string(self.world.root().join("tips")).unwrap_or_default();
+        let checked = std::fs::read_to_string(&self.checked).unwrap();
+        for tip in tips.lines() {
+            let files = self.world.git(&["--git-dir=origin.git", "ls-tree", "--name-only", tip]);
+            let files: Vec<_> = files.lines().filter(|file| file.strip_suffix(".txt").is_some()).collect();
+            assert!(checked.lines().any(|line| line == files.join(" ")), "{files:?} was not checked:\n{checked}");
+        }
+        tips.lines().count()
     }
 
     fn on_main(tasks: usize) -> Self {
@@ -108,7 +129,8 @@ fn six_at_once_cost_two_runs_and_each_makes_its_own_merge() {
     let (led, along) = ((true, false), (false, true));
     assert_eq!(told, [led, (true, true), along, along, along, (false, false)]);
     assert_eq!((runs(&station.count), station.landed()), (2, numbers(1..=6)));
-    assert_eq!(station.in_line(), 0);
+    // five in one swap
+    assert_eq!((station.in_line(), station.moves_of_main()), (0, 2));
 }
 
 #[test]
@@ -143,7 +165,8 @@ fn every_good_one_lands_each_bad_one_hears_why_and_nobody_else_does() {
         assert_eq!(run.stderr.contains("the check failed on the merged tree (exit 1)"), is_bad, "{run}");
     }
     assert_eq!(station.landed(), numbers((1..=tasks).filter(|id| !bad.contains(id))));
-    let count = runs(&station.count);
+    let (count, moves) = (runs(&station.count), station.moves_of_main());
+    assert!(moves <= bad.len() + 2, "{moves} moves of main");
     eprintln!("{tasks} finishes, {} of them bad: {count} runs", bad.len());
     assert!(count <= limit, "{count}");
     // what failed is not remembered: once it is mended, it lands
@@ -164,6 +187,48 @@ fn who_conflicts_with_those_before_it_is_refused_alone() {
     let kinds: Vec<_> = all.iter().map(|(_, run)| (run.code, run.stderr.contains("conflict"))).collect();
     assert_eq!(kinds, [(0, false), (0, false), (1, true), (0, false)], "{}", all[2].1);
     assert_eq!((station.landed(), runs(&station.count)), (numbers([1, 2, 4]), 2));
+    assert_eq!(station.moves_of_main(), 2);
+}
+
+#[test]
+fn who_cannot_land_after_it_was_checked_along_is_left_out_and_the_others_are_checked_again() {
+    let station = Station::on_main(4);
+    let mut line = station.line_up(1..=1, &[]);
+    // the second check waits, too, and meanwhile there is uncommitted work in one worktree
+    let gate = station.world.root().join("gate");
+    let waits = format!("{}; {}", station.check, sh_wait_for_file(&gate));
+    for id in 2..=4 {
+        line.push((id, station.ann.start(&["finish", &id.to_string(), "--check", &waits])));
+        station.wait_for_line(id);
+    }
+    std::fs::write(&station.go, "").unwrap();
+    wait_for("the three are checked", || if runs(&station.count) == 2 { Ok(()) } else { Err("not yet".into()) });
+    station.ann.at("aiwork/t3_job").write("work3.txt", "unsaved\n");
+    std::fs::write(&gate, "").unwrap();
+    let all = station.go(line);
+    let codes: Vec<_> = all.iter().map(|(_, run)| run.code).collect();
+    assert_eq!(codes, [0, 0, 1, 0], "{}", all[2].1);
+    assert!(all[2].1.stderr.contains("uncommitted"), "{}", all[2].1);
+    assert_eq!((station.landed(), station.moves_of_main()), (numbers([1, 2, 4]), 2));
+    assert_eq!(runs(&station.count), 3);
+}
+
+#[test]
+fn who_pushes_another_way_is_checked_and_lands_alone() {
+    let station = Station::on_main(4);
+    let mut line = station.line_up(1..=2, &[]);
+    let other = station.ann.env("DEPLOY_TOKEN", "x");
+    line.push((3, other.start(&["finish", "3", "--check", &station.check])));
+    station.wait_for_line(3);
+    station.go(line).into_iter().for_each(|(_, run)| drop(run.ok()));
+    // a hook of the user runs for each of them
+    let hooked = station.world.root().join("hooked");
+    station
+        .world
+        .script(&station.ann.path(".git/hooks/pre-push"), &format!("#!/bin/sh\necho x >>'{}'\n", hooked.display()));
+    station.start(4, &[]).wait().ok();
+    assert_eq!((station.landed(), station.moves_of_main()), (numbers(1..=4), 4));
+    assert_eq!((runs(&station.count), runs(&hooked)), (4, 1));
 }
 
 #[test]

@@ -10,11 +10,11 @@
 //! branch that was checked only with what is not there; where one of them cannot land after all, the others are checked
 //! again without it. Each of those behind hears, when it is the first, whether what it would publish has passed.
 
+use crate::coordination::process;
+use crate::digest;
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::{Branch, Freshness, Oid, remote};
 use crate::landing::check::{self, Slot};
-use crate::coordination::process;
-use crate::digest;
 use crate::landing::line::{Entry, Place, Waited, is_harmless};
 use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::train::{self, Known, Next};
@@ -105,24 +105,6 @@ impl Member {
     }
 }
 
-/// What was done before the transaction.
-enum Rehearsed<'r> {
-    /// The view on which that was done; none where there was nothing to do.
-    On(Option<View<'r>>),
-    /// This finish is called to the train with this name.
-    Called(String),
-}
-
-/// How the checks before the transaction ended.
-enum Checked<'r> {
-    /// What would be published on this view has passed.
-    Passed(View<'r>),
-    /// There is nothing to check, for a refusal for instance.
-    Nothing(View<'r>),
-    /// This finish is called to the train with this name.
-    Called(String),
-}
-
 /// Whether others in line are checked along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Along {
@@ -177,22 +159,13 @@ impl FinishOperation<'_> {
     ) -> Result<TransactionResult<FinishOutcome>> {
         let mark = self.mark.clone();
         loop {
-            let rehearsed = if rehearses { self.rehearse(ledger, all)? } else { Rehearsed::On(None) };
-            let seen = match rehearsed {
-                Rehearsed::On(view) => view,
-                Rehearsed::Called(train) => {
-                    self.train.called.replace(Some(train));
-                    None
-                }
-            };
+            let seen = if rehearses { self.rehearse(ledger, all)? } else { None };
             self.checking.is_missing = false;
             let landed = ledger.transact_on(seen, &mark, all, |view| self.attempt(view));
             let end = self.train.end.take();
             match landed {
                 // Any other kind says more: that a push may have landed, for instance.
-                Err(error)
-                    if (self.checking.is_missing || end.is_some()) && error.kind() == Kind::Contention =>
-                {
+                Err(error) if (self.checking.is_missing || end.is_some()) && error.kind() == Kind::Contention => {
                     self.checking.after_train(end);
                     rehearses = true;
                 }
@@ -202,57 +175,61 @@ impl FinishOperation<'_> {
     }
 
     /// Does what may take long before the transaction, outside the queue in which other commands wait: the checks, and the
-    /// user's rules, which may ask for a passphrase. Returns the view on which that was done; the transaction begins with
-    /// it, and does only again what another view needs. A check is made on a view that was fetched.
-    fn rehearse<'r>(&mut self, ledger: &'r Ledger<'_>, all: &[Branch]) -> Result<Rehearsed<'r>> {
+    /// user's rules, which may ask for a passphrase. Returns the view on which that was done, where it was; the
+    /// transaction begins with it, and does only again what another view needs. A check is made on a view that was fetched.
+    fn rehearse<'r>(&mut self, ledger: &'r Ledger<'_>, all: &[Branch]) -> Result<Option<View<'r>>> {
         let FinishRequest { options, mode, .. } = self.request;
         let has_checks = !self.checking.commands.is_empty();
         let may_have_rules = !options.no_push && mode != MergeMode::Ff && !self.context.dry_run;
         let has_rules = may_have_rules && CommitRules::has_any(self.context)?;
         if !has_checks && !has_rules {
-            return Ok(Rehearsed::On(None));
+            return Ok(None);
         }
         // What ran before and would say the same again.
         let is_final = |error: &Error| CommitRules::refused(error) || error.kind() == Kind::Interrupted;
         if !has_checks {
             let view = ledger.view(all, Freshness::AsKnown)?;
             match self.attempt(&view) {
-                Ok(_) => return Ok(Rehearsed::On(Some(view))),
+                Ok(_) => return Ok(Some(view)),
                 Err(error) if is_final(&error) => return Err(error),
                 Err(_) => {}
             }
         }
         let view = if has_checks {
             match self.checked_view(ledger, all)? {
-                Checked::Passed(view) => view,
+                Some((view, true)) => view,
                 // Any refusal is the same in the transaction, which first looks whether the view can be used.
-                Checked::Nothing(view) => return Ok(Rehearsed::On(Some(view))),
-                Checked::Called(train) => return Ok(Rehearsed::Called(train)),
+                Some((view, false)) => return Ok(Some(view)),
+                None => return Ok(None),
             }
         } else {
             ledger.view(all, Freshness::Fetched)?
         };
         match has_rules.then(|| self.attempt(&view)) {
             Some(Err(error)) if is_final(&error) => Err(error),
-            _ => Ok(Rehearsed::On(Some(view))),
+            _ => Ok(Some(view)),
         }
     }
 
-    /// Waits in line, and checks what would be published.
-    fn checked_view<'r>(&mut self, ledger: &'r Ledger<'_>, all: &[Branch]) -> Result<Checked<'r>> {
+    /// Waits in line, and checks what would be published. Returns the view on which that has passed, and true; or, where there
+    /// is nothing to check, for a refusal for instance, false. `None` where it is called to a train, for which it has passed.
+    fn checked_view<'r>(&mut self, ledger: &'r Ledger<'_>, all: &[Branch]) -> Result<Option<(View<'r>, bool)>> {
         let mut view = ledger.view(all, Freshness::Fetched)?;
         let mut is_fresh = true;
         loop {
             let candidate = match self.look(&view) {
                 Ok(Some(candidate)) => candidate,
                 Err(error) if error.kind() == Kind::Interrupted => return Err(error),
-                Ok(None) | Err(_) => return Ok(Checked::Nothing(view)),
+                Ok(None) | Err(_) => return Ok(Some((view, false))),
             };
             self.stand_in_line(&candidate, ledger)?;
             let is_stopped = |pid| process::is_stopped(&self.context.repository, pid);
             let waited = self.checking.place.as_ref().map(|place| place.wait(self.context.progress, &is_stopped));
             match waited.transpose()? {
-                Some(Waited::Called(train)) => return Ok(Checked::Called(train)),
+                Some(Waited::Called(train)) => {
+                    self.train.called.replace(Some(train));
+                    return Ok(None);
+                }
                 Some(Waited::First { has_waited: true }) => {
                     // What those before have published is known here, without a connection.
                     view = ledger.view(all, Freshness::AsKnown)?;
@@ -263,7 +240,7 @@ impl FinishOperation<'_> {
             }
             let content = self.content(candidate.tree())?;
             if self.has_passed(&candidate, &content) || (is_fresh && self.prove(&candidate, content, Along::Others)?) {
-                return Ok(Checked::Passed(view));
+                return Ok(Some((view, true)));
             }
             // A check may take hours, so that the next one is on what is published then.
             view = ledger.view(all, Freshness::Fetched)?;
@@ -483,7 +460,8 @@ impl FinishOperation<'_> {
     fn remember(&mut self, checks: &[Check], members: &[Member], on_top: &[Companion]) {
         let records = self.context.repository.records();
         for (n, member) in members.iter().enumerate() {
-            let with: Vec<_> = members.iter().skip(n + 1).map(Member::companion).chain(on_top.iter().cloned()).collect();
+            let with: Vec<_> =
+                members.iter().skip(n + 1).map(Member::companion).chain(on_top.iter().cloned()).collect();
             let unknown = checks.iter().filter(|check| self.verdict(check, &member.content).is_none());
             for check in unknown.filter(|_| !self.context.dry_run) {
                 check.remember(&records, &member.content, with.clone());

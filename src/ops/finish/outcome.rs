@@ -56,8 +56,8 @@ pub(crate) struct CheckTold {
     /// When it had passed (RFC 3339); absent where this command ran it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) since: Option<String>,
-    /// Whether it ran once for several tasks that landed one after the other, on what all of them made of the output
-    /// branch; absent where it ran on exactly this content.
+    /// Whether it ran once for several tasks that landed in one push, on what all of them made of the output branch, and
+    /// others are merged on top of this one; absent where it ran on exactly this content.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) together: bool,
 }
