@@ -220,7 +220,7 @@
 //!     merged on top of those before it. Those that pass land in one swap, each with its own merge; a bad one is found by
 //!     halves, and it alone hears of it. Nothing is on the branch that was checked only with what did not land: where one
 //!     cannot land after all, the others are checked again without it. The locks of the line are those of living processes,
-//!     so that nobody waits for one that was killed or is stopped.
+//!     so that nobody waits for one that was killed or is stopped. The clones of one user on one machine take turns.
 //!     `landing::train::tests::every_good_one_lands_in_order_and_each_bad_one_is_refused`,
 //!     `landing::train::tests::all_good_ones_cost_one_run_and_sixteen_with_three_bad_ones_at_most_fifteen`,
 //!     `verbs::landings::six_at_once_cost_two_runs_and_each_makes_its_own_merge`,
@@ -228,6 +228,9 @@
 //!     `verbs::landings::who_conflicts_with_those_before_it_is_refused_alone`,
 //!     `verbs::landings::who_cannot_land_after_it_was_checked_along_is_left_out_and_the_others_are_checked_again`,
 //!     `verbs::landings::who_pushes_another_way_is_checked_and_lands_alone`,
+//!     `verbs::landings::clones_of_one_machine_check_and_land_in_turn`,
+//!     `verbs::landings::the_turn_of_a_clone_ends_with_its_process_and_nobody_waits_longer_than_its_time`,
+//!     `verbs::landings::finishes_of_several_clones_land_every_good_one`,
 //!     `verbs::landings::others_stand_in_line_too_and_are_checked_alone`,
 //!     `verbs::landings::other_verbs_go_on_while_a_line_waits`,
 //!     `verbs::landings::when_the_first_is_killed_the_next_one_goes_on_and_nothing_is_lost`,

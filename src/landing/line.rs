@@ -23,7 +23,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
 /// How often one who waits looks whether the process before it is stopped.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What one in line wants to land.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,24 +137,30 @@ impl Place {
         self.others().into_iter().filter(|(number, _)| *number > self.number).collect()
     }
 
-    /// All others who live and wait for the same branch, in order. Notes of those who are gone are removed.
+    /// All others who live and wait for the same branch, in order.
     fn others(&self) -> Vec<(u64, Entry)> {
-        let numbers = self.records.names(RecordKind::Landing).into_iter().filter_map(|name| name.parse().ok());
-        let mut others: Vec<_> =
-            numbers.filter(|number| *number != self.number).filter_map(|n| self.other(n)).collect();
-        others.sort_by_key(|(number, _)| *number);
+        let mut others = living(&self.records, &self.entry.into);
+        others.retain(|(number, _)| *number != self.number);
         others
     }
+}
 
-    fn other(&self, number: u64) -> Option<(u64, Entry)> {
-        let name = number.to_string();
-        if !is_held(&self.records, &name)? {
-            let _ = self.records.forget(RecordKind::Landing, &name);
-            return None;
-        }
-        let entry = self.records.load::<Entry>(RecordKind::Landing, &name)?;
-        (entry.into == self.entry.into).then_some((number, entry))
+/// All who live and wait in the line of a clone for this branch, in order. Notes of those who are gone are removed.
+pub(crate) fn living(records: &Records, into: &str) -> Vec<(u64, Entry)> {
+    let numbers = records.names(RecordKind::Landing).into_iter().filter_map(|name| name.parse().ok());
+    let mut all: Vec<_> = numbers.filter_map(|number| Some((number, living_one(records, number)?))).collect();
+    all.retain(|(_, entry)| entry.into == into);
+    all.sort_by_key(|(number, _)| *number);
+    all
+}
+
+fn living_one(records: &Records, number: u64) -> Option<Entry> {
+    let name = number.to_string();
+    if !is_held(records, &name)? {
+        let _ = records.forget(RecordKind::Landing, &name);
+        return None;
     }
+    records.load(RecordKind::Landing, &name)
 }
 
 /// Whether the process of a note lives; `None` for a note that is gone, or of another user.

@@ -15,4 +15,5 @@ pub(crate) mod overlap;
 pub(crate) mod own_files;
 pub(crate) mod task_branch;
 pub(crate) mod train;
+pub(crate) mod turn;
 pub(crate) mod verdict;

@@ -137,7 +137,7 @@ impl<'t, 'r> Turn<'t, 'r> {
     /// The view with which a transaction begins: a fetched one where another clone pushed lately and nobody waits for a push,
     /// else [`Self::view`].
     pub(super) fn first_view(&mut self, branches: &[Branch], deadline: Deadline) -> Result<View<'t>> {
-        let fetches = self.convoy.is_none() && self.ledger.forget_recent_push_of_others();
+        let fetches = self.called.is_none() && self.convoy.is_none() && self.ledger.forget_recent_push_of_others();
         if fetches { self.fetch_view(branches, deadline) } else { self.view(branches) }
     }
 

@@ -94,7 +94,9 @@ impl Turn<'_, '_> {
             }
             convoy
         } else {
-            let is_as_checked = |convoy: &&mut Convoy| convoy.calls().get(1..) == Some(plan.with.as_slice());
+            // All without whom it must not land are called, too; so what the last one makes has passed as it is.
+            let called = |convoy: &Convoy, place| convoy.calls().get(1..).is_some_and(|calls| calls.contains(place));
+            let is_as_checked = |convoy: &&mut Convoy| plan.with.iter().all(|place| called(convoy, place));
             let joins = may_share && left >= LEAST;
             let joined = self.called.as_mut().filter(|_| joins).filter(is_as_checked).is_some_and(|convoy| {
                 convoy.refresh();

@@ -18,6 +18,7 @@ use crate::landing::check::{self, Slot};
 use crate::landing::line::{Entry, Place, Waited, is_harmless};
 use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::train::{self, Known, Next};
+use crate::landing::turn::{ClonesTurn, wait_for_turn};
 use crate::landing::verdict::{self, Check, Companion, Failure, Verdict};
 use crate::ledger::{Ledger, TrainEnd, TransactionResult, View};
 use crate::ops::finish::decide::{FinishDecision, FinishRequest, TaskWork, decide};
@@ -57,6 +58,8 @@ pub(super) struct Checking {
     content: Option<(Oid, String)>,
     /// Places in line of those with whom what the last attempt would publish has passed.
     with: Vec<u64>,
+    /// Whether it waits for other clones no more.
+    is_hasty: bool,
     /// Whether it is checked and lands alone from now on.
     is_alone: bool,
     /// How often somebody was missing who was to land with it.
@@ -239,13 +242,24 @@ impl FinishOperation<'_> {
                 Some(Waited::First { has_waited: false }) | None => {}
             }
             let content = self.content(candidate.tree())?;
-            if self.has_passed(&candidate, &content) || (is_fresh && self.prove(&candidate, content, Along::Others)?) {
+            if self.has_passed(&candidate, &content)
+                || (is_fresh && self.is_turn_of_clone()? && self.prove(&candidate, content, Along::Others)?)
+            {
                 return Ok(Some((view, true)));
             }
             // A check may take hours, so that the next one is on what is published then.
             view = ledger.view(all, Freshness::Fetched)?;
             is_fresh = true;
         }
+    }
+
+    /// Waits until no other clone of this machine checks and lands. Returns whether nobody had to be waited for: else the
+    /// output branch has moved.
+    fn is_turn_of_clone(&mut self) -> Result<bool> {
+        let Some(place) = self.checking.place.as_ref().filter(|_| !self.checking.is_hasty) else { return Ok(true) };
+        let turn = wait_for_turn(self.context, place)?;
+        self.checking.is_hasty = turn == ClonesTurn::NotWaitedFor;
+        Ok(turn == ClonesTurn::Ours)
     }
 
     /// What is to be checked, on a view; `None` where nothing is.
