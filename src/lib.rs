@@ -205,7 +205,8 @@
 //!     `races::group::a_hook_of_the_user_runs_for_each_push_of_task_data`,
 //!     `races::group::killed_while_it_pushes_for_the_others`,
 //!     `races::group::a_member_that_is_killed_while_it_waits_has_published`,
-//!     `races::group::a_push_that_hangs_ends_in_time_for_the_one_who_has_the_least`
+//!     `races::group::a_push_that_hangs_ends_in_time_for_the_one_who_has_the_least`,
+//!     `races::group::a_remote_that_is_not_reached_is_tried_once_for_all_and_nobody_waits_longer_than_its_time`
 //!
 //! 26. **A check runs again only for other code**, another command or another value of a variable that it names, and nobody
 //!     waits for it but who needs it. Only what has passed is remembered.
@@ -214,7 +215,8 @@
 //!     `verbs::checks::code_that_others_push_meanwhile_is_checked_and_nobody_waits_for_that`,
 //!     `verbs::checks::several_checks_run_in_order_each_is_remembered_alone_and_the_first_failure_ends_it`,
 //!     `verbs::checks::another_value_of_a_variable_that_counts_is_another_check`,
-//!     `verbs::checks::one_check_at_a_time_runs_on_a_clone_unless_more_are_allowed`
+//!     `verbs::checks::one_check_at_a_time_runs_on_a_clone_unless_more_are_allowed`,
+//!     `verbs::landings::a_check_that_outlives_its_killed_finish_is_waited_for`
 //!
 //! 27. **Who lands after a check stands in line with the others of the clone**, and the first checks all of them together, each
 //!     merged on top of those before it. Those that pass land in one swap, each with its own merge; a bad one is found by
@@ -228,6 +230,8 @@
 //!     `verbs::landings::who_conflicts_with_those_before_it_is_refused_alone`,
 //!     `verbs::landings::who_cannot_land_after_it_was_checked_along_is_left_out_and_the_others_are_checked_again`,
 //!     `verbs::landings::who_pushes_another_way_is_checked_and_lands_alone`,
+//!     `verbs::landings::what_has_passed_together_does_not_count_without_the_others`,
+//!     `verbs::landings::who_is_stopped_holds_up_nobody`,
 //!     `verbs::landings::clones_of_one_machine_check_and_land_in_turn`,
 //!     `verbs::landings::the_turn_of_a_clone_ends_with_its_process_and_nobody_waits_longer_than_its_time`,
 //!     `verbs::landings::finishes_of_several_clones_land_every_good_one`,

@@ -32,7 +32,7 @@
 //! | `landings/N` | a place in the line of those who land after a check, locked by its process: `into`, `task`, `branch`, `tip`, `own` (files), `group` or null, `pid` (`landing::line`) | finish | when it has landed or ended; after a kill by the next command |
 //! | `landings.lock` | the number of the last place in line in digits, locked (flock(2)) while one is taken | finish | never |
 //! | `failed-checks/DIGEST` | a check that failed on several merges together, for the last of them: `message`, `lines` that it printed, `up_to`, the number of its place | finish | by age |
-//! | `check-slot.N` | a lock (flock(2)) of a process that runs a check, with its id in digits | finish | never |
+//! | `check-slot.N` | a lock (flock(2)) of a process that runs a check, and of that check, with the id of the process in digits | finish | never |
 //! | `queue.lock` | a lock (flock(2)) of the process at the head of the queue, with its id in digits | every command that writes | never |
 //! | `queue/NUMBER` | a note of a process that waits in the queue: `group`, with whom its pushes may be joined, else empty | every command that writes | when it leaves; after a kill by the next one that waits |
 //! | `convoy/NONCE` | a note of commits that wait for one push (`ledger::convoy`), without `format`, a line each: `member` (`group`, `refs` with name, value on the remote and value after the push, `members`, `since` and `until` in milliseconds since 1970, `forming` in milliseconds, `next`, the ticket of who has it now, `calls`, the places in line of those without whom it is not pushed), `pushing`, `end` | who hands its push over, and who pushes | once all members have read the end, or with the next command |

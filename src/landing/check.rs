@@ -4,12 +4,15 @@
 //! that two at once take as long as one after the other; and what waits may find meanwhile that the other one has checked
 //! the same content.
 
+use crate::coordination::process;
 use crate::error::{Error, Kind, Result};
-use crate::files::lock::wait_for_any;
+use crate::files::lock::wait_while;
 use crate::files::records::RecordKind;
+use crate::git::marker::{Shared, share};
 use crate::git::objects::{self, NewCommit, ParentCommit};
 use crate::git::run::Output;
 use crate::git::{Oid, Repository};
+use crate::landing::line::now_and_then;
 use crate::landing::merge::Merge;
 use crate::project::context::Context;
 use crate::task::TaskName;
@@ -46,17 +49,18 @@ pub(crate) fn runs_for_this_clone(context: &Context) -> bool {
 
 /// The right to run a check, given back when it is dropped; no file is held in a dry run, which leaves none.
 pub(crate) struct Slot {
-    _held: Option<File>,
+    held: Option<File>,
 }
 
 impl Slot {
-    /// Waits until fewer checks run on this clone than may.
+    /// Waits until fewer checks run on this clone than may. A check that outlives its killed process counts, one of a process
+    /// that is stopped does not.
     ///
     /// # Errors
     /// [`Kind::Interrupted`], [`Kind::Io`].
     pub(crate) fn take(context: &Context) -> Result<Self> {
         if context.dry_run || runs_for_this_clone(context) {
-            return Ok(Self { _held: None });
+            return Ok(Self { held: None });
         }
         let records = context.repository.records();
         records.folder()?;
@@ -65,20 +69,51 @@ impl Slot {
             let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
             file.map_err(|error| Error::io("open", &path, &error))
         };
-        let mut all = (1..=context.settings.check_jobs).map(open).collect::<Result<Vec<_>>>()?;
-        let mut held = if let Some(free) = all.iter().position(|file| file.try_lock().is_ok()) {
-            all.swap_remove(free)
-        } else {
-            let mut holder = String::new();
-            let _ = all.first_mut().map(|file| file.read_to_string(&mut holder));
-            (context.progress)(&format!("waiting for the check of another git aitask in this clone (pid {holder})"));
-            wait_for_any(all)?
+        let mut is_said = false;
+        let mut held = loop {
+            let mut all = (1..=context.settings.check_jobs).map(open).collect::<Result<Vec<_>>>()?;
+            if let Some(free) = all.iter().position(|file| file.try_lock().is_ok()) {
+                break all.swap_remove(free);
+            }
+            let holders: Vec<_> = all.iter_mut().filter_map(holder).collect();
+            if let Some(holder) = holders.iter().find(|pid| process::is_stopped(&context.repository, **pid)) {
+                (context.progress)(&format!("pid {holder} is stopped, and its check is not waited for"));
+                return Ok(Self { held: None });
+            }
+            if let Some(holder) = holders.first().filter(|_| !std::mem::replace(&mut is_said, true)) {
+                let gone = if process::exists(*holder) == Some(false) { ", which is gone" } else { "" };
+                let whose = "waiting for the check of another git aitask in this clone";
+                (context.progress)(&format!("{whose} (pid {holder}{gone})"));
+            }
+            let is_stopped = |pid: &u32| process::is_stopped(&context.repository, *pid);
+            let mut is_passed = now_and_then(|| holders.iter().any(is_stopped));
+            if let Some(free) = wait_while(all, &mut || !is_passed())? {
+                break free;
+            }
         };
+        // A check that outlives its killed process keeps the lock.
+        share(&held, Shared::WithChildren);
         // The number is only shown to those who wait.
         let _ = held.rewind().and_then(|()| held.set_len(0));
         let _ = held.write_all(std::process::id().to_string().as_bytes());
-        Ok(Self { _held: Some(held) })
+        Ok(Self { held: Some(held) })
     }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        // What a check has left running on purpose, such as a server of its build tool, must not keep the lock.
+        if let Some(held) = &self.held {
+            let _ = held.unlock();
+        }
+    }
+}
+
+/// The process that has a slot.
+fn holder(slot: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    slot.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
 }
 
 /// Runs a command on a commit, in a temporary detached worktree. It is told the task.

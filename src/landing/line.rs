@@ -23,7 +23,19 @@ use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
 /// How often one who waits looks whether the process before it is stopped.
-pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The question, asked once in [`LOOK_AGAIN`] however often it is called; no in between.
+pub(crate) fn now_and_then(mut ask: impl FnMut() -> bool) -> impl FnMut() -> bool {
+    let mut asked = Instant::now();
+    move || {
+        let is_due = asked.elapsed() >= LOOK_AGAIN;
+        if is_due {
+            asked = Instant::now();
+        }
+        is_due && ask()
+    }
+}
 
 /// What one in line wants to land.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,7 +119,7 @@ impl Place {
             let mut before = self.others();
             before.retain(|(number, _)| *number < self.number);
             while before.pop_if(|(_, entry)| entry.pid > 0 && is_stopped(entry.pid)).is_some() {}
-            let (Some((_, first)), Some((last, _))) = (before.first(), before.last()) else {
+            let (Some((_, first)), Some((number, last))) = (before.first(), before.last()) else {
                 return Ok(Waited::First { has_waited: said > 0 });
             };
             if before.len() != said {
@@ -115,10 +127,10 @@ impl Place {
                 let (wait, who) = if said == 1 { ("waits", "") } else { ("wait", "the first is ") };
                 progress(&format!("{said} {wait} before you to land on {} ({who}pid {})", self.entry.into, first.pid));
             }
-            if let Ok(file) = File::open(self.records.path(RecordKind::Landing, &last.to_string())) {
-                let since = Instant::now();
+            if let Ok(file) = File::open(self.records.path(RecordKind::Landing, &number.to_string())) {
                 let is_called = || train_that_calls(&self.records, self.number).is_some();
-                wait_while(vec![file], &mut || since.elapsed() < LOOK_AGAIN && !is_called())?;
+                let mut is_passed = now_and_then(|| last.pid > 0 && is_stopped(last.pid));
+                wait_while(vec![file], &mut || !is_called() && !is_passed())?;
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::files::lock::{wait_for_any, wait_while};
 use crate::files::records::{RecordKind, Records};
 use crate::git::remote;
-use crate::landing::line::{Entry, LOOK_AGAIN, Place, living};
+use crate::landing::line::{Entry, Place, living, now_and_then};
 use crate::project::context::Context;
 use crate::waiting;
 use crate::worktrees::prepare::RUNNING_FOR;
@@ -75,7 +75,8 @@ pub(crate) fn wait_for_turn(context: &Context, place: &Place) -> Result<ClonesTu
         }
         let since = Instant::now();
         if let Ok(file) = File::open(records.path(RecordKind::Landing, &number.to_string())) {
-            wait_while(vec![file], &mut || since.elapsed() < LOOK_AGAIN && begun.elapsed() < limit)?;
+            let mut is_passed = now_and_then(|| process::is_stopped(&context.repository, entry.pid));
+            wait_while(vec![file], &mut || begun.elapsed() < limit && !is_passed())?;
         }
         waiting::count(since.elapsed());
     }

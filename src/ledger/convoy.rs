@@ -57,6 +57,8 @@ pub(super) enum End {
     Refused,
     /// No answer came, for this reason.
     Unknown(String),
+    /// Nothing was sent, since the remote was not reached, for this reason: it would be the same for each of them.
+    Unreachable(String),
 }
 
 /// A line of the record. The last line of each kind counts.

@@ -146,6 +146,8 @@ pub(super) enum TimeoutCause {
     Others,
     /// The branches did not move, and yet the server refused: a lock file of a git that was killed is left there.
     Lock,
+    /// The last push got no answer in time, and has not landed.
+    NoAnswer,
 }
 
 /// The error of a transaction that did not land within its time limit.
@@ -158,5 +160,9 @@ pub(super) fn out_of_time(timeout: Duration, obstacle: TimeoutCause, said: &str)
             "the refs are still locked on the server after {seconds} s, although no other process moves them: {said}"
         ))
         .advice("look for a stale .lock file beside the ref on the server"),
+        TimeoutCause::NoAnswer => {
+            let message = format!("the push got no answer within {seconds} s, and it has not landed: {said}");
+            Error::new(Kind::Unreachable, message).advice("run the same command again")
+        }
     }
 }

@@ -21,11 +21,7 @@ use crate::ledger::{Channel, Company, DATA, IDS, LOCKS, Ledger};
 use crate::waiting;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
-
-/// How much longer than its own time a member waits for the outcome: the push ends in time for every member, and git takes
-/// a moment to end.
-const GRACE: Duration = Duration::from_secs(5);
+use std::time::Instant;
 
 /// The turn of one transaction.
 pub(super) struct Turn<'t, 'r> {
@@ -74,6 +70,8 @@ pub(super) enum JoinedEnd {
     Refused,
     /// It may have landed or not.
     Unknown(Error),
+    /// Nothing was sent, and it would be the same for each alone.
+    Failed(Error),
 }
 
 impl<'t, 'r> Turn<'t, 'r> {
@@ -258,6 +256,10 @@ impl<'t, 'r> Turn<'t, 'r> {
                     let error = Error::new(Kind::Unknown, format!("another process of this clone pushed: {said}"));
                     return joined(JoinedEnd::Unknown(error.advice("run the same command again")), false);
                 }
+                Ok(Some(End::Unreachable(said))) => {
+                    let error = Error::new(Kind::Unreachable, said).advice("run the same command again");
+                    return joined(JoinedEnd::Failed(error), false);
+                }
                 // A signal: others will push the commits of this process, or have done so.
                 Err(error) => return joined(JoinedEnd::Unknown(error), false),
             }
@@ -265,7 +267,8 @@ impl<'t, 'r> Turn<'t, 'r> {
         let end = match self.push(convoy, deadline)? {
             Outcome::Landed(push) => JoinedEnd::Landed(push.lagging),
             Outcome::Stale(said) => JoinedEnd::Stale(said),
-            Outcome::Denied(_) | Outcome::Failed(_) => JoinedEnd::Refused,
+            Outcome::Denied(_) => JoinedEnd::Refused,
+            Outcome::Failed(error) => JoinedEnd::Failed(error),
             Outcome::Unknown(error) => JoinedEnd::Unknown(error),
         };
         joined(end, true)
@@ -276,7 +279,8 @@ impl<'t, 'r> Turn<'t, 'r> {
     fn wait_for_end(&mut self, convoy: &mut Convoy, deadline: Deadline) -> Result<Option<End>> {
         let repository = self.ledger.repository;
         let tickets = Tickets::new(repository.records());
-        let (since, limit) = (Instant::now(), deadline.remaining().saturating_add(GRACE));
+        // The push ends before that for every member, which has kept time for a last query.
+        let (since, limit) = (Instant::now(), deadline.remaining());
         let mut waited_for = None;
         loop {
             convoy.refresh();
@@ -316,7 +320,8 @@ impl<'t, 'r> Turn<'t, 'r> {
         let updates = convoy.updates();
         convoy.begin_push()?;
         let change = CheckoutChange { subject: "aitask", adopted: Vec::new(), written: None };
-        let SwapResult { outcome, .. } = self.ledger.swap(&updates, &change, deadline.at_most(convoy.left()))?;
+        let (begun, limit) = (Instant::now(), convoy.left());
+        let SwapResult { outcome, .. } = self.ledger.swap(&updates, &change, deadline.at_most(limit))?;
         Ok(match outcome {
             Outcome::Landed(push) => {
                 let lagging = self.ledger.follow_all(&updates);
@@ -330,6 +335,11 @@ impl<'t, 'r> Turn<'t, 'r> {
             // It came before anything was sent, so it concerns this process alone.
             Outcome::Failed(error) if error.kind() == Kind::Interrupted => {
                 convoy.ended(End::Stale(error.to_string()));
+                Outcome::Failed(error)
+            }
+            // Within the time that all of them have.
+            Outcome::Failed(error) if error.kind() == Kind::Unreachable && begun.elapsed() < limit => {
+                convoy.ended(End::Unreachable(error.to_string()));
                 Outcome::Failed(error)
             }
             Outcome::Denied(error) | Outcome::Failed(error) => {

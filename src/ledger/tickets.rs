@@ -16,6 +16,10 @@ use std::path::{Path, PathBuf};
 /// How often a number is tried: another process may take the same one at the same moment.
 const TRIES: u64 = 100;
 
+/// No ticket gets such a number by counting. Where there is one of the dead all the same, it goes before the next one is
+/// made: nobody would ever wait for it, and the highest number of all leaves no other one.
+const HIGH: u64 = u64::MAX / 2;
+
 /// The tickets of a clone.
 #[derive(Debug)]
 pub(super) struct Tickets(Records);
@@ -90,7 +94,8 @@ impl Tickets {
             return Some(ticket);
         }
         for _ in 0..TRIES {
-            let next = self.numbers().last().map_or(1, |last| last.saturating_add(1));
+            let last = self.numbers().into_iter().rev().find(|number| *number < HIGH || !self.is_of_the_dead(*number));
+            let next = last.map_or(1, |last| last.saturating_add(1));
             if let Some(ticket) = make(next).ok()? {
                 return Some(ticket);
             }
@@ -140,6 +145,13 @@ impl Tickets {
         let number = others.find(|number| self.is_held(*number))?;
         let record: Option<TicketRecord> = self.0.load(RecordKind::Ticket, &number.to_string());
         Some(Waiting { number, group: record.map(|record| record.group).unwrap_or_default() })
+    }
+
+    /// Whether a ticket is one of a process that was killed; then it is removed.
+    fn is_of_the_dead(&self, number: u64) -> bool {
+        let path = self.path(number);
+        let Ok(file) = File::open(&path) else { return false };
+        file.try_lock_shared().is_ok() && is_removed(&path, &file)
     }
 
     fn is_held(&self, number: u64) -> bool {
@@ -216,6 +228,16 @@ mod tests {
         drop(first);
         assert!(ends(&tickets, fourth.number));
         assert_eq!(tickets.next(Some(4)), None);
+    }
+
+    #[test]
+    fn the_highest_number_of_one_who_is_gone_leaves_tickets_for_the_others() {
+        let (_dir, tickets) = tickets();
+        let first = tickets.take(None, String::new()).unwrap();
+        dead(&tickets, u64::MAX);
+        dead(&tickets, u64::MAX - 1);
+        let second = tickets.take(None, String::new()).unwrap();
+        assert_eq!((first.number, second.number, tickets.numbers()), (1, 2, vec![1, 2]));
     }
 
     #[test]

@@ -205,24 +205,25 @@ impl Ledger<'_> {
                         continue;
                     }
                     JoinedEnd::Stale(said) => Outcome::Stale(said),
+                    JoinedEnd::Failed(error) => Outcome::Failed(error),
                     JoinedEnd::Unknown(error) => {
                         sent.updates = updates;
                         Outcome::Unknown(error)
                     }
                 },
             };
-            let said = match outcome {
+            let (said, answered) = match outcome {
                 Outcome::Landed(push) => {
                     let mut landed = self.landed(&view, sent);
                     landed.lagging.extend(push.lagging);
                     return Ok(TransactionResult { addresses: push.addresses, ..landed });
                 }
                 Outcome::Denied(error) | Outcome::Failed(error) => return Err(error),
-                Outcome::Stale(said) => said,
+                Outcome::Stale(said) => (said, true),
                 Outcome::Unknown(error) => {
                     let said = error.to_string();
                     unconfirmed.add(sent, error);
-                    said
+                    (said, false)
                 }
             };
             turn.come_back(deadline)?;
@@ -233,7 +234,11 @@ impl Ledger<'_> {
             view = turn.fetch_view(&branches, deadline)?;
             if is_last {
                 let moved = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).ne(before);
-                let obstacle = if moved { TimeoutCause::Others } else { TimeoutCause::Lock };
+                let obstacle = match (answered, moved) {
+                    (false, _) => TimeoutCause::NoAnswer,
+                    (true, true) => TimeoutCause::Others,
+                    (true, false) => TimeoutCause::Lock,
+                };
                 let found = unconfirmed.look_up(self, &view);
                 let landed = found.map(|sent| TransactionResult { looked_up: true, ..self.landed(&view, sent) });
                 return landed.ok_or_else(|| out_of_time(self.timeout, obstacle, &said));

@@ -5,7 +5,7 @@ use crate::support::{Repo, Run, Running, World, sh_wait_for_file, thorough, wait
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A clone with tasks that are worked on, and a check that counts its runs, waits until `go` is there, and fails where a
 /// file begins with `bad`.
@@ -396,4 +396,66 @@ fn the_turn_of_a_clone_ends_with_its_process_and_nobody_waits_longer_than_its_ti
     other.wait().ok();
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
     bob.aitask(&["finish", "4", "--check", &station.check]).ok();
+}
+
+#[test]
+fn a_check_that_outlives_its_killed_finish_is_waited_for() {
+    let station = Station::on_main(2);
+    let (busy, beside) = (station.world.root().join("busy"), station.world.root().join("beside"));
+    let (enter, leave) =
+        (format!("mkdir '{0}' || : >'{1}'", busy.display(), beside.display()), format!("rmdir '{}'", busy.display()));
+    let check = format!("{enter}; {}; {leave}", station.check);
+    let first = start_in(&station.ann, 1, &check, 1);
+    wait_for("it checks", || if busy.exists() { Ok(()) } else { Err("not yet".into()) });
+    let killed = first.pid();
+    drop(first);
+    let second = start_in(&station.ann, 2, &check, 1);
+    // long enough to begin a check
+    std::thread::sleep(Duration::from_millis(1500));
+    std::fs::write(&station.go, "").unwrap();
+    let second = second.wait().ok();
+    assert!(
+        second.stderr.contains(&format!("the check of another git aitask in this clone (pid {killed}")),
+        "{second}"
+    );
+    assert!(!beside.exists());
+    // what a check leaves running keeps nothing
+    let server = format!("sleep 60 >/dev/null 2>&1 & {check}");
+    let begun = Instant::now();
+    station.ann.aitask(&["finish", "1", "--check", &server]).ok();
+    with_work(&station.ann, "3");
+    station.ann.aitask(&["finish", "3", "--check", &check]).ok();
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn who_is_stopped_holds_up_nobody() {
+    let station = Station::on_main(3);
+    let mut line = station.line_up(1..=3, &[]);
+    let (_, first) = line.remove(0);
+    let pid = first.pid().to_string();
+    station.ann.run("kill", &["-STOP", &pid]).ok();
+    for (_, run) in station.go(line) {
+        let run = run.ok();
+        assert!(run.stderr.contains(&format!("pid {pid}")), "{run}");
+    }
+    station.ann.run("kill", &["-CONT", &pid]).ok();
+    first.wait().ok();
+    assert_eq!(station.landed(), numbers([2, 3, 1]));
+}
+
+#[test]
+fn what_has_passed_together_does_not_count_without_the_others() {
+    let station = Station::on_main(3);
+    let mut line = station.line_up(1..=1, &[]);
+    let gate = station.world.root().join("gate");
+    let waits = format!("{}; {}", station.check, sh_wait_for_file(&gate));
+    line.push((2, start_in(&station.ann, 2, &waits, 2)));
+    let third = start_in(&station.ann, 3, &waits, 3);
+    std::fs::write(&station.go, "").unwrap();
+    wait_for("both are checked", || if runs(&station.count) == 2 { Ok(()) } else { Err("not yet".into()) });
+    drop(third);
+    std::fs::write(&gate, "").unwrap();
+    station.go(line).into_iter().for_each(|(_, run)| drop(run.ok()));
+    assert_eq!((runs(&station.count), station.landed(), station.moves_of_main()), (3, numbers([1, 2]), 2));
 }

@@ -573,3 +573,16 @@ fn a_title_in_a_hint_is_quoted_and_does_not_run() {
     let hint = said.lines().find(|line| line.contains("pick 2")).unwrap();
     assert!(!hint.contains([';', '`', '$', '(']), "{said}");
 }
+
+#[test]
+fn each_of_several_picks_has_the_time_of_a_command_of_its_own() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    for title in ["One", "Two", "Three"] {
+        ann.task(title, &[]);
+    }
+    world.script(&world.origin().join("hooks/pre-receive"), "#!/bin/sh\ncat >/dev/null\nsleep 1.6\n");
+    let pick = ["pick", "--next", "--max", "3", "--no-worktree", "--timeout", "4s", "--json"];
+    let json = ann.aitask(&pick).ok().json();
+    assert_eq!(json["more"].as_array().map_or(0, Vec::len), 2, "{json}");
+}

@@ -46,6 +46,8 @@ pub(crate) fn pick_next(context: &Context, options: &PickOptions, next: NextOpti
         if last.aside.incomplete.is_some() {
             break;
         }
+        // Each pick has the time of a command of its own.
+        waiting::start_again();
         options.among.except.extend(last.passed_over.iter().copied().chain([last.task.id]));
         match pick(context, &options) {
             Ok(picked) => first.more.push(picked),
