@@ -135,6 +135,9 @@ impl Ledger<'_> {
     /// Notes that another clone has pushed. Best effort: it saves a connection at most.
     fn note_others(&self) {
         let Channel::Remote(remote) = &self.channel else { return };
+        if self.dry_run {
+            return;
+        }
         let seen = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let _ =
             self.repository.records().note(RecordKind::OthersPush, &record_name(remote), &OthersPushRecord { seen });
@@ -144,6 +147,9 @@ impl Ledger<'_> {
     /// it knows would then often be for nothing: push, fetch, push, where fetch and push do. No process.
     pub(super) fn forget_recent_push_of_others(&self) -> bool {
         let Channel::Remote(remote) = &self.channel else { return false };
+        if self.dry_run {
+            return false;
+        }
         let (records, name) = (self.repository.records(), record_name(remote));
         let Some(OthersPushRecord { seen }) = records.load(RecordKind::OthersPush, &name) else { return false };
         let age = UNIX_EPOCH.checked_add(Duration::from_secs(seen)).and_then(|seen| seen.elapsed().ok());
