@@ -114,8 +114,17 @@ fn the_job_of_gitlab_installs_and_checks() {
 
 /// The nightly agent with this program as the agent, and what its expressions mean.
 fn night(ann: &Repo, name: &str, agent: &str) -> Job {
-    ann.world().script(&ann.world().root().join("programs/claude"), agent);
-    job(ann, name, "main", &[("github.token", "secret")])
+    let world = ann.world();
+    world.script(&world.root().join("programs/claude"), agent);
+    world.script(
+        &world.root().join("programs/gh"),
+        "#!/bin/sh\n[ \"$GH_TOKEN $1 $2\" = 'secret pr create' ] && echo https://github.com/ann/project/pull/7\n",
+    );
+    let job = job(ann, name, "main", &[("github.token", "secret")]);
+    let (clone, url) = (ann.at(&job.folder), "https://github.com/ann/project");
+    clone.git(&["config", &format!("url.{}.insteadOf", world.origin().display()), url]);
+    clone.git(&["remote", "set-url", "origin", url]);
+    job
 }
 
 #[test]
@@ -131,13 +140,13 @@ fn the_nightly_agent_takes_the_next_task_and_opens_a_pull_request_which_ends_it_
     ann.task("Add login", &[]);
     ann.task("Add logout", &[]);
 
-    // the remote is on no forge, so that the branch is pushed and no pull request is opened
     let mut first = night(&ann, "first", "#!/bin/sh\ncat >login.txt\n");
     assert!(first.run(&work), "{:?}", first.said);
     assert!(first.said("Give the task back").is_none());
     assert_eq!(world.locks(), ["t1_lock.yaml"]);
     assert!(world.remote_file("aitask/t1_add_login", "login.txt").unwrap().contains("Add login"));
-    assert!(std::fs::read_to_string(first.summary()).unwrap().contains("aitask/t1_add_login was pushed"));
+    let opened = "gh opened the pull request https://github.com/ann/project/pull/7";
+    assert!(std::fs::read_to_string(first.summary()).unwrap().contains(opened), "{:?}", first.said);
 
     // an agent that fails leaves its commits, and the task to others
     let mut second = night(&ann, "second", "#!/bin/sh\necho half >logout.txt\nexit 7\n");
@@ -166,7 +175,7 @@ fn the_nightly_agent_takes_the_next_task_and_opens_a_pull_request_which_ends_it_
     assert_eq!(world.locks(), Vec::<String>::new());
     let status = |id| ann.aitask(&["show", id, "--json"]).ok().json()["task"]["status"].clone();
     ann.aitask(&["sync"]).ok();
-    assert_eq!((status("1"), status("2")), ("Done".into(), "Ready".into()));
+    assert_eq!((status("1"), status("2")), ("Done".into(), "Postponed".into()));
 }
 
 #[test]
