@@ -12,6 +12,7 @@ use crate::project::{Context, Wanted, taken_over};
 use crate::report::{self, Page, Report, color_as_git};
 use crate::settings::{Effect, Environment, Flags};
 use std::cell::{Cell, OnceCell};
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -133,7 +134,9 @@ impl App {
         };
         // With a slash at the end, since a shell leaves out newlines there, which a name may end with.
         let text = [folder.as_os_str().as_bytes(), b"/"].concat();
-        if let Err(error) = std::fs::write(file, text) {
+        // A file that is gone is not made again: the function has ended, where the command was stopped and went on later.
+        let opened = std::fs::File::options().write(true).truncate(true).open(file);
+        if let Err(error) = opened.and_then(|mut file| file.write_all(&text)) {
             (self.progress)(&format!("the shell was not told where to go: {error}"));
         }
     }

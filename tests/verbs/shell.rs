@@ -96,6 +96,7 @@ fn any_name_of_a_folder_is_gone_to_and_what_git_starts_is_not_told_the_file() {
     let file = ann.path("told");
     ann.task("One", &[]);
     ann.git(&["config", "aitask.worktreeSetup", "echo \"[$GIT_AITASK_CD]\" >seen"]);
+    std::fs::write(&file, "").unwrap();
     ann.env("GIT_AITASK_CD", file.display()).aitask(&["pick", "1"]).ok();
     assert_eq!(ann.read("aiwork/t1_one/seen"), "[]\n");
     assert_eq!(ann.read("told"), format!("{}/", ann.path("aiwork/t1_one").display()));
