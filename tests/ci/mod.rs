@@ -185,12 +185,12 @@ fn a_job_whose_clone_has_one_commit_and_no_configuration_merges_its_work() {
     ann.write("more.txt", "more\n");
     ann.commit("more");
     ann.git(&["push", "-q"]);
-    let job = job(&ann, "ci", "main", &[]);
+    let clone = job(&ann, "ci", "main", &[]).folder;
     let script = "git aitask new 'From CI' -q && git aitask pick --next -q && cd aiwork/* && echo work >work.txt && \
         git add . && GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x@example.com git commit -qm work && git aitask finish";
     let nobody = ["-u", "HOME", "-u", "XDG_CONFIG_HOME", "bash", "-e", "-c", script];
     let summary = world.root().join("summary.md");
-    let bot = ann.at(&job.folder).env("PATH", with_program(&world)).env("GITHUB_STEP_SUMMARY", summary.display());
+    let bot = ann.at(clone).env("PATH", with_program(&world)).env("GITHUB_STEP_SUMMARY", summary.display());
     let bot = bot.env("GIT_COMMITTER_NAME", "bot").env("GIT_COMMITTER_EMAIL", "bot@example.com");
     bot.run("env", &nobody).ok();
     assert_eq!(world.remote_file("main", "work.txt").as_deref(), Some("work\n"));
@@ -199,6 +199,24 @@ fn a_job_whose_clone_has_one_commit_and_no_configuration_merges_its_work() {
     assert_eq!(who, "bot <bot@example.com> bot <bot@example.com>\n");
     let text = std::fs::read_to_string(&summary).unwrap();
     assert!(text.starts_with("### git aitask finish\n\n    1  From CI  (finished)\n    "), "{text}");
+    // a branch that was cut before the commit of the clone needs the history, and that is said
+    ann.task("Two", &[]);
+    ann.aitask(&["pick", "2", "-q"]).ok();
+    let worktree = ann.at("aiwork/t2_two");
+    worktree.write("two.txt", "two\n");
+    worktree.commit("two");
+    ann.aitask(&["finish", "2", "--no-push"]).ok();
+    ann.git(&["pull", "-q"]);
+    ann.write("even more.txt", "more\n");
+    ann.commit("even more");
+    ann.git(&["push", "-q"]);
+    let late = ann.at(job(&ann, "late", "main", &[]).folder);
+    late.aitask(&["pick", "2", "--steal", "-q"]).ok();
+    let refused = late.aitask(&["finish", "2", "--json"]).fails(128);
+    assert_eq!(refused.hints(), ["git fetch --unshallow"]);
+    late.git(&["fetch", "-q", "--unshallow"]);
+    late.aitask(&["finish", "2"]).ok();
+    assert_eq!(world.remote_file("main", "two.txt").as_deref(), Some("two\n"));
     // a finish that is refused says so in the summary, too
     bot.run("env", &["-u", "HOME", env!("CARGO_BIN_EXE_git-aitask"), "finish", "7"]).fails(1);
     let text = std::fs::read_to_string(&summary).unwrap();
