@@ -19,7 +19,9 @@ use serde::Serialize;
 /// past it only with --merge, --squash or --ff. The merge commit is signed where you sign commits, and your commit-msg
 /// hooks see its message. A check that has passed on the same code, with the same values of the variables that it names,
 /// does not run again: neither because of task data that others publish, nor for the same command given again. Several who
-/// finish at once in one clone are checked together. In GitHub Actions the result is added to the summary of the job.
+/// finish at once in one clone are checked together, and land in one push; one with a pre-push hook, on a terminal, or with
+/// other credentials lands alone. Your clones on one machine check and land in turn: who has waited for two thirds of
+/// aitask.timeout does not wait longer. In GitHub Actions the result is added to the summary of the job.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(after_help = "Examples:\n  git aitask finish                # the task of the worktree you are in\n  \
