@@ -62,7 +62,7 @@ pub(crate) fn brief(context: &Context, verbs: Vec<VerbHelp>) -> Result<Brief> {
     let board = ActiveTasks::new(&tasks);
     let is_held = |id: TaskId| loaded.locks.get(&id).is_some_and(|lock| holds(context, &session, lock));
     let here = context.task_here().map(|name| name.id());
-    let mut own: Vec<_> = board.ordered().into_iter().filter(|task| is_held(task.id)).collect();
+    let mut own: Vec<_> = board.ordered(|task| is_held(task.id));
     own.sort_by_key(|task| Some(task.id) != here);
     let holds: Vec<_> = own.iter().take(NAMED).map(|task| loaded.describe(task)).collect();
     let free: Vec<_> = board.ready().into_iter().filter(|task| !loaded.locks.contains_key(&task.id)).collect();

@@ -9,6 +9,7 @@ use crate::project::context::Context;
 use crate::project::holder::holds;
 use crate::project::index::{Branches, Index, branches};
 use crate::task::{ActiveTasks, Task, TaskId};
+use std::collections::BTreeSet;
 
 /// The tasks and their locks.
 #[derive(Debug)]
@@ -56,7 +57,10 @@ impl KnownTasks {
             () if LockRecord::has_taken(&self.context.repository, lock) => Some(1),
             () => (self.context.email() == Some(&lock.holder)).then_some(2),
         };
-        let ranked = self.tasks.iter().filter_map(|task| Some((rank(self.lock(task.id)?)?, task.id, task)));
+        let ranked = self.locks.iter().filter_map(|lock| {
+            let rank = rank(lock)?;
+            Some((rank, lock.task, self.tasks.iter().find(|task| task.id == lock.task)?))
+        });
         let mut ranked: Vec<_> = ranked.collect();
         ranked.sort_by_key(|(rank, id, _)| (*rank, *id));
         ranked.into_iter().map(|(_, _, task)| task).collect()
@@ -64,8 +68,8 @@ impl KnownTasks {
 
     /// The tasks that can be picked, best first.
     pub(crate) fn ready(&self) -> Vec<&Task> {
-        let ready: Vec<_> = ActiveTasks::new(&self.tasks).ready().into_iter().map(|task| task.id).collect();
-        let free = ready.into_iter().filter(|id| self.lock(*id).is_none());
-        free.filter_map(|id| self.tasks.iter().find(|task| task.id == id)).collect()
+        let locked: BTreeSet<_> = self.locks.iter().map(|lock| lock.task).collect();
+        let board = ActiveTasks::new(&self.tasks);
+        board.ordered(|task| board.is_ready(task) && !locked.contains(&task.id))
     }
 }

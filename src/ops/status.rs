@@ -78,7 +78,7 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
     let (mut loaded, _) = ReadView::load(context, &ledger, freshness)?;
     let tasks = std::mem::take(&mut loaded.tasks);
     let board = ActiveTasks::new(&tasks);
-    let held = |task: &&Task| loaded.locks.contains_key(&task.id);
+    let held = |task: &Task| loaded.locks.contains_key(&task.id);
     let describe = |task: &Task| loaded.describe(task);
     let host = loaded.around.host();
     let is_active = |lock: &&LockEntry| loaded.index.active(lock.task).is_some();
@@ -105,9 +105,9 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
     let states = WorktreeState::load_all(context, &places, main);
     let orphans = orphans.into_iter().zip(states);
     let orphans = orphans.map(|(task_id, worktree_state)| ListedWorktree { task_id, worktree_state });
-    loaded.around.announce(tasks.iter().filter(held));
-    let unlocked = board.ordered().into_iter().filter(|task| task.status == Status::Implementing && !held(task));
-    let active: Vec<_> = board.ordered().into_iter().filter(held).map(describe).collect();
+    loaded.around.announce(tasks.iter().filter(|task| held(task)));
+    let unlocked = board.ordered(|task| task.status == Status::Implementing && !held(task));
+    let active: Vec<_> = board.ordered(held).into_iter().map(describe).collect();
     let in_work: Vec<_> = active.iter().filter_map(|row| in_work(&loaded, row)).collect();
     let overlaps = radar::of_all(context, &in_work, host)?;
     let in_flight = in_flight::of_all(context, &active, overlaps.as_ref())?;
@@ -122,8 +122,8 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
         stale_locks: stale_locks.collect(),
         old_locks,
         orphan_worktrees: orphans.collect(),
-        unlocked_implementing: unlocked.map(describe).collect(),
-        ready: board.ready().into_iter().filter(|task| !held(task)).map(describe).collect(),
+        unlocked_implementing: unlocked.into_iter().map(describe).collect(),
+        ready: board.ordered(|task| board.is_ready(task) && !held(task)).into_iter().map(describe).collect(),
         circles: board.circles(),
         doubts: loaded.doubts.clone(),
     })

@@ -267,10 +267,13 @@ impl Worktrees {
 
     /// The worktree of a task.
     pub(crate) fn record_of(&self, name: &TaskName) -> Option<&WorktreeRecord> {
+        // most tasks have none, and their names need not be spelled out where no task has one
+        let _any = self.places.first_key_value()?;
         self.records.get(*self.places.get(&name.branch_name())?)
     }
 
     fn of(&self, context: &Context, name: &TaskName) -> Option<WorktreeState> {
+        self.record_of(name)?;
         self.read(context, [name]);
         self.states.borrow().get(&name.branch_name()).cloned()
     }
@@ -279,8 +282,8 @@ impl Worktrees {
     fn read<'t>(&self, context: &Context, tasks: impl IntoIterator<Item = &'t TaskName>) {
         let mut states = self.states.borrow_mut();
         let wanted = tasks.into_iter().filter_map(|name| {
+            let record = self.record_of(name)?;
             let branch = Branch::parse(&name.branch_name()).ok()?;
-            let record = self.records.get(*self.places.get(branch.as_str())?)?;
             (!states.contains_key(branch.as_str())).then_some((record, branch))
         });
         let wanted: Vec<_> = wanted.collect();

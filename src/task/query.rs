@@ -130,14 +130,14 @@ impl<'a> ActiveTasks<'a> {
         chosen.into_iter().map(|one| one.task).collect()
     }
 
-    /// All tasks, best first.
-    pub(crate) fn ordered(&self) -> Vec<&'a Task> {
-        self.choose(&Selection::default(), self.tasks())
+    /// The tasks for which this holds, best first.
+    pub(crate) fn ordered(&self, is_wanted: impl Fn(&Task) -> bool) -> Vec<&'a Task> {
+        self.choose(&Selection::default(), self.tasks().filter(|task| is_wanted(task)))
     }
 
     /// The ready tasks, best first.
     pub(crate) fn ready(&self) -> Vec<&'a Task> {
-        self.choose(&Selection::default(), self.tasks().filter(|task| self.is_ready(task)))
+        self.ordered(|task| self.is_ready(task))
     }
 
     /// The ids that several active files have, in order.
@@ -238,7 +238,7 @@ mod tests {
     fn recorded_order() {
         let tasks = recorded();
         let board = ActiveTasks::new(&tasks);
-        let top: Vec<&Task> = board.ordered().into_iter().filter(|task| !task.id.is_child()).collect();
+        let top: Vec<&Task> = board.ordered(|task| !task.id.is_child());
         assert_eq!(
             names(&top),
             ["t10_alpha.md", "t12_parent.md", "t14_later.md", "t9_gamma.md", "t11_beta.md", "t13_delta.md"]
@@ -275,7 +275,7 @@ mod tests {
         let tasks = ["t100_a", "t10_a", "t2/t2_10_a", "t2/t2_9_b", "t9_b", "t2_z"];
         let tasks = tasks.map(|name| task(&format!("aitasks/{name}.md"), ""));
         let order = ["t2_z.md", "t2_9_b.md", "t2_10_a.md", "t9_b.md", "t10_a.md", "t100_a.md"];
-        assert_eq!(names(&ActiveTasks::new(&tasks).ordered()), order);
+        assert_eq!(names(&ActiveTasks::new(&tasks).ordered(|_| true)), order);
     }
 
     #[test]
@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(blocked_by(TaskId::top(20)), [Blocker::Task(TaskId::top(20)), Blocker::Task(TaskId::child(12, 1))]);
         assert_eq!(serde_json::to_string(&blocked_by(TaskId::top(21))).unwrap(), r#"["sis#1","sis#2_3"]"#);
         assert_eq!(blocked_by(TaskId::top(22)), [Blocker::Task(TaskId::top(31))]);
-        for task in board.ordered() {
+        for task in board.ordered(|_| true) {
             assert_eq!(board.is_blocked(task), !board.blocked_by(task).is_empty());
         }
         assert!(!board.is_active(TaskId::top(30)));
@@ -422,7 +422,7 @@ mod tests {
                 let first = (0..left.len()).find(is_first).unwrap();
                 expected.push(left.remove(first).id);
             }
-            let ordered: Vec<_> = ActiveTasks::new(&tasks).ordered().iter().map(|task| task.id).collect();
+            let ordered: Vec<_> = ActiveTasks::new(&tasks).ordered(|_| true).iter().map(|task| task.id).collect();
             prop_assert_eq!(ordered, expected);
         }
     }
@@ -444,7 +444,7 @@ mod tests {
         let once = || {
             let before = time_on_cpu();
             let board = ActiveTasks::new(&tasks);
-            assert_eq!((board.ordered().len(), board.ready().is_empty()), (5_000, false));
+            assert_eq!((board.ordered(|_| true).len(), board.ready().is_empty()), (5_000, false));
             time_on_cpu().checked_sub(before).unwrap()
         };
         // The fastest of some is what it takes: other programs slow the rest down.
