@@ -100,8 +100,15 @@ fn races_in_four_clones() {
     }
 }
 
+/// Makes the next command begin as all others do: with what a fetch keeps, and without one because others pushed lately.
+fn settle(repo: &Repo) {
+    run(repo, "list --fetch").ok();
+    let _ = std::fs::remove_file(repo.path(".git/aitask/others-push.origin"));
+}
+
 /// Where the last two pushes of `line` are among its git commands, from 1; a fence may come before them.
 fn pushes(repo: &Repo, line: &str) -> [usize; 2] {
+    settle(repo);
     let (run, commands) = repo.git_commands(&line.split(' ').collect::<Vec<_>>());
     run.ok();
     let found: Vec<_> = (1..=commands.len()).filter(|k| commands[k - 1].starts_with("push")).collect();
@@ -113,6 +120,7 @@ fn pushes(repo: &Repo, line: &str) -> [usize; 2] {
 #[track_caller]
 fn killed_between(repo: &Repo, line: &str, pushes: [usize; 2], half: impl Fn()) {
     let args: Vec<_> = line.split(' ').collect();
+    settle(repo);
     let killed = repo.killed_at(pushes[0], When::After, &args);
     assert_eq!(killed.signal, Some(9), "{killed}");
     half();

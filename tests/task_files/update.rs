@@ -129,11 +129,11 @@ fn a_kind_of_follow_up_is_judged_only_where_the_kinds_are_known() {
 }
 
 #[test]
-fn a_plain_update_starts_two_git_processes() {
+fn a_plain_update_starts_one_git_process() {
     let ann = project(&World::new());
     let (run, commands) = ann.git_commands(&["compat", "aitask_update.sh", "--batch", "1", "--priority", "high"]);
     run.ok();
-    assert_eq!(commands.len(), 2, "{commands:?}");
+    assert_eq!(commands.len(), 1, "{commands:?}");
 }
 
 #[test]
