@@ -459,3 +459,44 @@ fn what_has_passed_together_does_not_count_without_the_others() {
     station.go(line).into_iter().for_each(|(_, run)| drop(run.ok()));
     assert_eq!((runs(&station.count), station.landed(), station.moves_of_main()), (3, numbers([1, 2]), 2));
 }
+
+#[test]
+fn what_the_server_refuses_of_those_that_were_checked_together_is_refused_alone() {
+    let station = Station::on_main(4);
+    station.add(3, "forbidden.txt", "x\n");
+    let refuses =
+        "#!/bin/sh\n! git ls-tree --name-only \"$3\" | grep -q forbidden || { echo forbidden >&2; exit 1; }\n";
+    station.world.script(&station.world.origin().join("hooks/update"), refuses);
+    let mut line = station.line_up(1..=1, &["--json"]);
+    for id in 2..=4 {
+        line.push((id, station.start(id, &["--json"])));
+        station.wait_for_line(id);
+    }
+    let all = station.go(line);
+    assert_eq!(all.iter().map(|(_, run)| run.code).collect::<Vec<_>>(), [0, 0, 1, 0], "{}", all[2].1);
+    assert_eq!(all[2].1.error()["error"]["kind"], "denied", "{}", all[2].1);
+    assert_eq!((station.landed(), station.moves_of_main()), (numbers([1, 2, 4]), 3));
+    // all of them together, and each alone
+    assert_eq!(runs(&station.count), 5);
+}
+
+#[test]
+fn code_that_others_push_while_several_are_checked_is_checked_with_all_of_them() {
+    let station = Station::on_main(3);
+    let bob = station.world.clone("bob");
+    let mut line = station.line_up(1..=1, &[]);
+    let gate = station.world.root().join("gate");
+    let waits = format!("{}; {}", station.check, sh_wait_for_file(&gate));
+    line.push((2, start_in(&station.ann, 2, &waits, 2)));
+    line.push((3, start_in(&station.ann, 3, &waits, 3)));
+    std::fs::write(&station.go, "").unwrap();
+    wait_for("both are checked", || if runs(&station.count) == 2 { Ok(()) } else { Err("not yet".into()) });
+    bob.git(&["pull", "--quiet"]);
+    bob.write("bob.txt", "x\n");
+    bob.commit("of bob");
+    bob.git(&["push", "--quiet"]);
+    std::fs::remove_file(station.world.root().join("tips")).unwrap();
+    std::fs::write(&gate, "").unwrap();
+    station.go(line).into_iter().for_each(|(_, run)| drop(run.ok()));
+    assert_eq!((station.landed(), runs(&station.count), station.moves_of_main()), (numbers(1..=3), 3, 1));
+}
