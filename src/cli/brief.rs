@@ -41,7 +41,13 @@ pub(crate) fn page(outcome: &Brief) -> Page {
     let who = &outcome.who;
     let session: Vec<_> = who.agent.iter().chain(&who.session).map(String::as_str).collect();
     let session = if session.is_empty() { String::new() } else { format!("{}, ", session.join(" ")) };
+    let is_known = !session.is_empty() || who.pid.is_some();
     page = page.line(format!("you: {session}{} on {}", who.email, who.host));
+    if !is_known {
+        page = page.line(
+            "your session cannot be told from others of yours in this clone: export a name, GIT_AITASK_SESSION=NAME",
+        );
+    }
     if !outcome.initialised {
         return page.line(format!("this clone is not set up for tasks; next: `{}`", outcome.next));
     }

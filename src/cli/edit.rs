@@ -68,14 +68,18 @@ pub(crate) struct EditArgs {
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     note: Vec<String>,
     /// Tick box N of the text (- [ ]); may be repeated
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number_of_box)]
     check: Vec<NonZeroUsize>,
     /// Clear box N of the text; may be repeated
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number_of_box)]
     uncheck: Vec<NonZeroUsize>,
     /// Show which refs would be updated; change nothing
     #[arg(long)]
     dry_run: bool,
+}
+
+fn number_of_box(text: &str) -> std::result::Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "boxes are counted from 1, in the order of the text")
 }
 
 impl EditArgs {

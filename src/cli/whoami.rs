@@ -31,7 +31,7 @@ impl WhoamiArgs {
                 outcome.agent.iter().chain(&outcome.session).chain(&pid).map(String::as_str).collect();
             let mut page = if session.is_empty() {
                 page.line("session  none found: sessions of yours on this host cannot be distinguished")
-                    .advice("         set AIT_AGENT_PID to the id of a process that lives as long as your session")
+                    .advice("         export a name of it: GIT_AITASK_SESSION=NAME; or AIT_AGENT_PID, the id of a process that lives as long")
             } else {
                 page.line(format!("session  {} ({how})", session.join(", ")))
             };

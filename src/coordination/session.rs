@@ -84,6 +84,7 @@ impl Session {
         found.or_else(of_git).or_else(of_committer).ok_or_else(|| {
             Error::new(Kind::NoIdentity, "no e-mail address is configured, and a lock needs one")
                 .hint("git config --global user.email you@example.com")
+                .advice("in a job of CI, export GIT_COMMITTER_NAME and GIT_COMMITTER_EMAIL")
         })
     }
 

@@ -423,7 +423,8 @@ impl Call {
         if stderr_text.contains("Please tell me who you are") || stderr_text.contains("empty ident name") {
             return Error::new(Kind::NoIdentity, "git knows no name and e-mail to commit with")
                 .hint("git config --global user.name \"Your Name\"")
-                .hint("git config --global user.email you@example.com");
+                .hint("git config --global user.email you@example.com")
+                .advice("in a job of CI, export GIT_COMMITTER_NAME and GIT_COMMITTER_EMAIL");
         }
         if NO_SPACE.iter().any(|words| stderr_text.contains(words)) {
             return Error::new(Kind::DiskFull, format!("no space is left for what git writes: {stderr_text}"))

@@ -101,7 +101,7 @@ pub(crate) struct Picked {
     /// The tasks that would have been picked before it, had nothing been in the way of their worktrees.
     #[serde(skip)]
     pub(crate) passed_over: Vec<TaskId>,
-    /// The first lines of its text.
+    /// The first lines of its text, and where the rest is.
     #[serde(skip)]
     pub(crate) excerpt: Vec<String>,
     /// What else there is to say.
@@ -170,7 +170,7 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
         PickOutcome::Taken(taking) => taking,
         PickOutcome::Refused(in_the_way) => return Err(held(context, &session, &in_the_way)),
     };
-    let excerpt = excerpt(&taking.document);
+    let excerpt = excerpt(&taking.document, taking.task.id);
     let text = String::from_utf8_lossy(taking.document.body()).into_owned();
     let Some(mut locked) = taking.lock else { return Err(Error::new(Kind::Bug, "a task was picked without its lock")) };
     if let Some(token) = landed.blobs.get(&LockEntry::path(taking.task.id)) {

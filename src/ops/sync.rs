@@ -177,9 +177,9 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
             if let Some(taken) = files.iter().find(|file| file.is_number_taken()) {
                 let path = taken.path.display();
                 let message = format!("the number of {path} was given to another new task at the remote");
-                let hint = command!["git mv", taken.path.display(), "THE_NEXT_NUMBER"]
+                let hint = command!["ls", taken.path.parent().unwrap_or(&taken.path).display()]
                     .within(context.data_dir())
-                    .note("then correct the parent's children_to_implement, and run git aitask sync");
+                    .note("shows which numbers are free: git mv it to one, correct the parent's children_to_implement, and sync again");
                 return Err(Error::new(Kind::Conflict, message).hint(hint).with(Payload::Files { files: names }));
             }
             let message = format!(

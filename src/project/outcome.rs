@@ -352,9 +352,17 @@ impl Notices {
 /// The length of an excerpt in lines: enough to recognise the task below the result of a command.
 const EXCERPT: usize = 6;
 
-/// The first lines of a task's text, without its heading.
-pub(crate) fn excerpt(document: &crate::task::Document) -> Vec<String> {
+/// The first lines of a task's text, without its heading, and where the rest is.
+pub(crate) fn excerpt(document: &crate::task::Document, task: crate::task::TaskId) -> Vec<String> {
     let body = String::from_utf8_lossy(document.body()).into_owned();
-    let lines = body.lines().filter(|line| !line.starts_with("# ")).map(crate::task::sanitise);
-    lines.skip_while(|line| line.trim().is_empty()).take(EXCERPT).map(|line| line.trim_end().to_owned()).collect()
+    let lines = body.trim_end().lines().filter(|line| !line.starts_with("# ")).map(crate::task::sanitise);
+    let lines = lines.skip_while(|line| line.trim().is_empty()).map(|line| line.trim_end().to_owned());
+    let mut lines: Vec<_> = lines.collect();
+    let more = lines.len().saturating_sub(EXCERPT);
+    // one line more takes no more room than to say so
+    if more > 1 {
+        lines.truncate(EXCERPT);
+        lines.push(format!("\u{2026} {more} more lines: git aitask show {task}"));
+    }
+    lines
 }

@@ -99,9 +99,12 @@ impl<'a> ActiveTasks<'a> {
         task.lists_children() || self.parents.contains(&task.id)
     }
 
-    /// Whether a task is ready: status `Ready`, not blocked, no unfinished children.
+    /// Whether a task is ready: status `Ready`, not blocked, no unfinished children, and the only one with its id.
     pub(crate) fn is_ready(&self, task: &Task) -> bool {
-        task.status == Status::Ready && !self.is_blocked(task) && !self.has_open_children(task)
+        task.status == Status::Ready
+            && !self.is_blocked(task)
+            && !self.has_open_children(task)
+            && !self.active.is_duplicate(&task.id)
     }
 
     /// What each task waits for: those that it depends on, its open children, and those that its file lists as children. A

@@ -174,6 +174,14 @@ impl<K: Ord> ActiveIds<K> {
         self.0.remove(id);
     }
 
+    /// Whether several active files have this id.
+    pub(crate) fn is_duplicate<Q: Ord + ?Sized>(&self, id: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.0.get(id).is_some_and(|count| *count > 1)
+    }
+
     /// The ids that several active files have, in order.
     pub(crate) fn duplicates(&self) -> impl Iterator<Item = &K> {
         self.0.iter().filter(|(_, count)| **count > 1).map(|(id, _)| id)

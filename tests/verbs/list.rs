@@ -193,6 +193,11 @@ fn two_files_of_one_id_are_said() {
     ann.commit("twice");
     ann.aitask(&["list"]).ok().assert().stdout(contains("several files have the id 1"));
     assert_eq!(ann.aitask(&["list", "--json"]).ok().json()["duplicates"], serde_json::json!(["1"]));
+    // which of them would be meant is not known, so that neither is offered, and why is said
+    assert_eq!(ann.aitask(&["status", "--json"]).ok().json()["ready"], serde_json::json!([]));
+    ann.git(&["push", "-q"]);
+    let nothing = ann.aitask(&["pick", "--next"]).fails(1);
+    nothing.assert().stderr(contains("several files have the id 1").and(contains("try: git aitask doctor")));
 }
 
 #[test]

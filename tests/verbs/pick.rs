@@ -586,3 +586,16 @@ fn each_of_several_picks_has_the_time_of_a_command_of_its_own() {
     let json = ann.aitask(&pick).ok().json();
     assert_eq!(json["more"].as_array().map_or(0, Vec::len), 2, "{json}");
 }
+
+#[test]
+fn a_long_text_is_cut_and_where_the_rest_is_is_said() {
+    let ann = World::new().initialised("ann");
+    let text = |lines: usize| (1..=lines).map(|n| format!("line {n}\n")).collect::<String>();
+    for (lines, shown) in [(7, 7), (8, 6)] {
+        let id = ann.aitask(&["new", "Long", "-m", &text(lines), "--json"]).ok().json()["task"]["id"].clone();
+        let run = ann.aitask(&["pick", id.as_str().unwrap(), "--no-worktree"]).ok();
+        assert_eq!((1..=lines).filter(|n| run.stdout.contains(&format!("  line {n}\n"))).count(), shown, "{run}");
+        let rest = format!("\u{2026} {} more lines: git aitask show {}\n", lines - shown, id.as_str().unwrap());
+        assert_eq!(run.stdout.contains(&rest), lines > shown, "{run}");
+    }
+}

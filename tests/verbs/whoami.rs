@@ -43,7 +43,10 @@ fn a_session_that_is_not_there_is_null_and_said() {
     let ann = World::new().clone("ann");
     let json = ann.aitask(&["whoami", "--json"]).ok().json();
     assert_eq!((&json["pid"], &json["session_origin"]), (&serde_json::Value::Null, &"none".into()));
-    ann.aitask(&["whoami"]).ok().assert().stdout(contains("set AIT_AGENT_PID"));
+    ann.aitask(&["whoami"]).ok().assert().stdout(contains("GIT_AITASK_SESSION=NAME; or AIT_AGENT_PID"));
+    ann.aitask(&["brief"]).ok().assert().stdout(contains("cannot be told from others of yours in this clone"));
+    let named = ann.env("GIT_AITASK_SESSION", "one").aitask(&["brief"]).ok();
+    named.assert().stdout(contains("cannot be told").not());
     let dead = Sleeper::new().die();
     let run = ann.env("AIT_AGENT_PID", dead).aitask(&["whoami", "--json"]).ok();
     assert!(run.json()["pid"].is_null());

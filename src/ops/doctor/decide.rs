@@ -139,9 +139,8 @@ fn of_problem(seen: &Snapshot, problem: &Problem) -> Finding {
         "unknown_status" => finding.cure(command!["git aitask edit", id, "--status Ready"]),
         "circle" | "unknown_dependency" | "unreadable_dependency" => finding.cure(end_of_circle(id)),
         "duplicate_id" | "no_parent" => finding.cure(
-            command!["git mv", problem.path, "THE_NEXT_NUMBER"]
-                .within(&seen.data_dir)
-                .note("gives it an id of its own"),
+            command!["git-aitask compat aitask_claim_id.sh --claim"]
+                .note(format!("gives a free number; then git mv {} to it, and git aitask sync", problem.path)),
         ),
         "plan_without_task" | "plan_of_ended_task" => {
             finding.cure(command!["git rm", problem.path].within(&seen.data_dir).note("if nobody needs it"))

@@ -34,10 +34,9 @@ pub(super) fn ready(index: &Index, view: &View<'_>) -> Result<Vec<Task>> {
 fn ready_of(tasks: &[Task], view: &View<'_>) -> Result<Vec<Task>> {
     let locks = view.require_locks()?;
     let board = ActiveTasks::new(tasks);
-    let twice = board.duplicates();
     // Some file names make no valid branch name.
     let has_branch = |task: &Task| Branch::parse(&task.name.branch_name()).is_ok();
-    let free = |task: &&Task| !locks.is_held(task.id) && !twice.contains(&task.id) && has_branch(task);
+    let free = |task: &&Task| !locks.is_held(task.id) && has_branch(task);
     Ok(board.ready().into_iter().filter(free).cloned().collect())
 }
 
@@ -62,7 +61,15 @@ pub(super) fn next(
     }
     let every = if among.filter.is_all() { "every ready task" } else { "every ready task that matches" };
     let nothing = Error::new(Kind::NothingToPick, format!("{every} is locked, or no task is ready"));
-    let nothing = with_circles(nothing, &ActiveTasks::new(&tasks).circles());
+    let board = ActiveTasks::new(&tasks);
+    let nothing = match board.duplicates().as_slice() {
+        [] => nothing,
+        twice => {
+            let ids: Vec<_> = twice.iter().map(ToString::to_string).collect();
+            nothing.append(&format!("; several files have the id {}", ids.join(", "))).hint("git aitask doctor")
+        }
+    };
+    let nothing = with_circles(nothing, &board.circles());
     Err(nothing.hint("git aitask status").hint("git aitask list"))
 }
 
