@@ -4,7 +4,7 @@ use crate::cli::app::App;
 use crate::cli::command_line::{command, completed, named_verb, parse};
 use crate::cli::{Cli, Verb, brief, finish, lock, schema, unknown_verb, usage, welcome, whoami};
 use crate::error::{Error, Kind, Result};
-use crate::report::{self, Report};
+use crate::report::{self, Report, activity};
 use crate::settings::Environment;
 use clap::error::ErrorKind;
 use clap_complete::CompleteEnv;
@@ -24,6 +24,9 @@ pub(crate) fn run(environment: Environment, scripts: &[&str]) -> ExitCode {
         Err(error) => return refuse(Report::by_arguments(args.iter().cloned()), &args, &error).into(),
     };
     let report = cli.report(&environment);
+    if !report.json && !report.quiet {
+        activity::show_activities(environment.text("TERM"));
+    }
     match run_verb(&cli, environment, report, scripts) {
         Ok(code) => code.into(),
         Err(error) => {

@@ -7,7 +7,7 @@ use crate::git::Freshness;
 use crate::git::refs_state::RefsState;
 use crate::interrupt;
 use crate::ops::status;
-use crate::report::Screen;
+use crate::report::{Screen, activity};
 use crate::settings::Effect;
 use crate::waiting;
 use std::time::{Duration, Instant};
@@ -35,6 +35,7 @@ pub(super) fn watch(app: &App, fetch: bool) -> Result<()> {
         return Err(without_terminal());
     }
     // What is told meanwhile would be in the middle of the page.
+    activity::hide_activities();
     let app = app.silent();
     let mut screen = None;
     let mut fetched: Option<Instant> = None;

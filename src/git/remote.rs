@@ -104,7 +104,7 @@ pub(crate) fn fetch(
         let of_tasks = coordination.as_ref().filter(|_| fetches_task_branches(repository, remote));
         let of_tasks = of_tasks.map(|_| format!("+{}", task_branches_of(remote)));
         let is_covered = |branch: &Branch| of_tasks.is_some() && branch.as_str().starts_with(TASK_BRANCHES);
-        let call = fetch_call(repository, limit, true)
+        let call = fetch_call(repository, remote, limit, true)
             .args(map.map(|kept| format!("--refmap=+refs/heads/{COORDINATION}:{kept}")))
             .args(["--", remote.as_str()])
             .args(coordination)
@@ -170,7 +170,7 @@ pub(crate) fn fetch_branch(
     branch: &Branch,
     limit: Duration,
 ) -> Result<()> {
-    let call = fetch_call(repository, limit, false).args(["--", remote.as_str()]);
+    let call = fetch_call(repository, remote, limit, false).args(["--", remote.as_str()]);
     let call = call.arg(format!("+{}:{}", branch.full(), branch.tracking(remote)));
     let output = at_work::moving_refs(repository, &call)?;
     if output.success() { Ok(()) } else { Err(connection_error(remote.as_str(), &call, &output)) }
@@ -178,13 +178,14 @@ pub(crate) fn fetch_branch(
 
 /// Updates every remote-tracking ref that the configuration names. One connection.
 pub(crate) fn fetch_all(repository: &Repository, remote: &RemoteName, limit: Duration) -> Result<()> {
-    let call = fetch_call(repository, limit, true).args(["--", remote.as_str()]);
+    let call = fetch_call(repository, remote, limit, true).args(["--", remote.as_str()]);
     let output = at_work::moving_refs(repository, &call)?;
     if output.success() { Ok(()) } else { Err(connection_error(remote.as_str(), &call, &output)) }
 }
 
-fn fetch_call(repository: &Repository, limit: Duration, prune: bool) -> Call {
-    let call = repository.git().network(&repository.root, "fetch", limit).arg("--quiet");
+fn fetch_call(repository: &Repository, remote: &RemoteName, limit: Duration, prune: bool) -> Call {
+    let call = repository.git().network(&repository.root, "fetch", limit).doing(format!("fetching from {remote}"));
+    let call = call.with_progress_or(Some("--quiet"));
     call.args(prune.then_some("--prune")).args(["--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"])
 }
 
@@ -404,11 +405,8 @@ pub(crate) fn push_call(
     updates: &[RefUpdate],
     options: PushOptions,
 ) -> Call {
-    let mut call = repository.git().network(&repository.root, "push", options.limit).args([
-        "--porcelain",
-        "--no-follow-tags",
-        "--recurse-submodules=no",
-    ]);
+    let call = repository.git().network(&repository.root, "push", options.limit).doing(format!("pushing to {remote}"));
+    let mut call = call.with_progress_or(None).args(["--porcelain", "--no-follow-tags", "--recurse-submodules=no"]);
     if options.atomic {
         call = call.arg("--atomic");
     }

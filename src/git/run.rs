@@ -4,6 +4,7 @@
 mod git;
 mod hooks;
 mod output;
+mod progress;
 mod transfer;
 mod wait;
 
@@ -14,12 +15,13 @@ pub(crate) use wait::OutputFilter;
 use crate::error::{Error, Kind, Payload, Result, quoted, redacted, sanitise};
 use crate::git::porcelain::damage::damage;
 use crate::interrupt;
+use crate::report::activity;
 use crate::settings::Environment;
 use crate::waiting;
 use hooks::{FailedHook, HookTrace};
 use rustix::process::{Pid, Signal};
 use std::ffi::{OsStr, OsString};
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -87,6 +89,9 @@ pub(crate) struct Call {
     streams: Streams,
     keeps_terminal: bool,
     sieve: Option<fn() -> OutputFilter>,
+    /// What it does, in the words of people.
+    doing: Option<String>,
+    transfer: TransferProgress,
     alone: bool,
     hooks: Hooks,
     waits_for: WaitsFor,
@@ -97,6 +102,13 @@ pub(crate) struct Call {
 enum WaitsFor {
     Nobody,
     Others,
+}
+
+/// Whether git shows the progress of its transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TransferProgress {
+    Hidden,
+    Shown,
 }
 
 /// Whether a process is a git that may run hooks of the user, or the program that signs.
@@ -130,6 +142,8 @@ impl Call {
             streams: Streams::Captured,
             keeps_terminal: false,
             sieve: None,
+            doing: None,
+            transfer: TransferProgress::Hidden,
             alone: false,
             hooks: Hooks::None,
             waits_for: WaitsFor::Nobody,
@@ -230,6 +244,21 @@ impl Call {
         self
     }
 
+    /// Says what it does, for people who wait.
+    pub(crate) fn doing(mut self, what: impl Into<String>) -> Self {
+        self.doing = Some(what.into());
+        self
+    }
+
+    /// Lets git show the progress of its transfer where people wait, by an option; else this one is given.
+    pub(crate) fn with_progress_or(mut self, quiet: Option<&str>) -> Self {
+        if !activity::shows_activities() {
+            return self.args(quiet);
+        }
+        self.transfer = TransferProgress::Shown;
+        self.arg("--progress")
+    }
+
     /// The directory that it runs in.
     pub(crate) fn directory(&self) -> &Path {
         &self.dir
@@ -299,9 +328,13 @@ impl Call {
 
     /// Starts it and waits; with `attached` it shares the process group of this program, since it owns the terminal.
     fn started(&self, attached: bool, hook_limit: Duration) -> io::Result<Ended> {
+        let is_silent = attached || self.streams != Streams::Captured;
+        let activity = if is_silent { activity::give_away() } else { activity::begin(|| self.activity()) };
+        let observed = activity.as_ref().filter(|_| self.transfer == TransferProgress::Shown);
+        let observed = observed.map(|activity| progress::observed(activity.detail()));
         let (mut captures, mut pipes) = (Vec::new(), Vec::new());
         if self.streams == Streams::Captured {
-            for sieve in [self.sieve.map(|sieve| sieve()), None] {
+            for sieve in [self.sieve.map(|sieve| sieve()), observed] {
                 let (capture, pipe) = Capture::start(sieve)?;
                 captures.push(capture);
                 pipes.push(pipe);
@@ -314,15 +347,28 @@ impl Call {
         let target = pid.map(if attached { SignalTarget::Alone } else { SignalTarget::Group });
         let transfer = pid.filter(|_| self.waits_for == WaitsFor::Others).map(Transfer::of);
         let (limit, last, used) = (self.limit, Instant::now(), Default::default());
-        let mut clock = Clock { limit, hook_limit, hooks, transfer, last, used };
+        let mut clock = Clock { limit, hook_limit, hooks, shown_hook: None, transfer, last, used };
         let end = wait::wait(target, &mut clock, |time| Ok(handle.wait_timeout(time)?.map(|output| output.status)))?;
         let mut output = captures.into_iter().map(|capture| match end {
             WaitEnd::Itself(_) => capture.finish(),
             WaitEnd::TimedOut | WaitEnd::HookTimedOut(_) | WaitEnd::Interrupted => Vec::new(),
         });
         let (stdout, stderr) = (output.next().unwrap_or_default(), output.next().unwrap_or_default());
+        let stderr = match self.transfer {
+            TransferProgress::Shown => progress::without(&stderr),
+            TransferProgress::Hidden => stderr,
+        };
         let hook = clock.hooks.and_then(HookTrace::failed);
         Ok(Ended { end, hook, stdout, stderr })
+    }
+
+    /// What it does: as it was said, else its command.
+    fn activity(&self) -> String {
+        self.doing.clone().unwrap_or_else(|| {
+            let words = self.args.iter().take_while(|arg| !arg.to_string_lossy().starts_with('-')).take(2);
+            let words: Vec<_> = std::iter::once(&self.program).chain(words).map(|it| it.to_string_lossy()).collect();
+            words.join(" ")
+        })
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
@@ -477,7 +523,7 @@ impl Call {
             sanitise(&self.command_line()),
             took.as_millis()
         );
-        let _ = io::stderr().write_all(line.as_bytes());
+        crate::report::pass_on(line.as_bytes());
     }
 }
 

@@ -15,6 +15,7 @@ use crate::git::{Oid, Repository};
 use crate::landing::line::now_and_then;
 use crate::landing::merge::Merge;
 use crate::project::context::Context;
+use crate::report::activity;
 use crate::task::TaskName;
 use crate::worktrees::prepare::{RUNNING_FOR, require_success, run_for_task, running_for};
 use crate::worktrees::scratch::Scratch;
@@ -69,7 +70,7 @@ impl Slot {
             let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
             file.map_err(|error| Error::io("open", &path, &error))
         };
-        let mut is_said = false;
+        let mut said = Vec::new();
         let mut held = loop {
             let mut all = (1..=context.settings.check_jobs).map(open).collect::<Result<Vec<_>>>()?;
             if let Some(free) = all.iter().position(|file| file.try_lock().is_ok()) {
@@ -80,10 +81,10 @@ impl Slot {
                 (context.progress)(&format!("pid {holder} is stopped, and its check is not waited for"));
                 return Ok(Self { held: None });
             }
-            if let Some(holder) = holders.first().filter(|_| !std::mem::replace(&mut is_said, true)) {
+            if let Some(holder) = holders.first().filter(|_| said.is_empty()) {
                 let gone = if process::exists(*holder) == Some(false) { ", which is gone" } else { "" };
                 let whose = "waiting for the check of another git aitask in this clone";
-                (context.progress)(&format!("{whose} (pid {holder}{gone})"));
+                said.push(activity::begin_or_say(context.progress, &format!("{whose} (pid {holder}{gone})")));
             }
             let is_stopped = |pid: &u32| process::is_stopped(&context.repository, *pid);
             let mut is_passed = now_and_then(|| holders.iter().any(is_stopped));

@@ -15,6 +15,7 @@ use crate::files::lock::{wait_for_any, wait_while};
 use crate::files::records::{RecordKind, Records};
 use crate::git::{Branch, Oid};
 use crate::ledger::train_that_calls;
+use crate::report::activity;
 use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
@@ -111,7 +112,7 @@ impl Place {
     /// # Errors
     /// [`Kind::Interrupted`].
     pub(crate) fn wait(&self, progress: fn(&str), is_stopped: &dyn Fn(u32) -> bool) -> Result<Waited> {
-        let mut said = 0;
+        let (mut said, mut activity) = (0, None);
         loop {
             if let Some(train) = train_that_calls(&self.records, self.number) {
                 return Ok(Waited::Called(train));
@@ -125,7 +126,10 @@ impl Place {
             if before.len() != said {
                 said = before.len();
                 let (wait, who) = if said == 1 { ("waits", "") } else { ("wait", "the first is ") };
-                progress(&format!("{said} {wait} before you to land on {} ({who}pid {})", self.entry.into, first.pid));
+                let text = format!("{said} {wait} before you to land on {} ({who}pid {})", self.entry.into, first.pid);
+                // The one before ends first, so that what is shown is the present.
+                drop(activity.take());
+                activity = activity::begin_or_say(progress, &text);
             }
             if let Ok(file) = File::open(self.records.path(RecordKind::Landing, &number.to_string())) {
                 let is_called = || train_that_calls(&self.records, self.number).is_some();

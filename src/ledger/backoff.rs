@@ -3,6 +3,7 @@
 
 use crate::error::Result;
 use crate::ledger::nonce::random;
+use crate::report::activity;
 use crate::waiting;
 use std::time::Duration;
 
@@ -57,6 +58,7 @@ impl Deadline {
     /// Waits before the next attempt; `false` when only the time for the last query is left.
     pub(crate) fn wait(&self, attempt: u32) -> Result<bool> {
         let left = || self.remaining().saturating_sub(self.last_query);
+        let _activity = activity::begin(|| "waiting before the next attempt".to_owned());
         waiting::pause(delay(attempt, u64::from_le_bytes(random()?)).min(left()))?;
         Ok(!left().is_zero())
     }

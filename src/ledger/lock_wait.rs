@@ -3,6 +3,7 @@
 
 use crate::error::Result;
 use crate::interrupt::{self, POLL_INTERVAL};
+use crate::report::activity;
 use crate::waiting;
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -64,6 +65,7 @@ pub(super) fn wait(file: File, mode: LockMode, goes_on: &mut dyn FnMut() -> bool
     if !goes_on() {
         return Ok(LockWait::Stopped);
     }
+    let _activity = activity::begin(|| "waiting for another git aitask in this clone".to_owned());
     let (sender, receiver) = channel();
     // A thread that is not waited for any more lets the lock go when it gets it, since nobody takes it.
     let waits = std::thread::Builder::new().spawn(move || {

@@ -12,6 +12,7 @@ use crate::git::Repository;
 use crate::git::run::WITHIN;
 use crate::ledger::lock_wait::{self, LockMode, LockWait};
 use crate::ledger::tickets::{Ticket, Tickets, Waiting};
+use crate::report::activity::{self, Activity};
 use crate::waiting;
 use std::fs::{File, TryLockError};
 use std::io::Write as _;
@@ -175,28 +176,29 @@ impl Drop for Queue {
     }
 }
 
-/// How long a process still waits, and whether it has said so.
+/// How long a process still waits, and what it has said of it.
 struct Patience<'p> {
     limit: Duration,
     since: Instant,
-    is_said: bool,
     queue: &'p Path,
     progress: fn(&str),
+    /// What was said; at a terminal it is shown as long as this waits.
+    said: Vec<Option<Activity>>,
 }
 
 impl<'p> Patience<'p> {
     fn new(limit: Duration, queue: &'p Path, progress: fn(&str)) -> Self {
         let left = waiting::left();
         let limit = limit.min(left.saturating_sub(LEFT_FOR_REMOTE.min(left / 2)));
-        Self { limit, since: Instant::now(), is_said: false, queue, progress }
+        Self { limit, since: Instant::now(), queue, progress, said: Vec::new() }
     }
 
     fn goes_on(&mut self) -> bool {
         let waited = self.since.elapsed();
-        if !self.is_said && waited > SAY_AFTER && waited < self.limit {
-            self.is_said = true;
+        if self.said.is_empty() && waited > SAY_AFTER && waited < self.limit {
             let holder = std::fs::read_to_string(self.queue).unwrap_or_default();
-            (self.progress)(&format!("waiting for another git aitask in this clone (pid {holder})"));
+            let text = format!("waiting for another git aitask in this clone (pid {holder})");
+            self.said.push(activity::begin_or_say(self.progress, &text));
         }
         waited < self.limit
     }

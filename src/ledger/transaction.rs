@@ -16,6 +16,7 @@ use crate::ledger::publish::{Outcome, SwapResult, hooks};
 use crate::ledger::unconfirmed::{SentPush, UnconfirmedPushes};
 use crate::ledger::view::View;
 use crate::ledger::{Channel, Ledger};
+use crate::report::activity;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often the refs are read again while they show a part of a push. They are set within milliseconds.
@@ -79,6 +80,7 @@ impl Ledger<'_> {
         let (mut unconfirmed, mut landed) = (UnconfirmedPushes::new(), BTreeSet::new());
         let all = self.with_fence(branches.to_vec())?;
         let outcome = self.attempts(&mut turn, seen, nonce, all, &mut decide, (&mut unconfirmed, &mut landed));
+        activity::note_attempt(0);
         outcome.map_err(|error| after(unconfirmed.explain(error), &landed))
     }
 
@@ -100,6 +102,7 @@ impl Ledger<'_> {
         turn.settle_unless_quick(seen.is_some(), deadline)?;
         let mut view = seen.map_or_else(|| turn.first_view(&branches, deadline), Ok)?;
         for attempt in 0.. {
+            activity::note_attempt(attempt);
             // Before anything else: a push without an answer may have landed, and pushing again would do the change
             // twice.
             if let Some(sent) = unconfirmed.look_up(self, &view) {

@@ -6,6 +6,7 @@
 //!
 //! The verbs of `cli` call this module, and modules that report progress hold a function of it.
 
+pub(crate) mod activity;
 mod page;
 pub(crate) mod path;
 mod relative;
@@ -114,6 +115,7 @@ impl Report {
         page: impl FnOnce() -> Page,
     ) -> Result<(), Error> {
         let heading = heading();
+        activity::erase();
         let written = if self.json {
             let mut document = document(outcome)?;
             document.extend(heading.map(|heading| (heading.key.to_owned(), heading.value)));
@@ -155,6 +157,7 @@ impl Report {
 
     /// Shows an error on standard error.
     pub(crate) fn error(self, error: &Error) {
+        activity::erase();
         if self.json {
             let mut fields = Map::new();
             fields.insert("kind".to_owned(), error.kind().name().into());
@@ -208,11 +211,13 @@ pub(crate) fn color_as_git(color_ui: Option<&str>) {
 
 /// Shows a line of progress on standard error.
 pub(crate) fn progress(line: &str) {
+    activity::erase();
     let _ = writeln!(io::stderr(), "git aitask: {}", sanitise(&redacted(line)));
 }
 
 /// Passes on to standard error what a program of the user printed.
 pub(crate) fn pass_on(output: &[u8]) {
+    activity::erase();
     let _ = io::stderr().write_all(output);
 }
 

@@ -86,6 +86,7 @@ pub(crate) fn run_for_task(
     captured: bool,
 ) -> Result<Output> {
     let call = Call::program(context.repository.git().environment(), "sh", path).args(["-c", command]);
+    let call = call.doing(format!("running {command}"));
     let streams = if captured { Streams::Captured } else { Streams::ToStderr };
     let call = call.env(RUNNING_FOR, running_for(context));
     with_task(call, name, path).limit(COMMAND_LIMIT).streams(streams).output()

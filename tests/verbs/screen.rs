@@ -253,3 +253,52 @@ fn the_line_for_a_prompt_tells_what_is_held_and_nothing_where_there_is_nothing()
     ann.aitask(&["status", "--line", "--json"]).fails(2);
     ann.aitask(&["status", "--line", "--watch"]).fails(2);
 }
+
+#[test]
+fn what_takes_long_is_said_at_a_terminal_and_gone_when_it_is_done() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    // A remote that takes its time, and then tells its progress.
+    let dial = world.root().join("slow");
+    let origin = world.origin();
+    world.script(&dial, &format!("#!/bin/sh\nsleep 3\nexec \"$1\" '{}'\n", origin.display()));
+    ann.git(&["config", "remote.origin.url", &format!("ext::{} %S", dial.display())]);
+    ann.git(&["config", "protocol.ext.allow", "always"]);
+    let ann = ann.env("TERM", "xterm");
+    for (line, says) in [("new Slow -m x", "pushing to origin"), ("list --fetch", "fetching from origin")] {
+        let run = at_terminal(&ann, 20, &format!("git-aitask {line}")).ok();
+        let (said, rest) = run.stdout.split_once("\r\u{1b}[K").unwrap_or_else(|| panic!("no line was removed: {run}"));
+        assert!(said.starts_with(&format!("\rgit aitask: {says} (")), "{run}");
+        assert!(!rest.contains(says) && rest.contains("Slow"), "{run}");
+        let quiet = at_terminal(&ann, 20, &format!("git-aitask {line} -q")).ok();
+        assert!(!quiet.stdout.contains(says), "{quiet}");
+    }
+    let piped = ann.aitask(&["list", "--fetch"]).ok();
+    assert!(!piped.stderr.contains("fetching") && !piped.stderr.contains('\r'), "{piped}");
+    // A hook of the user has its name, and the server's progress is no message of it.
+    world.script(&ann.path(".git/hooks/pre-push"), "#!/bin/sh\nsleep 3\n");
+    ann.git(&["config", "remote.origin.url", origin.to_str().unwrap()]);
+    let run = at_terminal(&ann, 20, "git-aitask new Hooked -m x").ok();
+    assert!(run.stdout.contains("\rgit aitask: running the hook pre-push ("), "{run}");
+    // What went wrong is not hidden behind the progress.
+    ann.git(&["config", "remote.origin.url", "ext::sh -c sleep% 3;exit% 7"]);
+    let run = at_terminal(&ann, 20, "git-aitask list --fetch");
+    assert!(run.stdout.contains("\r\u{1b}[Kerror: ") || run.stdout.contains("\u{1b}[K\u{1b}[1m"), "{run}");
+}
+
+#[test]
+fn whom_a_command_waits_for_is_said_at_a_terminal() {
+    let ann = World::new().initialised("ann").env("TERM", "xterm");
+    let queue = ann.path(".git/aitask/queue.lock");
+    ann.task("One", &[]);
+    let hold = format!("flock '{}' -c 'echo 4711 >{}; sleep 4'", queue.display(), queue.display());
+    let holder = ann.start_program("sh", &["-c", &hold]);
+    wait_for("the queue is held", || match std::fs::read_to_string(&queue) {
+        Ok(text) if text.contains("4711") => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    let run = at_terminal(&ann, 20, "git-aitask edit 1 --effort low").ok();
+    holder.wait().ok();
+    assert!(run.stdout.contains("\rgit aitask: waiting for another git"), "{run}");
+    assert!(!run.stdout.contains("(pid 4711\n") && run.stdout.contains("\r\u{1b}[K"), "{run}");
+}

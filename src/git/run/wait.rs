@@ -3,6 +3,7 @@
 use super::hooks::HookTrace;
 use super::transfer::Transfer;
 use crate::interrupt::{self, POLL_INTERVAL};
+use crate::report::activity::{self, Activity};
 use crate::waiting;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -75,6 +76,8 @@ pub(super) struct Clock {
     pub(super) hook_limit: Duration,
     /// Where git may run hooks.
     pub(super) hooks: Option<HookTrace>,
+    /// The hook that runs, as people who wait see it.
+    pub(super) shown_hook: Option<Activity>,
     /// Where this program waits for a remote.
     pub(super) transfer: Option<Transfer>,
     pub(super) last: Instant,
@@ -94,7 +97,14 @@ impl Clock {
         if let Some(hooks) = &mut self.hooks {
             hooks.look();
         }
-        if let Some(hook) = self.hooks.as_ref().and_then(HookTrace::running) {
+        let hook = self.hooks.as_ref().and_then(HookTrace::running);
+        if hook.is_none() {
+            self.shown_hook = None;
+        }
+        if let Some(hook) = hook {
+            if self.shown_hook.is_none() {
+                self.shown_hook = activity::begin(|| format!("running the hook {hook}"));
+            }
             self.used.0 += passed;
             return (self.used.0 >= self.hook_limit).then(|| WaitEnd::HookTimedOut(hook.to_owned()));
         }

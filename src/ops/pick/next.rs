@@ -8,6 +8,7 @@ use crate::interrupt;
 use crate::ledger::random;
 use crate::ops::pick::{PickOptions, Picked, pick};
 use crate::project::context::Context;
+use crate::report::activity;
 use crate::waiting;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
@@ -94,7 +95,7 @@ fn pause_after(look: u32, random: u64) -> Duration {
 
 /// Tries again until a task is ready, or the patience ends.
 fn until_ready<T>(context: &Context, patience: Patience, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
-    let started = Instant::now();
+    let (started, mut told) = (Instant::now(), Vec::new());
     for look in 0.. {
         let error = match attempt() {
             Err(error) if error.kind() == Kind::NothingToPick => error,
@@ -110,7 +111,8 @@ fn until_ready<T>(context: &Context, patience: Patience, mut attempt: impl FnMut
         }
         if patience.is_told && look == 0 {
             let limit = left.map_or_else(|| "Ctrl-C ends it".to_owned(), |left| format!("for at most {left:?}"));
-            (context.progress)(&format!("{error}; waits until one is free ({limit})"));
+            let text = format!("{error}; waits until one is free ({limit})");
+            told.extend(activity::begin_or_say(context.progress, &text));
         }
         let pause = pause_after(look, u64::from_le_bytes(random()?));
         interrupt::pause(left.map_or(pause, |left| pause.min(left)))?;
