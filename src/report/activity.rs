@@ -161,10 +161,10 @@ impl Line {
         if attempt > 0 {
             let _ = write!(text, ", attempt {}", attempt + 1);
         }
+        let _ = write!(text, " ({} s)", doing.since.elapsed().as_secs());
         if !doing.detail.is_empty() {
             let _ = write!(text, ": {}", doing.detail);
         }
-        let _ = write!(text, " ({} s)", doing.since.elapsed().as_secs());
         Some(text)
     }
 }
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(line.text(), None);
         line.doing =
             vec![doing(Some("waiting"), "", 70), doing(Some("pushing\nto origin"), "50%", 3), doing(Some("x"), "", 0)];
-        assert_eq!(line.text().unwrap(), "git aitask: pushing to origin: 50% (3 s)");
+        assert_eq!(line.text().unwrap(), "git aitask: pushing to origin (3 s): 50%");
         line.doing.push(doing(None, "", 9));
         assert_eq!(line.text(), None);
     }

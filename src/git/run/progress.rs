@@ -6,7 +6,8 @@ use super::OutputFilter;
 pub(super) fn observed(tell: impl Fn(&str) + Send + 'static) -> OutputFilter {
     Box::new(move |part, kept| {
         kept.extend_from_slice(part);
-        let last = part.split(|byte| matches!(byte, b'\r' | b'\n')).rfind(|line| is_progress(line));
+        let last =
+            part.split(|byte| matches!(byte, b'\r' | b'\n')).rfind(|line| is_progress(line) && line.contains(&b'%'));
         if let Some(last) = last {
             tell(&stripped(last));
         }
