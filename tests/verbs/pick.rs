@@ -590,7 +590,7 @@ fn each_of_several_picks_has_the_time_of_a_command_of_its_own() {
 #[test]
 fn a_long_text_is_cut_and_where_the_rest_is_is_said() {
     let ann = World::new().initialised("ann");
-    let text = |lines: usize| (1..=lines).map(|n| format!("line {n}\n")).collect::<String>();
+    let text = |lines: usize| (1..=lines).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n");
     for (lines, shown) in [(7, 7), (8, 6)] {
         let id = ann.aitask(&["new", "Long", "-m", &text(lines), "--json"]).ok().json()["task"]["id"].clone();
         let run = ann.aitask(&["pick", id.as_str().unwrap(), "--no-worktree"]).ok();
