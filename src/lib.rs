@@ -275,7 +275,8 @@
 //! 7. **What others wrote cannot control a terminal or forge a line for a program.**
 //!    `security::output::a_hostile_task_is_shown_harmless_by_everything_that_shows_it`,
 //!    `compat::faults::an_address_cannot_forge_a_line`,
-//!    `verbs::check::hostile_names_and_contents_give_no_command_in_any_form`
+//!    `verbs::check::hostile_names_and_contents_give_no_command_in_any_form`,
+//!    `security::completion::no_shell_runs_what_stands_in_a_title_that_it_shows`
 //! 8. **No prompt and no hang without a terminal**; a time limit ends the process and everything it started.
 //!    No verb opens an editor there. `task_files::by_hand::without_a_terminal_and_an_editor_nobody_waits`,
 //!    `servers::unreachable::a_remote_that_hangs_is_left_alone`, `killed::signals::a_hanging_network_outlived_a_signal`

@@ -187,6 +187,8 @@ mod tests {
         line.doing =
             vec![doing(Some("waiting"), "", 70), doing(Some("pushing\nto origin"), "50%", 3), doing(Some("x"), "", 0)];
         assert_eq!(line.text().unwrap(), "git aitask: pushing to origin (3 s): 50%");
+        note_attempt(1);
+        assert_eq!(line.text().unwrap(), "git aitask: pushing to origin, attempt 2 (3 s): 50%");
         line.doing.push(doing(None, "", 9));
         assert_eq!(line.text(), None);
     }
