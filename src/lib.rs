@@ -206,7 +206,8 @@
 //!     `races::group::killed_while_it_pushes_for_the_others`,
 //!     `races::group::a_member_that_is_killed_while_it_waits_has_published`,
 //!     `races::group::a_push_that_hangs_ends_in_time_for_the_one_who_has_the_least`,
-//!     `races::group::a_remote_that_is_not_reached_is_tried_once_for_all_and_nobody_waits_longer_than_its_time`
+//!     `races::group::a_remote_that_is_not_reached_is_tried_once_for_all_and_nobody_waits_longer_than_its_time`,
+//!     `races::group::nobody_comes_between_the_push_of_a_finish_and_the_removal_of_its_worktree`
 //!
 //! 26. **A check runs again only for other code**, another command or another value of a variable that it names, and nobody
 //!     waits for it but who needs it. Only what has passed is remembered.

@@ -25,10 +25,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// What a wait leaves of the time limit for the remote, or half of it where that is less.
-const LEFT_FOR_REMOTE: Duration = Duration::from_secs(10);
+use std::time::Instant;
 
 /// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +46,8 @@ struct Before {
     entry: Entry,
 }
 
-/// Waits until no other clone has its turn, and takes it for all who stand in the line of this clone now. The time counts
-/// as one that others take.
+/// Waits until no other clone has its turn, for at most two thirds of the time that is left, and takes it for all who stand
+/// in the line of this clone now. The time counts as one that others take.
 ///
 /// # Errors
 /// [`crate::error::Kind::Interrupted`].
@@ -58,8 +55,7 @@ pub(crate) fn wait_for_turn(context: &Context, place: &Place) -> Result<ClonesTu
     // A check may finish a task in another clone; waiting for others there could be waiting for that check.
     let is_in_check = context.repository.git().environment().os(RUNNING_FOR).is_some();
     let Some(path) = path(context, &place.entry.into).filter(|_| !is_in_check) else { return Ok(ClonesTurn::Ours) };
-    let left = waiting::left();
-    let limit = left.saturating_sub(LEFT_FOR_REMOTE.min(left / 2));
+    let limit = waiting::left() / 3 * 2;
     let (begun, mut said) = (Instant::now(), None);
     loop {
         let Some(before) = take(context, &path, place)? else {

@@ -121,6 +121,11 @@ impl<'t, 'r> Turn<'t, 'r> {
         })
     }
 
+    /// The place at the head of the queue, which this turn gives away.
+    pub(super) fn take_place(&mut self) -> Queue {
+        std::mem::replace(&mut self.queue, Queue::outside())
+    }
+
     fn group(&self) -> String {
         self.group.get_or_init(|| self.ledger.group(self.nonce)).clone()
     }

@@ -4,6 +4,7 @@ use crate::error::Hint;
 use crate::git::checkout::UncommittedInput;
 use crate::git::objects::Edit;
 use crate::git::{Branch, Oid, RefUpdate};
+use crate::ledger::queue::Queue;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -143,13 +144,16 @@ pub(crate) struct TransactionResult<T> {
     pub(crate) addresses: Vec<String>,
     /// Whether no answer to the push came, and the refs showed that it had landed.
     pub(crate) looked_up: bool,
+    /// The place at the head of the queue, for one that does the rest of its work there before others come: else they see
+    /// that half done.
+    pub(crate) queue: Option<Queue>,
 }
 
 impl<T> TransactionResult<T> {
     /// A result that moved nothing.
     pub(crate) fn unmoved(value: T) -> Self {
-        let (updates, blobs, lagging, command, addresses) = Default::default();
-        Self { value, updates, blobs, lagging, command, addresses, looked_up: false }
+        let (updates, blobs, lagging, command, addresses, queue) = Default::default();
+        Self { value, updates, blobs, lagging, command, addresses, looked_up: false, queue }
     }
 
     /// The new tip of a branch, if it was moved.

@@ -15,7 +15,7 @@ use crate::ledger::plan::{CheckoutChange, Decision, Plan, TransactionResult, mar
 use crate::ledger::publish::{Outcome, SwapResult, hooks};
 use crate::ledger::unconfirmed::{SentPush, UnconfirmedPushes};
 use crate::ledger::view::View;
-use crate::ledger::{Channel, Ledger};
+use crate::ledger::{Channel, Company, Ledger};
 use crate::report::activity;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,7 +81,9 @@ impl Ledger<'_> {
         let all = self.with_fence(branches.to_vec())?;
         let outcome = self.attempts(&mut turn, seen, nonce, all, &mut decide, (&mut unconfirmed, &mut landed));
         activity::note_attempt(0);
-        outcome.map_err(|error| after(unconfirmed.explain(error), &landed))
+        let outcome = outcome.map_err(|error| after(unconfirmed.explain(error), &landed))?;
+        let queue = matches!(self.company, Company::Train(_)).then(|| turn.take_place());
+        Ok(TransactionResult { queue, ..outcome })
     }
 
     #[expect(

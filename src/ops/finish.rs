@@ -162,7 +162,7 @@ fn finish_with_branches(
         landed = job.land(&ledger, &all, false);
     }
     job.checking.leave_line();
-    let landed = match (landed, job.other_branches.take()) {
+    let mut landed = match (landed, job.other_branches.take()) {
         (Err(error), Some(other)) if error.kind() != Kind::Unknown => {
             *expected = FinishBranches { rules: job.rules, ..other };
             return Ok(None);
@@ -176,6 +176,8 @@ fn finish_with_branches(
     };
     // Not before: a refusal is a document on standard error, too.
     report::pass_on(&job.checking.said);
+    // Others come when the worktree is gone, too; but not only after a command of the user, which may take long.
+    let _queue = landed.queue.take().filter(|_| context.settings.worktree_teardown.is_empty());
     let mut finished = clean_up::finish_locally(context, &request, &job.session, landed, refusal)?;
     let followed = job
         .gone

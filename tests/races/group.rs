@@ -273,6 +273,30 @@ fn a_remote_that_is_not_reached_is_tried_once_for_all_and_nobody_waits_longer_th
     audited(&ann);
 }
 
+#[test]
+fn nobody_comes_between_the_push_of_a_finish_and_the_removal_of_its_worktree() {
+    let (world, ann) = scene(2);
+    ann.aitask(&["pick", "1"]).ok();
+    let work = ann.at("aiwork/t1_job");
+    work.write("work.txt", "x\n");
+    work.commit("work");
+    let [reached, go, there] = ["reached", "go", "there"].map(|name| world.root().join(name));
+    let until_go = crate::support::sh_wait_for_file(&go);
+    let hook = format!("#!/bin/sh\ncat >/dev/null\n: >'{}'\n{until_go}\n", reached.display());
+    world.script(&world.origin().join("hooks/pre-receive"), &hook);
+    let finish = ann.start(&["finish", "1"]);
+    crate::support::wait_for_file(&reached);
+    let looks =
+        format!("[ \"$1\" = push ] && [ -d '{}' ] && : >'{}'", ann.path("aiwork/t1_job").display(), there.display());
+    let lock = queued(&ann.with_git_that(&looks), &["lock", "2"]);
+    std::fs::write(&go, "").unwrap();
+    finish.wait().ok();
+    lock.wait().ok();
+    assert!(!there.exists(), "the worktree was there still");
+    nothing_is_left(&ann);
+    audited(&ann);
+}
+
 /// The three commands of a small convoy.
 const COMMANDS: [&[&str]; 3] = [&["lock", "1"], &["new", "Write it down"], &["lock", "2"]];
 

@@ -161,18 +161,30 @@ impl FinishOperation<'_> {
         mut rehearses: bool,
     ) -> Result<TransactionResult<FinishOutcome>> {
         let mark = self.mark.clone();
+        let mut uncertain = None;
         loop {
-            let seen = if rehearses { self.rehearse(ledger, all)? } else { None };
+            let seen = match rehearses.then(|| self.rehearse(ledger, all)).transpose() {
+                Ok(seen) => seen.flatten(),
+                Err(error) => return Err(uncertain.unwrap_or(error)),
+            };
             self.checking.is_missing = false;
             let landed = ledger.transact_on(seen, &mark, all, |view| self.attempt(view));
             let end = self.train.end.take();
             match landed {
-                // Any other kind says more: that a push may have landed, for instance.
-                Err(error) if (self.checking.is_missing || end.is_some()) && error.kind() == Kind::Contention => {
+                // Any other kind says more.
+                Err(error)
+                    if (self.checking.is_missing || end.is_some())
+                        && matches!(error.kind(), Kind::Contention | Kind::Unknown) =>
+                {
+                    // A push may have landed, or may still land: the next view shows whether it has, and then there is
+                    // nothing left to do. Else, whatever keeps this finish from landing, that is not certain.
+                    if error.kind() == Kind::Unknown {
+                        uncertain = Some(error);
+                    }
                     self.checking.after_train(end);
                     rehearses = true;
                 }
-                landed => return landed,
+                landed => return landed.map_err(|error| uncertain.unwrap_or(error)),
             }
         }
     }
