@@ -38,6 +38,7 @@
 //!    time limit, from the history of the branch, where our nonce stands or does not. Where the remote cannot be read, the
 //!    answer is "unknown"; a clone that shows a part of the push looks again. `servers::broken::accepted_and_reported_failed_is_recognised`,
 //!    `ledger::transaction::tests::a_push_of_which_only_a_part_is_seen_is_neither_repeated_nor_called_undone`,
+//!    `ledger::transaction::tests::a_push_that_is_still_on_its_way_is_not_forgotten_for_an_older_view_and_not_made_twice`,
 //!    `servers::broken::failed_without_landing_is_tried_again`,
 //!    `servers::broken::with_the_remote_gone_it_is_unknown_and_the_same_command_finishes`,
 //!    `coordination::proofs::simulation::answers_are_true`, `coordination::proofs::model::no_reachable_state_has_two_holders`,

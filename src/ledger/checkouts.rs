@@ -214,18 +214,21 @@ impl Ledger<'_> {
     }
 
     /// After a push: updates the remote-tracking refs that git does not update itself, since the remote's refspec does
-    /// not cover them, and the local mirror of the counter.
-    pub(crate) fn update_tracking_refs(&self, view: &View<'_>, updates: &[RefUpdate]) {
+    /// not cover them, and the local mirror of the counter. After one that was found in a view (`is_found`) only the
+    /// mirror: the view was read from the other refs, and another process of this clone may have brought them further.
+    pub(crate) fn update_tracking_refs(&self, view: &View<'_>, updates: &[RefUpdate], is_found: bool) {
         let Channel::Remote(name) = &self.channel else { return };
         let (mut follow, mut noted) = (Vec::new(), Vec::new());
         for update in updates {
             let (Some(branch), Some(new)) = (update.name.branch(), &update.new) else { continue };
-            noted.push((branch.clone(), new));
-            if branch.as_str() == LOCKS {
-                fetched::note_push(self.repository, name, update.old.as_ref(), new);
-            }
-            if !remote::tracks(self.repository, name, &branch) {
-                follow.push((branch.tracking(name), new));
+            if !is_found {
+                noted.push((branch.clone(), update.old.as_ref(), new));
+                if branch.as_str() == LOCKS {
+                    fetched::note_push(self.repository, name, update.old.as_ref(), new);
+                }
+                if !remote::tracks(self.repository, name, &branch) {
+                    follow.push((branch.tracking(name), new));
+                }
             }
             // The first commit of the counter hands out no id, so it gets no local mirror.
             if branch.as_str() == IDS && (update.old.is_some() || view.tip(&branch).local.is_some()) {
@@ -234,8 +237,8 @@ impl Ledger<'_> {
         }
         // Best effort: the remote has the current state, and the next fetch brings it.
         let _ = self.refs.follow(&follow);
-        for (branch, new) in noted {
-            self.remember(&branch, new);
+        for (branch, old, new) in noted {
+            self.remember_pushed(&branch, old, new);
         }
         let _ = self.record_answer_time();
     }

@@ -424,7 +424,7 @@ impl Ledger<'_> {
         let there = updates.iter().filter(|update| update.new.is_some());
         let branches: Vec<_> = there.filter_map(|update| update.name.branch()).collect();
         let followed = View::load(self, &branches, Freshness::AsKnown).and_then(|view| {
-            self.update_tracking_refs(&view, &moved);
+            self.update_tracking_refs(&view, &moved, false);
             self.update_checkouts(&view, &tips, &[])
         });
         self.reported(followed)

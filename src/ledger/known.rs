@@ -132,6 +132,16 @@ impl Ledger<'_> {
         let _ = self.repository.records().note(RecordKind::Known, &name, &noted);
     }
 
+    /// Records what this process has published, unless another one of this clone has recorded what came after it. At most
+    /// one process.
+    pub(super) fn remember_pushed(&self, branch: &Branch, old: Option<&Oid>, new: &Oid) {
+        let is_newer =
+            |known: &Oid| Some(known) != old && known != new && self.refs.is_ancestor(new, known).unwrap_or(false);
+        if !self.load_known(branch).is_some_and(|known| is_newer(&known.last)) {
+            self.remember(branch, new);
+        }
+    }
+
     /// Notes that another clone has pushed. Best effort: it saves a connection at most.
     fn note_others(&self) {
         let Channel::Remote(remote) = &self.channel else { return };

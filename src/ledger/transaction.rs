@@ -108,7 +108,7 @@ impl Ledger<'_> {
             // Before anything else: a push without an answer may have landed, and pushing again would do the change
             // twice.
             if let Some(sent) = unconfirmed.look_up(self, &view) {
-                return Ok(TransactionResult { looked_up: true, ..self.landed(&view, sent) });
+                return Ok(self.landed(&view, sent, true));
             }
             if view.is_current && unconfirmed.is_half_seen(self, &view) {
                 looks += 1;
@@ -219,7 +219,7 @@ impl Ledger<'_> {
             };
             let (said, answered) = match outcome {
                 Outcome::Landed(push) => {
-                    let mut landed = self.landed(&view, sent);
+                    let mut landed = self.landed(&view, sent, false);
                     landed.lagging.extend(push.lagging);
                     return Ok(TransactionResult { addresses: push.addresses, ..landed });
                 }
@@ -245,7 +245,7 @@ impl Ledger<'_> {
                     (true, false) => TimeoutCause::Lock,
                 };
                 let found = unconfirmed.look_up(self, &view);
-                let landed = found.map(|sent| TransactionResult { looked_up: true, ..self.landed(&view, sent) });
+                let landed = found.map(|sent| self.landed(&view, sent, true));
                 return landed.ok_or_else(|| out_of_time(self.timeout, obstacle, &said));
             }
         }
@@ -346,17 +346,18 @@ impl Ledger<'_> {
         })
     }
 
-    /// Finishes a transaction that has landed. What goes wrong here is reported but is no error: the change is
-    /// published.
-    fn landed<T>(&self, view: &View<'_>, sent: SentPush<T>) -> TransactionResult<T> {
+    /// Finishes a transaction that has landed, as was answered, or as was found in a view. What goes wrong here is reported
+    /// but is no error: the change is published.
+    fn landed<T>(&self, view: &View<'_>, sent: SentPush<T>, is_found: bool) -> TransactionResult<T> {
         let SentPush { updates, value, blobs, adopted, command } = sent;
         let tips = updates.iter().filter_map(|update| Some((update.name.branch()?, update.new.clone()?))).collect();
-        self.update_tracking_refs(view, &updates);
+        self.update_tracking_refs(view, &updates, is_found);
         let lagging = self.update_checkouts(view, &tips, &adopted).unwrap_or_else(|error| {
             (self.progress)(&format!("this is published, but the checkouts could not be updated: {error}"));
             Vec::new()
         });
-        TransactionResult { updates, blobs, lagging, command, ..TransactionResult::unmoved(value) }
+        let unmoved = TransactionResult::unmoved(value);
+        TransactionResult { updates, blobs, lagging, command, looked_up: is_found, ..unmoved }
     }
 }
 

@@ -46,7 +46,8 @@ impl<T> UnconfirmedPushes<T> {
             let together = !ledger.lacks_atomic_push();
             // A server may show the refs of one atomic push one after the other: where some have moved, the rest will.
             self.sent.retain(|sent| {
-                may_land(view, &sent.updates, together) || sent.updates.iter().any(|update| ledger.has(view, update))
+                may_land(ledger, view, &sent.updates, together)
+                    || sent.updates.iter().any(|update| ledger.has(view, update))
             });
         }
         None
@@ -80,12 +81,17 @@ impl<T> UnconfirmedPushes<T> {
     }
 }
 
-/// Whether a push that has not landed still can: as long as the refs have the values it expects. A ref never returns to
-/// an earlier value, since every commit of a swap has a nonce and is new.
-fn may_land(view: &View<'_>, updates: &[RefUpdate], together: bool) -> bool {
+/// Whether a push that has not landed still can: as long as the refs have not moved on from the values it expects. A ref
+/// never returns to an earlier value, since every commit of a swap has a nonce and is new; a view that shows one is older
+/// than the push, since another process of this clone has set the refs back meanwhile, and proves nothing.
+fn may_land(ledger: &Ledger<'_>, view: &View<'_>, updates: &[RefUpdate], together: bool) -> bool {
     let mut refs = updates.iter().map(|update| {
         let tip = update.name.branch().and_then(|branch| view.tip(&branch).published);
-        tip == update.old
+        let is_older = || match (&tip, &update.old) {
+            (Some(tip), Some(old)) => ledger.refs.is_ancestor(tip, old).unwrap_or(true),
+            _ => false,
+        };
+        tip == update.old || is_older()
     });
     if together { refs.all(|is_as_expected| is_as_expected) } else { refs.any(|is_as_expected| is_as_expected) }
 }

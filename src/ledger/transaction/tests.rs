@@ -2,7 +2,7 @@
 
 use crate::coordination::lock_format::LOCK_FORMAT;
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, Freshness, RemoteName, Repository};
+use crate::git::{Branch, Freshness, RefUpdate, RemoteName, Repository};
 use crate::ledger::memory::{Clone, PushFate, Remote, folder};
 use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Edit, IDS, LOCKS, Ledger, Plan, TransactionResult, View};
@@ -364,4 +364,46 @@ fn without_a_remote_the_swap_is_in_this_repository() {
         assert_eq!(landed.value.len(), 5 * n);
     }
     assert_eq!((ann.clone.fetches(), ann.clone.pushes().len()), (0, 0));
+}
+
+#[test]
+fn a_push_that_is_still_on_its_way_is_not_forgotten_for_an_older_view_and_not_made_twice() {
+    let remote = Remote::default();
+    let locks = Ledger::locks_branch().unwrap();
+    // that a lock was released is no loss, so that the older state is not seen to be older
+    let older = remote.put(LOCKS, &[("t1_lock.yaml", "")]);
+    remote.put(LOCKS, &[("log", "")]);
+    let ann = Fixture::new(remote.clone_with([PushFate::Late(1)]));
+    ann.ledger().view(std::slice::from_ref(&locks), Freshness::Fetched).unwrap();
+    ann.clone.another_sets(locks.tracking(&RemoteName::parse("origin").unwrap()), &older);
+    let append = |view: &View<'_>| {
+        let before = view.document(&locks, "log")?.unwrap_or_default();
+        let content = [before.as_slice(), b"line\n"].concat();
+        Ok(Decision::Publish(Plan::new().step(&locks, step("write", vec![put("log", &content)])), ()))
+    };
+    let landed = ann.ledger().transact("1", std::slice::from_ref(&locks), append).unwrap();
+    assert_eq!((landed.looked_up, ann.clone.pushes().len(), ann.clone.fetches()), (true, 2, 3));
+    assert_eq!(remote.files(LOCKS)["log"], "line\n");
+}
+
+#[test]
+fn what_another_process_here_has_recorded_of_a_later_push_stays() {
+    let remote = remote();
+    let ann = Fixture::new(remote.clone_with([]));
+    let first = remote.tip(&ids().full());
+    ann.write("1").unwrap();
+    let older = remote.tip(&ids().full());
+    ann.write("2").unwrap();
+    let ledger = ann.ledger();
+    let known = || format!("{:?}", ledger.load_known(&ids()));
+    let latest = known();
+    let view = ledger.view(&[ids()], Freshness::AsKnown).unwrap();
+    let updates = [RefUpdate { name: ids().full(), old: first, new: older }];
+    ledger.update_tracking_refs(&view, &updates, false);
+    assert_eq!(known(), latest);
+    // one that was found sets nothing that the view was read from
+    ann.write("3").unwrap();
+    ledger.update_tracking_refs(&view, &updates, true);
+    let now = ledger.view(&[ids()], Freshness::AsKnown).unwrap();
+    assert_eq!(now.tip(&ids()).published, remote.tip(&ids().full()));
 }
