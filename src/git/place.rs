@@ -45,7 +45,7 @@ impl Place {
         if environment.all().any(|(name, _)| counts(name)) {
             return None;
         }
-        let dir = dir.canonicalize().ok()?;
+        let dir = dir.canonicalize().ok().filter(|dir| !has_newline(dir))?;
         let device = dir.metadata().ok()?.dev();
         let ceilings = environment.os("GIT_CEILING_DIRECTORIES").map(|list| std::env::split_paths(list).collect());
         let ceilings: Vec<PathBuf> = ceilings.unwrap_or_default();
@@ -56,6 +56,9 @@ impl Place {
             }
             let marker = at.join(".git");
             let Ok(found) = marker.symlink_metadata() else { continue };
+            if marker.join("commondir").exists() {
+                return None;
+            }
             let (git_dir, common_dir) =
                 if found.is_dir() { (marker.clone(), marker.clone()) } else { linked(&marker)? };
             let places = [at, &marker, &git_dir, &common_dir];
@@ -74,6 +77,10 @@ impl Place {
     /// # Errors
     /// [`Kind::NotARepository`], and [`Kind::BareRepository`] where there is no work tree.
     pub(super) fn by_git(git: &Git, dir: &Path) -> Result<Self> {
+        if dir.canonicalize().is_ok_and(|dir| has_newline(&dir)) {
+            let message = format!("{} has a newline in its path, with which git cannot be understood", dir.display());
+            return Err(Error::new(Kind::NotARepository, message).advice("rename the folder"));
+        }
         let output = git
             .discover(dir, "rev-parse")
             .args(["--path-format=absolute", "--is-bare-repository", "--git-common-dir", "--git-dir"])
@@ -107,6 +114,11 @@ impl Place {
             && config.last("core.worktree").is_none()
             && config.keys().all(is_extension_known)
     }
+}
+
+/// Whether git's answers, which are lines, could not be told from each other.
+fn has_newline(dir: &Path) -> bool {
+    dir.as_os_str().as_bytes().contains(&b'\n')
 }
 
 /// Whether a directory where git ends its search (`GIT_CEILING_DIRECTORIES`) may be `at` or below it.

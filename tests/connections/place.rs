@@ -98,6 +98,19 @@ fn git_is_asked_where_anything_is_unusual() {
         std::os::unix::fs::chown(ann.path(".git"), Some(0), None).unwrap();
     }
     tells_by_files(&ann);
+    ann.write(".git/commondir", ".\n");
+    asks(&ann);
+    std::fs::remove_file(ann.path(".git/commondir")).unwrap();
     std::fs::remove_dir_all(ann.path(".git/refs")).unwrap();
     refuses(&ann);
+}
+
+#[test]
+fn below_a_folder_with_a_newline_in_its_name_nothing_is_begun() {
+    let (world, _ann) = scene();
+    world.git(&["clone", "-q", "origin.git", "new\nline"]);
+    let odd = world.root().join("new\nline");
+    let run = world.clone("ben").at(odd).aitask(&["pick", "1"]).fails(128);
+    assert!(run.stderr.contains("has a newline in its path"), "{run}");
+    assert_eq!(world.locks(), Vec::<String>::new());
 }
