@@ -8,7 +8,7 @@ use crate::git::porcelain::damage::damage;
 use crate::git::porcelain::failure::{self, Ended, GitFailure};
 use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
 use crate::git::registry::is_half_written;
-use crate::git::run::{Call, LAST_LINES};
+use crate::git::run::{Call, LAST_LINES, PRE_PUSH};
 use crate::git::{Branch, Oid, RefUpdate, RemoteName, Repository, at_work, destination, leftover_lock};
 use crate::interrupt;
 use std::path::PathBuf;
@@ -260,9 +260,6 @@ pub(crate) struct PushOptions {
     /// The time limit.
     pub(crate) limit: Duration,
 }
-
-/// The hook that may refuse a push before anything is sent.
-const PRE_PUSH: &str = "pre-push";
 
 /// Moves refs on the remote, each only from its old value. One connection.
 pub(crate) fn push(

@@ -9,6 +9,7 @@ mod transfer;
 mod wait;
 
 pub(crate) use git::{Git, WITHIN};
+pub(crate) use hooks::PRE_PUSH;
 pub(crate) use output::Output;
 pub(crate) use wait::OutputFilter;
 
@@ -91,7 +92,8 @@ pub(crate) struct Call {
     sieve: Option<fn() -> OutputFilter>,
     /// What it does, in the words of people.
     doing: Option<String>,
-    transfer: TransferProgress,
+    /// Where git shows the progress of its transfer: what it says so.
+    progress: Option<progress::Said>,
     alone: bool,
     hooks: Hooks,
     waits_for: WaitsFor,
@@ -102,13 +104,6 @@ pub(crate) struct Call {
 enum WaitsFor {
     Nobody,
     Others,
-}
-
-/// Whether git shows the progress of its transfer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TransferProgress {
-    Hidden,
-    Shown,
 }
 
 /// Whether a process is a git that may run hooks of the user, or the program that signs.
@@ -143,7 +138,7 @@ impl Call {
             keeps_terminal: false,
             sieve: None,
             doing: None,
-            transfer: TransferProgress::Hidden,
+            progress: None,
             alone: false,
             hooks: Hooks::None,
             waits_for: WaitsFor::Nobody,
@@ -250,12 +245,13 @@ impl Call {
         self
     }
 
-    /// Lets git show the progress of its transfer where people wait, by an option; else this one is given.
+    /// Lets git show the progress of its transfer where people wait, by an option; else this one is given, without which
+    /// git lists refs.
     pub(crate) fn with_progress_or(mut self, quiet: Option<&str>) -> Self {
         if !activity::shows_activities() {
             return self.args(quiet);
         }
-        self.transfer = TransferProgress::Shown;
+        self.progress = Some(quiet.map_or(progress::Said::Progress, |_| progress::Said::ProgressAndRefs));
         self.arg("--progress")
     }
 
@@ -330,7 +326,7 @@ impl Call {
     fn started(&self, attached: bool, hook_limit: Duration) -> io::Result<Ended> {
         let is_silent = attached || self.streams != Streams::Captured;
         let activity = if is_silent { activity::give_away() } else { activity::begin(|| self.activity()) };
-        let observed = activity.as_ref().filter(|_| self.transfer == TransferProgress::Shown);
+        let observed = activity.as_ref().filter(|_| self.progress.is_some());
         let observed = observed.map(|activity| progress::observed(activity.detail()));
         let (mut captures, mut pipes) = (Vec::new(), Vec::new());
         if self.streams == Streams::Captured {
@@ -354,11 +350,12 @@ impl Call {
             WaitEnd::TimedOut | WaitEnd::HookTimedOut(_) | WaitEnd::Interrupted => Vec::new(),
         });
         let (stdout, stderr) = (output.next().unwrap_or_default(), output.next().unwrap_or_default());
-        let stderr = match self.transfer {
-            TransferProgress::Shown => progress::without(&stderr),
-            TransferProgress::Hidden => stderr,
-        };
         let hook = clock.hooks.and_then(HookTrace::failed);
+        // A push that its hook refused has transferred nothing: all that is there is the hook's.
+        let stderr = match self.progress.filter(|_| hook.as_ref().is_none_or(|hook| hook.name != PRE_PUSH)) {
+            Some(said) => progress::without(said, &stderr),
+            None => stderr,
+        };
         Ok(Ended { end, hook, stdout, stderr })
     }
 

@@ -302,3 +302,13 @@ fn whom_a_command_waits_for_is_said_at_a_terminal() {
     assert!(run.stdout.contains("\rgit aitask: waiting for another git"), "{run}");
     assert!(!run.stdout.contains("(pid 4711\n") && run.stdout.contains("\r\u{1b}[K"), "{run}");
 }
+
+#[test]
+fn what_a_hook_says_that_refuses_a_push_is_whole_at_a_terminal() {
+    let ann = World::new().initialised("ann").env("TERM", "xterm");
+    let said = ["1 test failed:", "  left: 1", "From a.rs:", "Counting objects:  50% (1/2)", "coverage: 5% (1/20)"];
+    let lines = said.map(|line| format!("echo '{line}' >&2\n")).concat();
+    ann.world().script(&ann.path(".git/hooks/pre-push"), &format!("#!/bin/sh\n{lines}exit 1\n"));
+    let run = at_terminal(&ann, 20, "stty cols 300; git-aitask new One -m x");
+    assert!(run.stdout.contains(&said.join("; ")), "{run}");
+}

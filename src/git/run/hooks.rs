@@ -27,6 +27,9 @@ pub(crate) struct FailedHook {
     pub(crate) timed_out: bool,
 }
 
+/// The hook that git runs once it is connected, before it sends anything.
+pub(crate) const PRE_PUSH: &str = "pre-push";
+
 /// The name of the program that signs.
 const SIGNING: &str = "signing program";
 
