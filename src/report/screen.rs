@@ -34,10 +34,12 @@ impl Screen {
         size()?;
         let before = tcgetattr(io::stdin()).ok();
         if let Some(before) = &before {
-            // Keys are not shown, and come at once. A stopped process could not give the terminal back.
+            // Keys are not shown, and come at once. A process that is stopped, or ended with a core, could not give the
+            // terminal back.
             let mut quiet = before.clone();
             quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
             quiet.special_codes[SpecialCodeIndex::VSUSP] = 0;
+            quiet.special_codes[SpecialCodeIndex::VQUIT] = 0;
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &quiet);
         }
         let screen = Self { report, reads_keys: before.is_some(), before, drawn: None };
@@ -69,11 +71,14 @@ impl Screen {
 
     /// Whether the terminal has another size than when the page was drawn.
     pub(crate) fn is_resized(&self) -> bool {
-        size() != self.drawn.as_ref().map(|(_, size)| *size)
+        size().is_some_and(|now| self.drawn.as_ref().is_none_or(|(_, size)| *size != now))
     }
 
-    /// Waits for a moment; whether the user wants the end, by `q` or by the end of the input.
+    /// Waits for a moment; whether the user wants the end, by `q` or by the end of the input, or the terminal is gone.
     pub(crate) fn is_ended(&mut self) -> bool {
+        if size().is_none() {
+            return true;
+        }
         if !self.reads_keys {
             std::thread::sleep(POLL_INTERVAL);
             return false;

@@ -1,7 +1,7 @@
 //! What people see at a terminal: what fits, the pager, the screen that is drawn again, and the line for a prompt.
 
 use super::pages::{page_at, person};
-use crate::support::{Repo, Run, Running, Sleeper, World, wait_for};
+use crate::support::{Repo, Run, Running, Sleeper, World, wait_for, wait_for_end};
 use predicates::str::contains;
 use std::path::{Path, PathBuf};
 
@@ -131,7 +131,8 @@ fn the_pager_may_be_one_for_a_verb_and_one_that_git_starts_gets_a_page_too() {
     says("git -c alias.l='!git-aitask list 2>/dev/null | cat' -c pager.l=true l", "core:1\tReady");
 }
 
-/// `git aitask status --watch` on a terminal of 60 columns and 20 rows, and what it has written so far.
+/// `git aitask status --watch` on a terminal of 60 columns and 20 rows, in a shell that runs a command before, and what it
+/// has written so far.
 struct Watching {
     running: Running,
     written: PathBuf,
@@ -139,13 +140,13 @@ struct Watching {
 }
 
 impl Watching {
-    fn start(repo: &Repo, options: &str) -> Self {
+    fn start(repo: &Repo, before: &str, options: &str) -> Self {
         let [written, keys] = ["written", "keys"].map(|name| repo.world().root().join(name));
         let _ = std::fs::remove_file(&written);
         let bin = env!("CARGO_BIN_EXE_git-aitask");
         // The shell writes down its number, so that a signal can be sent to the program that takes its place.
         let inner = format!(
-            "stty cols 60 rows 20; tty >tty; stty -a >before; sh -c 'echo $$ >pid; exec {bin} status --watch {options}'; echo code $?; stty -a >after"
+            "stty cols 60 rows 20; tty >tty; stty -a >before; sh -c '{before} echo $$ >pid; exec {bin} status --watch {options}'; echo code $?; stty -a >after"
         );
         let line = format!(
             "rm -f {k}; mkfifo {k}; exec 3<>{k}; script -qfec \"$1\" {w} <&3 >/dev/null",
@@ -184,7 +185,7 @@ fn watch_draws_again_when_refs_change_and_gives_the_terminal_back() {
     ann.task("One", &[]);
     ann.task("A title that is too long for a narrow terminal", &[]);
     ann.count_connections();
-    let watching = Watching::start(&ann, "");
+    let watching = Watching::start(&ann, "", "");
     let first = watching.shows("One");
     // One page is drawn over the other, with nothing erased before, so that nothing flickers.
     assert!(first.contains("\x1b[?1049h\x1b[?25l") && !first.contains("\x1b[2J"), "{first:?}");
@@ -195,7 +196,8 @@ fn watch_draws_again_when_refs_change_and_gives_the_terminal_back() {
     watching.shows("A title that is too\u{2026}");
     // That of the pick alone.
     assert_eq!(ann.connections(), ["push"]);
-    std::fs::write(&watching.keys, "xq").unwrap();
+    // Ctrl-\ is no signal meanwhile, which would leave the terminal as it is now.
+    std::fs::write(&watching.keys, "x\x1cq").unwrap();
     let all = watching.end();
     assert!(all.contains("\x1b[?25h\x1b[?1049l") && all.ends_with("code 0\r\n"), "{all:?}");
     assert_eq!(ann.read("before"), ann.read("after").replace("columns 30", "columns 60"));
@@ -206,7 +208,7 @@ fn watch_ends_by_a_signal_shows_why_it_did_not_fetch_and_needs_a_terminal() {
     let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     ann.git(&["config", "remote.origin.url", "/nowhere"]);
-    let watching = Watching::start(&ann, "--fetch");
+    let watching = Watching::start(&ann, "", "--fetch");
     watching.shows("not fetched: ");
     ann.run("kill", &["-INT", ann.read("pid").trim()]).ok();
     let all = watching.end();
@@ -216,6 +218,15 @@ fn watch_ends_by_a_signal_shows_why_it_did_not_fetch_and_needs_a_terminal() {
     ann.aitask(&["status", "--watch"]).fails(2).assert().stderr(contains("--watch draws on a terminal"));
     let refused = ann.aitask_at_terminal(&["status", "--watch", "--json"]).fails(2);
     assert_eq!(refused.error()["error"]["kind"], "usage");
+}
+
+#[test]
+fn watch_ends_when_its_terminal_is_gone_although_no_signal_and_no_key_says_so() {
+    let ann = World::new().initialised("ann");
+    let watching = Watching::start(&ann, "trap \"\" HUP;", "</dev/null");
+    watching.shows("q ends it");
+    drop(watching);
+    wait_for_end(ann.read("pid").trim().parse().unwrap());
 }
 
 #[test]
