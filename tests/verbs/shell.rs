@@ -103,6 +103,29 @@ fn any_name_of_a_folder_is_gone_to_and_what_git_starts_is_not_told_the_file() {
 }
 
 #[test]
+fn what_ctrl_c_ends_has_its_exit_code_and_leaves_no_more_than_one_file() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    let git = "#!/bin/sh\nif [ \"$1 $2\" = 'aitask hang' ]; then kill -INT $$; sleep 9; fi\n";
+    world.script(&world.root().join("stub/git"), &format!("{git}exec '{}' \"$@\"\n", world.real_git().display()));
+    let path = with_program(&ann).run("sh", &["-c", "echo $PATH"]).stdout;
+    let ann = ann.env("PATH", format!("{}:{}", world.root().join("stub").display(), path.trim())).env("TERM", "dumb");
+    for shell in shells() {
+        let (_, options, reads) = SHELLS.iter().find(|(name, ..)| *name == shell).unwrap();
+        let code = if shell == "fish" { "$status" } else { "$?" };
+        let tell = "ls \"$TMPDIR\" | grep -c tmp\\.";
+        let hang = "git aitask hang\necho rc:$code\n".repeat(2);
+        let typed = format!("{reads}\n{hang}{tell}\ngit aitask list\n{tell}\nexit\n");
+        ann.write("typed", &typed.replace("$code", code));
+        let interactive = format!("{shell} {} -i", options.join(" "));
+        let run = ann.run("sh", &["-c", "script -qec \"$1\" /dev/null <typed", "sh", &interactive]);
+        let lines: Vec<_> = run.stdout.lines().map(str::trim).collect();
+        let said = lines.iter().filter(|line| line.starts_with("rc:") || line.parse::<u8>().is_ok());
+        assert_eq!(said.copied().collect::<Vec<_>>(), ["rc:130", "rc:130", "1", "0"], "{shell}: {run}");
+    }
+}
+
+#[test]
 fn a_function_called_git_that_is_there_stays() {
     let ann = World::new().clone("ann");
     for shell in shells() {

@@ -4,6 +4,7 @@
 if functions --query git; and not functions git | string match --quiet '*GIT_AITASK_CD*'
     echo "git aitask: git is a function of your own, which stays; the folder of this shell is not changed" >&2
 else
+    set --global _git_aitask_file ''
     function git --description 'git, whose aitask changes the folder'
         set --local verb ''
         set --local is_value no
@@ -34,17 +35,20 @@ else
                 echo "git aitask: the folder is gone; this is $PWD" >&2
             end
         end
-        set --local file (command mktemp)
+        # Ctrl-C ends this function before it has removed its file, and then the next call does.
+        test -n "$_git_aitask_file"; and command rm -f -- $_git_aitask_file
+        set --global _git_aitask_file (command mktemp)
         or begin
             command git $argv
             return
         end
-        set --local --export GIT_AITASK_CD $file
+        set --local --export GIT_AITASK_CD $_git_aitask_file
         command git $argv
         set --local code $status
         # It ends with a slash, so that no newline of the name is lost.
-        set --local folder (command cat $file | string collect)
-        command rm -f $file
+        set --local folder (command cat $_git_aitask_file | string collect)
+        command rm -f -- $_git_aitask_file
+        set --global _git_aitask_file ''
         if test -n "$folder"
             cd "$folder"; or return
         end

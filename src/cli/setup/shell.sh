@@ -4,6 +4,7 @@
 if [[ -n $(typeset -f git) && $(typeset -f git) != *GIT_AITASK_CD* ]]; then
     echo "git aitask: git is a function of your own, which stays; the folder of this shell is not changed" >&2
 else
+    _git_aitask_file=''
     function git {
         local word='' is_value=''
         # Options of git may stand before the verb, also from an alias.
@@ -24,12 +25,16 @@ else
             builtin cd -- "${PWD%/aiwork/*}" || return
             echo "git aitask: the folder is gone; this is ${PWD}" >&2
         fi
-        local file folder code=0
-        file=$(command mktemp) || { command git "$@"; return; }
-        GIT_AITASK_CD=$file command git "$@" || code=$?
+        local folder code
+        # Ctrl-C ends this function before it has removed its file, and then the next call does.
+        if [[ -n $_git_aitask_file ]]; then command rm -f -- "$_git_aitask_file"; fi
+        _git_aitask_file=$(command mktemp) || { command git "$@"; return; }
+        # Behind `||` zsh would make 1 of the code of what Ctrl-C ended.
+        if GIT_AITASK_CD=$_git_aitask_file command git "$@"; then code=0; else code=$?; fi
         # It ends with a slash, so that no newline of the name is lost.
-        folder=$(<"$file")
-        command rm -f -- "$file"
+        folder=$(<"$_git_aitask_file")
+        command rm -f -- "$_git_aitask_file"
+        _git_aitask_file=''
         if [[ -n $folder ]]; then builtin cd -- "${folder%/}" || return; fi
         return $code
     }
