@@ -51,7 +51,7 @@
 //!    `servers::damaged::a_broken_tracking_ref_is_named_and_the_hint_repairs_it`
 //! 4. **Retries are limited by time** (30 s; a sync ends after 25 s or five rounds), not by a count, with exponential backoff and jitter; the processes of one host
 //!    wait for each other at a file lock, so that they do not race over the network. One limit counts all that waits for others;
-//!    hooks, signing and a transfer that moves do not count. `compat::faults::the_sixth_contender_does_not_give_up`,
+//!    hooks, signing, a transfer that moves, and waits that only save runs of a check do not count. `compat::faults::the_sixth_contender_does_not_give_up`,
 //!    `servers::time::one_second_is_one_second`, `servers::time::a_hook_is_no_network_time`
 //! 5. **A takeover is bound to the lock that was judged**: if its holder refreshes it meanwhile, the takeover fails. Its
 //!    commit names that lock, so that the history shows that it was wanted.
@@ -218,7 +218,8 @@
 //!     `verbs::checks::several_checks_run_in_order_each_is_remembered_alone_and_the_first_failure_ends_it`,
 //!     `verbs::checks::another_value_of_a_variable_that_counts_is_another_check`,
 //!     `verbs::checks::one_check_at_a_time_runs_on_a_clone_unless_more_are_allowed`,
-//!     `verbs::landings::a_check_that_outlives_its_killed_finish_is_waited_for`
+//!     `verbs::landings::a_check_that_outlives_its_killed_finish_is_waited_for`,
+//!     `verbs::landings_held_up::what_a_check_of_a_killed_finish_left_running_on_purpose_is_not_waited_for`
 //!
 //! 27. **Who lands after a check stands in line with the others of the clone**, and the first checks all of them together, each
 //!     merged on top of those before it. Those that pass land in one swap, each with its own merge; a bad one is found by
@@ -234,6 +235,12 @@
 //!     `verbs::landings::who_pushes_another_way_is_checked_and_lands_alone`,
 //!     `verbs::landings::what_has_passed_together_does_not_count_without_the_others`,
 //!     `verbs::landings::who_is_stopped_holds_up_nobody`,
+//!     `verbs::landings_held_up::who_is_stopped_after_it_was_checked_along_is_not_waited_for`,
+//!     `verbs::landings_held_up::who_is_stopped_while_several_land_together_is_not_waited_for`,
+//!     `verbs::landings_held_up::who_was_stopped_and_goes_on_does_not_wait_for_the_one_that_passed_it`,
+//!     `verbs::landings_held_up::a_process_that_hangs_with_a_file_of_the_landings_holds_up_nobody`,
+//!     `verbs::landings_held_up::waiting_for_another_clone_takes_no_time_from_the_push`,
+//!     `verbs::landings_held_up::slow_signers_land_together_and_who_has_little_time_is_left_out`,
 //!     `verbs::landings::clones_of_one_machine_check_and_land_in_turn`,
 //!     `verbs::landings::the_turn_of_a_clone_ends_with_its_process_and_nobody_waits_longer_than_its_time`,
 //!     `verbs::landings::finishes_of_several_clones_land_every_good_one`,

@@ -5,7 +5,7 @@ use crate::coordination::pid_scope::{PROBE_LIMIT, PidScope};
 use crate::git::Repository;
 use crate::git::run::Call;
 use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
+use rustix::process::{Pid, test_kill_process, test_kill_process_group};
 use std::fmt;
 use std::io::Read as _;
 use std::path::Path;
@@ -138,6 +138,12 @@ pub(crate) fn exists(pid: u32) -> Option<bool> {
         Err(Errno::SRCH) => Some(false),
         Err(_) => None,
     }
+}
+
+/// Whether a process of this group exists.
+pub(crate) fn group_exists(group: u32) -> bool {
+    let group = i32::try_from(group).ok().and_then(Pid::from_raw);
+    group.is_some_and(|group| test_kill_process_group(group) != Err(Errno::SRCH))
 }
 
 /// Whether a process is stopped, by SIGSTOP or by the terminal; false where the system does not say.

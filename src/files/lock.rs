@@ -9,17 +9,21 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-/// Waits for the lock of one of these files, as long as it takes, and returns the file that has it. The operating system
-/// wakes the one that waits; nothing is tried again and again. On a file system without locks nobody waits.
+/// How long a file is waited for that is held only while it is read and written. Whoever holds it longer is stopped or hangs.
+const BRIEFLY: Duration = Duration::from_secs(3);
+
+/// Waits for the lock of a file that nobody holds for long; `None` where somebody does.
 ///
 /// # Errors
 /// [`Kind::Interrupted`].
-pub(crate) fn wait_for_any(files: Vec<File>) -> Result<File> {
-    let ended = || Error::new(Kind::Bug, "an endless wait ended");
-    wait_while(files, &mut || true)?.ok_or_else(ended)
+pub(crate) fn wait_briefly(file: File) -> Result<Option<File>> {
+    let since = Instant::now();
+    wait_while(vec![file], &mut || since.elapsed() < BRIEFLY)
 }
 
-/// [`wait_for_any`] as long as `goes_on` says so, which is asked some fifty times a second; `None` after that.
+/// Waits for the lock of one of these files as long as `goes_on` says so, which is asked some fifty times a second, and
+/// returns the file that has it; `None` after that. The operating system wakes the one that waits; nothing is tried again
+/// and again. On a file system without locks nobody waits.
 ///
 /// # Errors
 /// [`Kind::Interrupted`].
@@ -79,7 +83,8 @@ impl Tree {
     }
 }
 
-fn is_same(one: &File, other: &File) -> bool {
+/// Whether two open files are one.
+pub(crate) fn is_same(one: &File, other: &File) -> bool {
     let identity = |file: &File| file.metadata().map(|data| (data.dev(), data.ino())).ok();
     identity(one).is_some_and(|one| Some(one) == identity(other))
 }
@@ -98,15 +103,16 @@ mod tests {
         }
         let [a, b] = held;
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| wait_for_any(vec![open("a"), open("b")]).unwrap());
+            let waiting = scope.spawn(|| wait_while(vec![open("a"), open("b")], &mut || true).unwrap());
             drop(b);
-            let taken = waiting.join().unwrap();
+            let taken = waiting.join().unwrap().unwrap();
             assert!(is_same(&taken, &open("b")) && open("b").try_lock().is_err());
             drop(taken);
         });
         drop(a);
         // whoever waited for the other one keeps nothing
-        drop(wait_for_any(vec![open("a")]).unwrap());
+        let kept = wait_briefly(open("a")).unwrap();
+        assert!(kept.is_some() && wait_briefly(open("a")).unwrap().is_none());
     }
 
     #[test]

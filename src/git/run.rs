@@ -97,6 +97,8 @@ pub(crate) struct Call {
     alone: bool,
     hooks: Hooks,
     waits_for: WaitsFor,
+    /// Where the id of its process group is noted.
+    group_note: Option<PathBuf>,
 }
 
 /// Whether a process waits for others, so that its time counts.
@@ -142,6 +144,7 @@ impl Call {
             alone: false,
             hooks: Hooks::None,
             waits_for: WaitsFor::Nobody,
+            group_note: None,
         }
     }
 
@@ -219,6 +222,13 @@ impl Call {
     pub(crate) fn waits_for_others(mut self, limit: Duration) -> Self {
         self.waits_for = WaitsFor::Others;
         self.limit(limit.min(waiting::left()))
+    }
+
+    /// Notes in this file the ids of this process and of the process group that it runs in, in decimal digits with a space
+    /// between. Best effort.
+    pub(crate) fn group_noted_in(mut self, path: Option<&Path>) -> Self {
+        self.group_note = path.map(Path::to_path_buf);
+        self
     }
 
     /// Where its output goes; by default it is captured.
@@ -340,6 +350,9 @@ impl Call {
         let hooks = (self.hooks == Hooks::Watched).then(HookTrace::new);
         let handle = self.spawn(attached, pipes, hooks.as_ref().and_then(HookTrace::target))?;
         let pid = handle.pids().first().and_then(|pid| Pid::from_raw(i32::try_from(*pid).ok()?));
+        if let (Some(path), Some(pid)) = (&self.group_note, pid.filter(|_| !attached)) {
+            let _ = std::fs::write(path, format!("{} {pid}", std::process::id()));
+        }
         let target = pid.map(if attached { SignalTarget::Alone } else { SignalTarget::Group });
         let transfer = pid.filter(|_| self.waits_for == WaitsFor::Others).map(Transfer::of);
         let (limit, last, used) = (self.limit, Instant::now(), Default::default());

@@ -4,16 +4,18 @@
 //! that is gone, and counts no more. Each waits for the lock of the one before it. So the first in line is always a living
 //! one, whoever was killed, and nobody needs to be told: what the first one has checked for those behind it, they find as
 //! verdicts when it is their turn. Where several have passed together, the first calls those behind it to land with it in
-//! one swap, and each hears that while it waits ([`Waited::Called`]). One whose process is stopped is not waited for. The
+//! one swap, and each hears that while it waits ([`Waited::Called`]). One whose process is stopped is neither waited for nor
+//! called, and none that leads is called: one that was stopped and goes on leads beside the one that has passed it. The
 //! line only saves runs of the check: whoever has no place in it lands all the same.
 //!
 //! The notes of other users of the machine cannot be read, so that each of them has a line of its own, and nobody runs
 //! what another user merges.
 
+use crate::coordination::process;
 use crate::error::{Error, Kind, Result};
-use crate::files::lock::{wait_for_any, wait_while};
+use crate::files::lock::{wait_briefly, wait_while};
 use crate::files::records::{RecordKind, Records};
-use crate::git::{Branch, Oid};
+use crate::git::{Branch, Oid, Repository};
 use crate::ledger::train_that_calls;
 use crate::report::activity;
 use rustix::process::geteuid;
@@ -56,6 +58,9 @@ pub(crate) struct Entry {
     /// The id of its process.
     #[serde(default)]
     pub(crate) pid: u32,
+    /// Whether it checks or lands as the first, so that it hears no call.
+    #[serde(default)]
+    pub(crate) leads: bool,
 }
 
 /// How a wait in line ended.
@@ -71,6 +76,11 @@ impl Entry {
     /// The branch and the commit that are merged.
     pub(crate) fn work(&self) -> Option<(Branch, Oid)> {
         Some((Branch::parse(&self.branch).ok()?, Oid::parse(&self.tip)?))
+    }
+
+    /// Whether it would hear a call: it waits, and its process is not stopped.
+    pub(crate) fn listens(&self, repository: &Repository) -> bool {
+        !self.leads && !process::is_stopped(repository, self.pid)
     }
 }
 
@@ -89,12 +99,14 @@ impl Place {
     /// Takes the last place.
     ///
     /// # Errors
-    /// [`Kind::Interrupted`], [`Kind::Io`].
+    /// [`Kind::Interrupted`], [`Kind::Io`]; [`Kind::Contention`] where a process that is taking one is stopped or hangs.
     pub(crate) fn take(records: &Records, entry: Entry) -> Result<Self> {
         records.folder()?;
         let path = records.path(RecordKind::LandingDoor, "");
         let door = File::options().read(true).write(true).create(true).truncate(false).open(&path);
-        let mut door = wait_for_any(vec![door.map_err(|error| Error::io("open", &path, &error))?])?;
+        let door = wait_briefly(door.map_err(|error| Error::io("open", &path, &error))?)?;
+        let is_held = || Error::new(Kind::Contention, format!("another process still has {}", path.display()));
+        let mut door = door.ok_or_else(is_held)?;
         let mut last = String::new();
         let _ = door.read_to_string(&mut last);
         let noted = records.names(RecordKind::Landing).iter().filter_map(|name| name.parse().ok()).max();
@@ -111,7 +123,7 @@ impl Place {
     ///
     /// # Errors
     /// [`Kind::Interrupted`].
-    pub(crate) fn wait(&self, progress: fn(&str), is_stopped: &dyn Fn(u32) -> bool) -> Result<Waited> {
+    pub(crate) fn wait(&mut self, progress: fn(&str), is_stopped: &dyn Fn(u32) -> bool) -> Result<Waited> {
         let (mut said, mut activity) = (0, None);
         loop {
             if let Some(train) = train_that_calls(&self.records, self.number) {
@@ -121,8 +133,11 @@ impl Place {
             before.retain(|(number, _)| *number < self.number);
             while before.pop_if(|(_, entry)| entry.pid > 0 && is_stopped(entry.pid)).is_some() {}
             let (Some((_, first)), Some((number, last))) = (before.first(), before.last()) else {
+                // One that has waited looks again before it leads.
+                self.note_lead(said == 0);
                 return Ok(Waited::First { has_waited: said > 0 });
             };
+            self.note_lead(false);
             if before.len() != said {
                 said = before.len();
                 let (wait, who) = if said == 1 { ("waits", "") } else { ("wait", "the first is ") };
@@ -143,6 +158,17 @@ impl Place {
     /// waited for.
     pub(crate) fn stand_alone(&mut self) {
         self.entry.group = None;
+        self.save();
+    }
+
+    fn note_lead(&mut self, leads: bool) {
+        if self.entry.leads != leads {
+            self.entry.leads = leads;
+            self.save();
+        }
+    }
+
+    fn save(&mut self) {
         if let Ok(held) = self.records.save_locked(RecordKind::Landing, &self.number.to_string(), &self.entry) {
             self.held = held;
         }
@@ -179,6 +205,13 @@ fn living_one(records: &Records, number: u64) -> Option<Entry> {
     records.load(RecordKind::Landing, &name)
 }
 
+/// Whether the one with this place in line would hear a call.
+pub(crate) fn listens(repository: &Repository, place: u64) -> bool {
+    let (records, name) = (repository.records(), place.to_string());
+    let entry = || records.load::<Entry>(RecordKind::Landing, &name);
+    is_held(&records, &name) == Some(true) && entry().is_some_and(|entry| entry.listens(repository))
+}
+
 /// Whether the process of a note lives; `None` for a note that is gone, or of another user.
 fn is_held(records: &Records, name: &str) -> Option<bool> {
     let file = File::open(records.path(RecordKind::Landing, name)).ok()?;
@@ -212,10 +245,10 @@ mod tests {
 
     fn entry(task: &str, into: &str) -> Entry {
         let (branch, tip) = (format!("aitask/{task}"), "a".repeat(40));
-        Entry { into: into.into(), task: task.into(), branch, tip, own: Vec::new(), group: None, pid: 0 }
+        Entry { into: into.into(), task: task.into(), branch, tip, own: Vec::new(), group: None, pid: 0, leads: false }
     }
 
-    fn has_waited(place: &Place) -> bool {
+    fn has_waited(place: &mut Place) -> bool {
         match place.wait(|_| (), &|_| false).unwrap() {
             Waited::First { has_waited } => has_waited,
             Waited::Called(train) => panic!("called to {train}"),
@@ -231,13 +264,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let records = Records::new(dir.path());
         let take = |task: &str, into: &str| Place::take(&records, entry(task, into)).unwrap();
-        let (first, other, second, third) =
+        let (mut first, mut other, second, mut third) =
             (take("t1", "main"), take("t9", "next"), take("t2", "main"), take("t3", "main"));
         assert_eq!((tasks(&first.behind()), tasks(&second.behind())), (vec!["t2", "t3"], vec!["t3"]));
         assert_eq!(all(&records).iter().map(|entry| &*entry.task).collect::<Vec<_>>(), ["t1", "t9", "t2", "t3"]);
-        assert!(!has_waited(&first) && !has_waited(&other));
+        assert!(!has_waited(&mut first) && !has_waited(&mut other));
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| has_waited(&third));
+            let waiting = scope.spawn(|| has_waited(&mut third));
             drop(second);
             std::thread::sleep(std::time::Duration::from_millis(50));
             assert!(!waiting.is_finished(), "the first is before it still");
@@ -245,8 +278,8 @@ mod tests {
             assert!(waiting.join().unwrap());
         });
         drop((third, other));
-        let last = take("t4", "main");
-        assert!(last.number > 4 && !has_waited(&last), "numbers do not come twice");
+        let mut last = take("t4", "main");
+        assert!(last.number > 4 && !has_waited(&mut last), "numbers do not come twice");
     }
 
     #[test]
@@ -258,8 +291,8 @@ mod tests {
         drop(killed);
         std::fs::write(records.path(RecordKind::Landing, "1"), note).unwrap();
         assert!(all(&records).is_empty() && records.names(RecordKind::Landing) == ["1"]);
-        let next = Place::take(&records, entry("t2", "main")).unwrap();
-        assert!(!has_waited(&next));
+        let mut next = Place::take(&records, entry("t2", "main")).unwrap();
+        assert!(!has_waited(&mut next));
         assert_eq!(records.names(RecordKind::Landing), ["2"]);
     }
 }

@@ -11,7 +11,7 @@
 use crate::coordination::process;
 use crate::digest;
 use crate::error::Result;
-use crate::files::lock::{wait_for_any, wait_while};
+use crate::files::lock::{wait_briefly, wait_while};
 use crate::files::records::{RecordKind, Records};
 use crate::git::remote;
 use crate::landing::line::{Entry, Place, living, now_and_then};
@@ -46,8 +46,8 @@ struct Before {
     entry: Entry,
 }
 
-/// Waits until no other clone has its turn, for at most two thirds of the time that is left, and takes it for all who stand
-/// in the line of this clone now. The time counts as one that others take.
+/// Waits until no other clone has its turn, and takes it for all who stand in the line of this clone now. It waits for at
+/// most two thirds of the time that is left for the remote, and takes none of that: it only saves runs of the check.
 ///
 /// # Errors
 /// [`crate::error::Kind::Interrupted`].
@@ -69,12 +69,10 @@ pub(crate) fn wait_for_turn(context: &Context, place: &Place) -> Result<ClonesTu
             let (task, clone, into) = (&entry.task, clone.display(), &entry.into);
             (context.progress)(&format!("waiting for {task} in {clone} to land on {into} (pid {})", entry.pid));
         }
-        let since = Instant::now();
         if let Ok(file) = File::open(records.path(RecordKind::Landing, &number.to_string())) {
             let mut is_passed = now_and_then(|| process::is_stopped(&context.repository, entry.pid));
             wait_while(vec![file], &mut || begun.elapsed() < limit && !is_passed())?;
         }
-        waiting::count(since.elapsed());
     }
 }
 
@@ -97,7 +95,7 @@ fn take(context: &Context, path: &Path, place: &Place) -> Result<Option<Before>>
     let Ok(file) = File::options().read(true).write(true).create(true).truncate(false).open(path) else {
         return Ok(None);
     };
-    let mut file = wait_for_any(vec![file])?;
+    let Some(mut file) = wait_briefly(file)? else { return Ok(None) };
     let mut text = Vec::new();
     let _ = file.read_to_end(&mut text);
     let (own, common) = (context.repository.records(), &context.repository.common_dir);

@@ -1,6 +1,11 @@
 //! With whom a push may go along: with those that happen to wait, or only with those without whom it must not be.
 
+use crate::git::Repository;
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+/// How long one who was called is waited for: about what a program that signs takes, at most, where nobody types anything.
+pub(super) const JOINING: Duration = Duration::from_secs(10);
 
 /// Whether a push may carry the commits of several processes.
 #[derive(Debug, Clone, Copy)]
@@ -13,8 +18,10 @@ pub(crate) enum Company<'t> {
 }
 
 /// What a transaction has to do with a train.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Train {
+    /// Whether the process with this place in line would hear a call.
+    pub(super) listens: fn(&Repository, u64) -> bool,
     /// The name of the train to which this process is called.
     pub(crate) called: RefCell<Option<String>>,
     /// How it ended, where nothing was published.
@@ -24,6 +31,12 @@ pub(crate) struct Train {
 }
 
 impl Train {
+    /// Nothing yet; `listens`: whether the process with this place in line would hear a call.
+    pub(crate) fn new(listens: fn(&Repository, u64) -> bool) -> Self {
+        let (called, end, begun) = Default::default();
+        Self { listens, called, end, begun }
+    }
+
     /// The name of the next train that this process begins.
     pub(super) fn name(&self, nonce: &str) -> String {
         self.begun.set(self.begun.get() + 1);

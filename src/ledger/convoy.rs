@@ -86,6 +86,10 @@ struct MemberLine {
     forming: u64,
     /// When the push must have ended, so that every member hears of it in time.
     until: u64,
+    /// How long the push of a train may take, in milliseconds, so that every member hears of it in time: while a train forms,
+    /// the time of nobody runs.
+    #[serde(default)]
+    least: u64,
     /// The ticket of the process to which the last member handed over; 0 in a train, where its first member pushes.
     next: u64,
     /// The places in line of those who are still to add their commits, in order: without them nothing is pushed.
@@ -102,6 +106,7 @@ struct State {
     since: u64,
     forming: u64,
     until: u64,
+    least: u64,
     next: u64,
     calls: Vec<u64>,
     is_pushing: bool,
@@ -120,7 +125,7 @@ impl State {
                 Err(_) => {}
             }
         }
-        let MemberLine { group, refs, members, since, forming, until, next, calls } = last?;
+        let MemberLine { group, refs, members, since, forming, until, least, next, calls } = last?;
         let pending = refs.into_iter().map(|(name, from, to)| {
             let to = if to.is_empty() { None } else { Some(Oid::parse(&to)?) };
             Some((RefName::parse(&name)?, PendingRef { from: Oid::parse(&from)?, to }))
@@ -132,6 +137,7 @@ impl State {
             since,
             forming,
             until,
+            least,
             next,
             calls,
             is_pushing,
@@ -151,6 +157,7 @@ impl State {
             since: self.since,
             forming: self.forming,
             until: self.until,
+            least: self.least,
             next: self.next,
             calls: self.calls.clone(),
         })
@@ -231,9 +238,10 @@ impl Convoy {
     pub(super) fn new(group: String, has_lost: bool) -> Self {
         let forming = millis(if has_lost { FORMING_AGAIN } else { FORMING });
         let (refs, since) = (PendingRefs::new(), now());
-        let (members, until, next, calls, is_pushing, end) = (0, u64::MAX, 0, Vec::new(), false, None);
+        let (members, until, least, next) = (0, u64::MAX, u64::MAX, 0);
+        let (calls, is_pushing, end) = (Vec::new(), false, None);
         Self {
-            state: State { group, refs, members, since, forming, until, next, calls, is_pushing, end },
+            state: State { group, refs, members, since, forming, until, least, next, calls, is_pushing, end },
             record: None,
         }
     }
@@ -302,6 +310,7 @@ impl Convoy {
         self.state.refs = refs;
         self.state.members += 1;
         self.state.until = self.state.until.min(now().saturating_add(millis(left)));
+        self.state.least = self.state.least.min(millis(left));
         true
     }
 
@@ -371,6 +380,16 @@ impl Convoy {
         self.record.as_mut().map_or(Ok(()), |record| record.append(&line))
     }
 
+    /// Whether its first member stays at the head of the queue, and pushes.
+    pub(super) fn is_train(&self) -> bool {
+        self.is_shared() && self.state.next == 0
+    }
+
+    /// How far it is: those who are still to add their commits, and whether the push has begun.
+    pub(super) fn stage(&self) -> (usize, bool) {
+        (self.state.calls.len(), self.state.is_pushing)
+    }
+
     /// Reads what others did meanwhile.
     pub(super) fn refresh(&mut self) {
         if let Some(state) = self.record.as_ref().and_then(Record::state) {
@@ -410,7 +429,8 @@ impl Convoy {
 
     /// How long the push may take.
     pub(super) fn left(&self) -> Duration {
-        Duration::from_millis(self.state.until.saturating_sub(now()))
+        let State { until, least, .. } = self.state;
+        Duration::from_millis(if self.is_train() { least } else { until.saturating_sub(now()) })
     }
 
     /// Notes that the push begins.

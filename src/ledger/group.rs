@@ -9,8 +9,9 @@ use crate::digest;
 use crate::error::{Error, Kind, Result};
 use crate::git::run::{is_local_variable, on_terminal};
 use crate::git::{Branch, Freshness, RefUpdate, remote};
-use crate::interrupt::POLL_INTERVAL;
+use crate::interrupt::{self, POLL_INTERVAL};
 use crate::ledger::backoff::Deadline;
+use crate::ledger::company::JOINING;
 use crate::ledger::convoy::{Convoy, End, PendingRefs};
 use crate::ledger::plan::{CheckoutChange, OutdatedCheckout, Plan};
 use crate::ledger::publish::{LandedPush, Outcome, SwapResult, hooks};
@@ -285,10 +286,18 @@ impl<'t, 'r> Turn<'t, 'r> {
         let repository = self.ledger.repository;
         let tickets = Tickets::new(repository.records());
         // The push ends before that for every member, which has kept time for a last query.
-        let (since, limit) = (Instant::now(), deadline.remaining());
+        let (mut since, mut limit) = (Instant::now(), deadline.remaining());
+        // While others join a train, the time of nobody runs.
+        let (is_train, mut stage) = (convoy.is_train(), convoy.stage());
+        if is_train {
+            limit = limit.saturating_add(JOINING);
+        }
         let mut waited_for = None;
         loop {
             convoy.refresh();
+            if is_train && stage != convoy.stage() {
+                (since, stage) = (Instant::now(), convoy.stage());
+            }
             if let Some(end) = convoy.end() {
                 return Ok(Some(end.clone()));
             }
@@ -300,7 +309,7 @@ impl<'t, 'r> Turn<'t, 'r> {
             // Whoever begins a train stays at the head, and has no ticket that one could wait for.
             if next > 0 && waited_for.replace(next) != Some(next) {
                 tickets.wait_for(next, &mut goes_on)?;
-            } else if self.queue.come_to_head(repository, &mut goes_on)? {
+            } else if self.queue.come_to_head(repository, &mut || !is_train && goes_on())? {
                 // The one behind has left without a push, or was killed.
                 convoy.refresh();
                 if convoy.next() != next {
@@ -314,8 +323,10 @@ impl<'t, 'r> Turn<'t, 'r> {
                     self.look();
                 }
                 return Ok(end);
-            } else {
+            } else if stage.1 || !is_train {
                 waiting::pause(POLL_INTERVAL)?;
+            } else {
+                interrupt::pause(POLL_INTERVAL)?;
             }
         }
     }

@@ -3,22 +3,20 @@
 //!
 //! Its first member decides at the head of the queue and stays there. It notes its commits as a convoy does, and calls the
 //! others one after the other by their places in the line of those who land. Each decides on what those before it have
-//! planned, and adds its own commits; then the first one pushes. Where one of them does not come, cannot land, or is not
-//! waited for any longer, nothing is pushed, and all decide again.
+//! planned, and adds its own commits; then the first one pushes. While others join, the time of nobody runs. Where one of them
+//! does not come, cannot land, or is not waited for any longer, nothing is pushed, and all decide again.
 
 use crate::error::{Error, Kind, Result};
-use crate::files::records::{RecordKind, Records};
+use crate::files::records::Records;
 use crate::git::RefUpdate;
-use crate::interrupt::POLL_INTERVAL;
+use crate::interrupt;
 use crate::ledger::Ledger;
 use crate::ledger::backoff::Deadline;
-use crate::ledger::company::{Company, TrainEnd};
+use crate::ledger::company::{Company, JOINING, Train, TrainEnd};
 use crate::ledger::convoy::{Convoy, End, cut_short};
 use crate::ledger::group::{JoinedEnd, JoinedSwap, Turn};
 use crate::ledger::plan::Plan;
 use crate::ledger::view::View;
-use crate::waiting;
-use std::fs::{File, TryLockError};
 use std::time::{Duration, Instant};
 
 /// What must be left of the time of one who is called: the push for all ends in time for the one who has the least.
@@ -27,12 +25,6 @@ const LEAST: Duration = Duration::from_millis(500);
 /// The name of the train that calls the process with this place in line.
 pub(crate) fn train_that_calls(records: &Records, place: u64) -> Option<String> {
     Convoy::that_calls(records, place)
-}
-
-/// Whether the process with this place in line lives.
-fn is_in_line(records: &Records, place: u64) -> bool {
-    let note = File::open(records.path(RecordKind::Landing, &place.to_string()));
-    note.is_ok_and(|note| matches!(note.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 impl Ledger<'_> {
@@ -85,7 +77,7 @@ impl Turn<'_, '_> {
                 ));
             };
             convoy.call(&self.ledger.repository.records(), &train.name(self.nonce), plan.with.clone())?;
-            let waited = self.wait_for_called(&mut convoy, left / 2);
+            let waited = self.wait_for_called(&mut convoy, train);
             if !matches!(waited, Ok(true)) {
                 convoy.ended(cut_short());
                 waited?;
@@ -115,16 +107,20 @@ impl Turn<'_, '_> {
         }
     }
 
-    /// Waits until all who were called have added their commits, at most `limit`. False where that will not be.
-    fn wait_for_called(&self, convoy: &mut Convoy, limit: Duration) -> Result<bool> {
-        let (since, records) = (Instant::now(), self.ledger.repository.records());
+    /// Waits until all who were called have added their commits, at most [`JOINING`] for each. False where that will not be.
+    /// The time does not count: they decide, merge and sign meanwhile.
+    fn wait_for_called(&self, convoy: &mut Convoy, train: &Train) -> Result<bool> {
+        let (mut since, mut missing) = (Instant::now(), convoy.calls().len());
         loop {
             convoy.refresh();
+            if missing != convoy.calls().len() {
+                (since, missing) = (Instant::now(), convoy.calls().len());
+            }
             let Some(next) = convoy.calls().first() else { return Ok(convoy.end().is_none()) };
-            if convoy.end().is_some() || since.elapsed() >= limit || !is_in_line(&records, *next) {
+            if convoy.end().is_some() || since.elapsed() >= JOINING || !(train.listens)(self.ledger.repository, *next) {
                 return Ok(false);
             }
-            waiting::pause(POLL_INTERVAL)?;
+            interrupt::pause(interrupt::POLL_INTERVAL)?;
         }
     }
 }

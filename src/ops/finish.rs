@@ -24,6 +24,7 @@ use crate::error::{Error, Kind, Payload, Result};
 use crate::git::worktree::Unsaved;
 use crate::git::{self, Branch, Freshness, Oid, remote};
 use crate::landing::landed::{self, Landed};
+use crate::landing::line;
 use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::own_files::{self, OwnFiles};
 use crate::landing::task_branch;
@@ -128,7 +129,7 @@ fn finish_with_branches(
         keeps_published: false,
     };
     let checking = Checking::new(&options.check, &context.settings.checks);
-    let train = Train::default();
+    let train = Train::new(line::listens);
     let (own, other_branches, landing, claimed, removes, lock, active) = Default::default();
     let mut job = FinishOperation {
         context,

@@ -72,24 +72,25 @@ pub(crate) fn clear_worktree(context: &Context, name: &TaskName, path: &Path) ->
 }
 
 fn run(context: &Context, setting: &str, command: &str, name: &TaskName, path: &Path) -> Result<()> {
-    let output = run_for_task(context, command, name, path, context.json)?;
+    let output = run_for_task(context, command, name, path, context.json, None)?;
     require_success(&output, |exit| format!("{setting} failed in {} ({exit}): {command}", path.display()))
 }
 
 /// Runs a command of the project for a task, in this folder. Its output goes to standard error, or it is captured: with
-/// JSON, since standard error is a document then, where there is an error.
+/// JSON, since standard error is a document then, where there is an error. Its process group is noted in a file.
 pub(crate) fn run_for_task(
     context: &Context,
     command: &str,
     name: &TaskName,
     path: &Path,
     captured: bool,
+    group_note: Option<&Path>,
 ) -> Result<Output> {
     let call = Call::program(context.repository.git().environment(), "sh", path).args(["-c", command]);
     let call = call.doing(format!("running {command}"));
     let streams = if captured { Streams::Captured } else { Streams::ToStderr };
     let call = call.env(RUNNING_FOR, running_for(context));
-    with_task(call, name, path).limit(COMMAND_LIMIT).streams(streams).output()
+    with_task(call, name, path).limit(COMMAND_LIMIT).streams(streams).group_noted_in(group_note).output()
 }
 
 /// Refuses the output of such a command that failed; the message is about how it ended.

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 /// A clone with tasks that are worked on, and a check that counts its runs, waits until `go` is there, and fails where a
 /// file begins with `bad`.
-struct Station {
-    world: World,
-    ann: Repo,
-    count: PathBuf,
-    go: PathBuf,
-    check: String,
+pub(super) struct Station {
+    pub(super) world: World,
+    pub(super) ann: Repo,
+    pub(super) count: PathBuf,
+    pub(super) go: PathBuf,
+    pub(super) check: String,
     /// The files of the work in what was checked, a line a run.
     checked: PathBuf,
 }
@@ -40,7 +40,7 @@ impl Station {
     }
 
     /// How often main was moved. Whatever it was moved to has been checked.
-    fn moves_of_main(&self) -> usize {
+    pub(super) fn moves_of_main(&self) -> usize {
         let tips = std::fs::read_to_string(self.world.root().join("tips")).unwrap_or_default();
         let checked = std::fs::read_to_string(&self.checked).unwrap();
         for tip in tips.lines() {
@@ -51,7 +51,7 @@ impl Station {
         tips.lines().count()
     }
 
-    fn on_main(tasks: usize) -> Self {
+    pub(super) fn on_main(tasks: usize) -> Self {
         Self::new(|world| world.initialised_on_main("ann"), tasks)
     }
 
@@ -62,7 +62,7 @@ impl Station {
         at.commit("more");
     }
 
-    fn start(&self, id: usize, options: &[&str]) -> Running {
+    pub(super) fn start(&self, id: usize, options: &[&str]) -> Running {
         self.ann.start(&[&["finish", &id.to_string(), "--check", &self.check], options].concat())
     }
 
@@ -70,7 +70,7 @@ impl Station {
         std::fs::read_dir(self.ann.path(".git/aitask/landings")).map_or(0, Iterator::count)
     }
 
-    fn wait_for_line(&self, count: usize) {
+    pub(super) fn wait_for_line(&self, count: usize) {
         wait_for("all stand in line", || match self.in_line() {
             found if found == count => Ok(()),
             found => Err(format!("{found} do")),
@@ -78,7 +78,7 @@ impl Station {
     }
 
     /// Starts finishes one after the other, so that they stand in line in this order; the first of them runs the check.
-    fn line_up(&self, ids: impl IntoIterator<Item = usize>, options: &[&str]) -> Vec<(usize, Running)> {
+    pub(super) fn line_up(&self, ids: impl IntoIterator<Item = usize>, options: &[&str]) -> Vec<(usize, Running)> {
         let before = self.in_line();
         let start = |(n, id)| {
             let running = self.start(id, options);
@@ -91,13 +91,13 @@ impl Station {
     }
 
     /// Lets the check go on, and waits for all.
-    fn go(&self, line: Vec<(usize, Running)>) -> Vec<(usize, Run)> {
+    pub(super) fn go(&self, line: Vec<(usize, Running)>) -> Vec<(usize, Run)> {
         std::fs::write(&self.go, "").unwrap();
         line.into_iter().map(|(id, running)| (id, running.wait())).collect()
     }
 
     /// The tasks whose merges are on main, in their order; each is there once, with its archive and without its lock.
-    fn landed(&self) -> Vec<String> {
+    pub(super) fn landed(&self) -> Vec<String> {
         let origin = ["--git-dir=origin.git", "log", "--reverse", "--first-parent", "--format=%s", "main"];
         let log = self.world.git(&origin);
         let merge = |line: &str| Some(line.strip_prefix("Merge branch 'aitask/t")?.split('_').next()?.to_owned());
@@ -112,7 +112,7 @@ impl Station {
     }
 }
 
-fn numbers(ids: impl IntoIterator<Item = usize>) -> Vec<String> {
+pub(super) fn numbers(ids: impl IntoIterator<Item = usize>) -> Vec<String> {
     ids.into_iter().map(|id| id.to_string()).collect()
 }
 
@@ -338,7 +338,7 @@ fn finishes_of_several_clones_land_every_good_one() {
 }
 
 /// Another clone with tasks that are worked on.
-fn second_clone(station: &Station, ids: std::ops::RangeInclusive<usize>) -> Repo {
+pub(super) fn second_clone(station: &Station, ids: std::ops::RangeInclusive<usize>) -> Repo {
     let bob = station.world.clone("bob");
     ids.for_each(|id| with_work(&bob, &id.to_string()));
     // its tasks are on main, too
@@ -347,7 +347,7 @@ fn second_clone(station: &Station, ids: std::ops::RangeInclusive<usize>) -> Repo
 }
 
 /// Starts a finish there, and waits until so many stand in line there.
-fn start_in(bob: &Repo, id: usize, check: &str, count: usize) -> Running {
+pub(super) fn start_in(bob: &Repo, id: usize, check: &str, count: usize) -> Running {
     let running = bob.start(&["finish", &id.to_string(), "--check", check]);
     let in_line = || std::fs::read_dir(bob.path(".git/aitask/landings")).map_or(0, Iterator::count);
     wait_for("it stands in line", || if in_line() == count { Ok(()) } else { Err(format!("{}", in_line())) });

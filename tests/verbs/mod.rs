@@ -19,6 +19,7 @@ pub(crate) mod init;
 mod kept;
 mod landed;
 mod landings;
+mod landings_held_up;
 mod list;
 mod lock;
 mod log;

@@ -138,6 +138,7 @@ fn it_grows_by_so_many_and_for_so_long() {
         since,
         forming: millis(FORMING),
         until,
+        least: u64::MAX,
         next: 0,
         calls: Vec::new(),
         is_pushing: false,

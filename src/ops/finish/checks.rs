@@ -27,7 +27,9 @@ use crate::ops::finish::rules::CommitRules;
 use crate::ops::finish::{FinishOperation, FinishOutcome};
 use crate::report;
 use crate::task::TaskName;
+use crate::waiting;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// How many lines of a check that failed are kept for another process to tell, and how many of them a document has.
 const KEPT_LINES: usize = 400;
@@ -35,6 +37,9 @@ const SHOWN_LINES: usize = 40;
 
 /// How many are checked, and land, together at most: more would make the first ones wait for the last ones.
 const MOST: usize = 16;
+
+/// What must be left of the time of one who is to land with others.
+const LEAST: Duration = Duration::from_secs(5);
 
 /// How often one tries to land with others where somebody of them is missing, before it is checked alone.
 const TRIES: usize = 2;
@@ -238,8 +243,9 @@ impl FinishOperation<'_> {
                 Ok(None) | Err(_) => return Ok(Some((view, false))),
             };
             self.stand_in_line(&candidate, ledger)?;
-            let is_stopped = |pid| process::is_stopped(&self.context.repository, pid);
-            let waited = self.checking.place.as_ref().map(|place| place.wait(self.context.progress, &is_stopped));
+            let repository = &self.context.repository;
+            let is_stopped = |pid| process::is_stopped(repository, pid);
+            let waited = self.checking.place.as_mut().map(|place| place.wait(self.context.progress, &is_stopped));
             match waited.transpose()? {
                 Some(Waited::Called(train)) => {
                     self.train.called.replace(Some(train));
@@ -348,8 +354,8 @@ impl FinishOperation<'_> {
         verdict.filter(|verdict| self.counts(&verdict.with))
     }
 
-    /// Whether what passed together with others counts: all of them still stand in line with the same commits. Where one
-    /// has left without landing, the content of the others has never been checked as it is.
+    /// Whether what passed together with others counts: all of them still wait in line with the same commits. Where one
+    /// has left without landing, or cannot come, the content of the others has never been checked as it is.
     fn counts(&self, with: &[Companion]) -> bool {
         if with.is_empty() {
             return true;
@@ -357,7 +363,11 @@ impl FinishOperation<'_> {
         let Some(place) = self.checking.place.as_ref().filter(|_| !self.checking.is_alone) else { return false };
         let behind = place.behind();
         with.iter().all(|Companion { number, tip }| {
-            behind.iter().any(|(other, entry)| other == number && entry.tip == *tip && entry.group.is_some())
+            let is_companion = |(other, entry): &(u64, Entry)| {
+                let is_same = other == number && entry.tip == *tip && entry.group.is_some();
+                is_same && entry.listens(&self.context.repository)
+            };
+            behind.iter().any(is_companion)
         })
     }
 
@@ -371,6 +381,8 @@ impl FinishOperation<'_> {
         let (own, is_renamed) = self.own.clone();
         // What is no merge of the tip changes what those behind it are merged into.
         let can_go_along = mode == MergeMode::Merge && !is_renamed && !self.checking.is_alone;
+        // One push for all ends in time for the one who has the least.
+        let can_go_along = can_go_along && waiting::left() >= LEAST;
         // Those who push another way do not land in one swap.
         let way = ledger.way().filter(|_| can_go_along && !remote::runs_pre_push(&context.repository));
         let group = |way: String| digest::of((way + &verdict::group(&self.checks(&candidate.task))).as_bytes());
@@ -382,6 +394,7 @@ impl FinishOperation<'_> {
             own,
             group: way.map(group),
             pid: std::process::id(),
+            leads: false,
         };
         match Place::take(&context.repository.records(), entry) {
             Ok(place) => self.checking.place = Some(place),
@@ -419,7 +432,7 @@ impl FinishOperation<'_> {
         let place = self.checking.place.as_ref().filter(|_| along == Along::Others && !self.checking.is_alone);
         let group = place.and_then(|place| place.entry.group.clone());
         let mut behind = place.filter(|_| group.is_some()).map(Place::behind).unwrap_or_default();
-        behind.retain(|(_, entry)| !process::is_stopped(&self.context.repository, entry.pid));
+        behind.retain(|(_, entry)| entry.listens(&self.context.repository));
         behind.truncate(MOST - 1);
         let mut line = vec![Member {
             number: place.map_or(0, |place| place.number),
@@ -503,7 +516,7 @@ impl FinishOperation<'_> {
     fn check(&mut self, checks: &[Check], members: &[Member], task: &TaskName) -> Result<bool> {
         let (context, Some(last)) = (self.context, members.last()) else { return Ok(true) };
         let (records, is_alone) = (context.repository.records(), members.len() == 1);
-        let _slot = Slot::take(context)?;
+        let slot = Slot::take(context)?;
         if !is_alone {
             let tasks: Vec<_> = members.iter().map(|member| member.task.as_str()).collect();
             (context.progress)(&format!("the check runs for {} together", tasks.join(", ")));
@@ -521,7 +534,7 @@ impl FinishOperation<'_> {
             if self.verdict(check, &last.content).is_some_and(|verdict| verdict.with.is_empty()) {
                 continue;
             }
-            let output = check::run(context, &check.command, task, &commit, context.json || !is_alone)?;
+            let output = check::run(context, &slot, &check.command, task, &commit, context.json || !is_alone)?;
             if is_alone {
                 check::require_passed(&output, &check.command, task)?;
             } else if !output.success() {
