@@ -3,10 +3,11 @@
 use crate::cli::app::App;
 use crate::cli::manual;
 use crate::error::{Error, Kind, Result};
+use crate::git::run::Call;
 use crate::ops::setup::{self, SetUp, SetupAction, SetupFile};
 use crate::report::Page;
 use clap::{Args, Command, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Install manual pages, shell completions and the shell function
 ///
@@ -93,7 +94,7 @@ impl SetupArgs {
         let wanted = if self.uninstall { SetupAction::Gone } else { SetupAction::Written };
         let outcome = setup::setup(&files, wanted, self.dry_run.into())?;
         app.report.answer(&outcome, || {
-            let page = Page::new().lines(outcome.changed.iter().map(|path| path.display().to_string()));
+            let page = Page::new().lines(by_folder(&outcome.changed));
             let page = match (outcome.changed.is_empty(), self.dry_run) {
                 (true, _) => page.title("nothing to do"),
                 (false, true) => page.title("nothing was changed (--dry-run)"),
@@ -102,17 +103,13 @@ impl SetupArgs {
             if self.uninstall || self.dry_run {
                 return page;
             }
-            let bin = app.environment.os("HOME").map(|home| PathBuf::from(home).join(".local/bin"));
-            let path = app.environment.os("PATH").unwrap_or_default();
-            let page = if std::env::split_paths(&path).any(|dir| Some(dir) == bin) {
+            let page = if searches_pages(app, man.parent().unwrap_or(&man)) {
                 page
             } else {
-                // man searches ../share/man of each directory on PATH, unless MANPATH names others.
-                page.advice(
-                    "man finds the pages if ~/.local/bin is on PATH; if not, add this to the profile of your shell:",
-                )
-                .advice("  export MANPATH=${XDG_DATA_HOME:-$HOME/.local/share}/man:")
+                page.advice("man does not look there, and git aitask --help asks it; add this to the profile of your shell:")
+                    .advice("  export MANPATH=${XDG_DATA_HOME:-$HOME/.local/share}/man:${MANPATH-}")
             };
+            let page = page.advice("bash finds the completions by the package bash-completion, where that is installed");
             page.advice(
                 "zsh finds the completions through fpath; add this to ~/.zshrc, before compinit, unless it is there:",
             )
@@ -123,6 +120,22 @@ impl SetupArgs {
             .advice("  source ${XDG_DATA_HOME:-$HOME/.local/share}/git-aitask/shell.sh    # fish: shell.fish")
         })
     }
+}
+
+/// A line for each folder: its file, or how many there are.
+fn by_folder(paths: &[PathBuf]) -> Vec<String> {
+    let folders = paths.chunk_by(|one, next| one.parent() == next.parent());
+    let line = |folder: &[PathBuf]| match folder {
+        [path] => Some(path.display().to_string()),
+        paths => Some(format!("{}: {} files", paths.first()?.parent()?.display(), paths.len())),
+    };
+    folders.filter_map(line).collect()
+}
+
+/// Whether man looks for pages below this folder, as manpath(1) says: its own configuration counts, and PATH.
+fn searches_pages(app: &App, man: &Path) -> bool {
+    let output = Call::program(&app.environment, "manpath", man).arg("-q").output();
+    output.is_ok_and(|output| std::env::split_paths(&output.text()).any(|path| path == man))
 }
 
 fn directory(app: &App, base: UserDirectory) -> Result<PathBuf> {

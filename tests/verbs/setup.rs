@@ -46,6 +46,24 @@ fn every_verb_gets_its_page_and_every_shell_its_completion() {
 }
 
 #[test]
+fn what_was_written_is_counted_by_folder_and_said_is_what_man_and_bash_still_need() {
+    let ann = scene();
+    let data = ann.world().root().join("home/.local/share");
+    let run = ann.aitask(&["setup"]).ok();
+    let pages = std::fs::read_dir(data.join("man/man1")).unwrap().count();
+    assert!(run.stdout.contains(&format!("{}: {pages} files\n", data.join("man/man1").display())), "{run}");
+    assert!(run.stdout.contains(&format!("{}\n", ann.world().root().join(BASH).display())), "{run}");
+    assert!(run.stdout.lines().count() < 16, "{run}");
+    assert!(run.stdout.contains("  export MANPATH=") && run.stdout.contains("the package bash-completion"), "{run}");
+    let manpath = ann.world().root().join("stub/manpath");
+    ann.world().script(&manpath, &format!("#!/bin/sh\necho /usr/man:{}\n", data.join("man").display()));
+    let path = ann.run("sh", &["-c", "echo $PATH"]).stdout;
+    let found = ann.env("PATH", format!("{}:{}", manpath.parent().unwrap().display(), path.trim()));
+    let run = found.aitask(&["setup"]).ok();
+    assert!(run.stdout.contains("nothing to do") && !run.stdout.contains("MANPATH"), "{run}");
+}
+
+#[test]
 fn git_shows_the_page_of_a_verb() {
     let ann = scene();
     if let Err(missing) = program("man") {
