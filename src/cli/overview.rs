@@ -37,6 +37,15 @@ pub(super) fn page(outcome: &Overview, is_set_up: bool, is_seen: bool) -> Page {
     let stale = outcome.stale_locks.iter().map(|lock| &lock.locked);
     let stale = if is_seen { doubtful(&outcome.stale_locks) } else { lock::table(stale) };
     page = section(page, "stale locks", stale, outcome.stale_locks.is_empty());
+    let dead: Vec<_> = outcome.stale_locks.iter().filter(|lock| outcome.is_active(lock.locked.task_id)).collect();
+    for lock in &dead {
+        let task = lock.locked.task_id;
+        page = page.advice(if lock.locked.lock.is_own() {
+            format!("the session that held {task} is dead; to go on with it: {}", command!["git aitask pick", task])
+        } else {
+            format!("to take {task} over: {}", command!["git aitask pick", task, "--steal"])
+        });
+    }
     page = section(page, "old locks", doubtful(&outcome.old_locks), outcome.old_locks.is_empty());
     if let Some(lock) = outcome.old_locks.first() {
         let steal = command!["git aitask pick", lock.locked.task_id, "--steal"];
@@ -67,6 +76,7 @@ pub(super) fn page(outcome: &Overview, is_set_up: bool, is_seen: bool) -> Page {
     match (&outcome.as_of, outcome.ready.is_empty()) {
         _ if !is_set_up => page.advice("this clone is not set up; run: git aitask init"),
         (None, _) => page.advice("the remote has not been fetched yet; to fetch: git aitask status --fetch"),
+        (Some(_), true) if !dead.is_empty() => page,
         (Some(_), true) => page.advice("no task is ready; to create one: git aitask new \"Add login\""),
         (Some(time), false) => {
             let as_of = if is_seen { as_of(time) } else { Some(format!("as of {time}")) };

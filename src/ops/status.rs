@@ -54,6 +54,13 @@ pub(crate) struct Overview {
     pub(crate) doubts: Doubts,
 }
 
+impl Overview {
+    /// Whether a task that is held is active.
+    pub(crate) fn is_active(&self, task: TaskId) -> bool {
+        self.active.iter().any(|row| row.id == task)
+    }
+}
+
 /// Where the task data is.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

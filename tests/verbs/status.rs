@@ -54,7 +54,11 @@ fn a_lock_of_a_dead_session_is_stale() {
         (keys(&stale), &stale["session"]),
         ("task_id holder host since token pid session why".into(), &"dead".into())
     );
-    ann.aitask(&["status"]).ok().assert().stdout(contains("stale locks\n1\tann@example.com\t"));
+    let told = ann.aitask(&["status"]).ok();
+    told.assert().stdout(contains("stale locks\n1\tann@example.com\t"));
+    assert!(told.stdout.contains("to go on with it: git aitask pick 1\n"), "{told}");
+    assert!(!told.stdout.contains("no task is ready"), "{told}");
+    ann.aitask(&["pick", "1"]).ok();
 }
 
 #[test]
