@@ -93,19 +93,21 @@ impl FinishArgs {
             deferred: if self.carry_over { Deferred::CarryOver } else { Deferred::Refuse },
         };
         let wanted = context.wanted(self.task.as_deref())?;
-        let next = "git aitask pick --next";
-        let next = if app.leads_shell() {
-            next.to_owned()
-        } else {
-            format!("cd {} && {next}", quoted(&context.repository.root))
+        let next = |outcome: &Finished| {
+            let next = if outcome.is_last { "git aitask new \"Add login\"" } else { "git aitask pick --next" };
+            if app.leads_shell() {
+                next.to_owned()
+            } else {
+                format!("cd {} && {next}", quoted(&context.repository.root))
+            }
         };
         if self.pr {
             let outcome = propose::propose(&context, &wanted, &options)?;
-            return answer(app, &outcome, || proposed(&outcome, &next));
+            return answer(app, &outcome, || proposed(&outcome, &next(&outcome.finished)));
         }
         let outcome = finish::finish(&context, &wanted, &options)?;
         app.lead_shell(outcome.cd.as_ref(), &outcome.aside);
-        answer(app, &outcome, || page(&outcome, &next, self.no_push))
+        answer(app, &outcome, || page(&outcome, &next(&outcome), self.no_push))
     }
 }
 
@@ -165,5 +167,6 @@ fn page(outcome: &Finished, next: &str, no_push: bool) -> Page {
     }
     page = page.lines(outcome.archived.iter().map(|path| format!("  {path}")));
     page = with_notices(page, &outcome.aside);
-    if outcome.worktree_removed { page.advice(format!("its worktree was removed; next: {next}")) } else { page }
+    let left = if outcome.is_last { ", and no task is left" } else { "" };
+    if outcome.worktree_removed { page.advice(format!("its worktree was removed{left}; next: {next}")) } else { page }
 }

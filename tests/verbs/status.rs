@@ -112,3 +112,18 @@ fn the_page_shows_the_ten_best_ready_tasks_and_how_many_more_there_are() {
     assert!(page.contains("and 2 more: git aitask list\n"), "{page}");
     assert_eq!(ann.aitask(&["status", "--json"]).ok().json()["ready"].as_array().unwrap().len(), 12);
 }
+
+#[test]
+fn after_the_last_task_no_next_one_is_advised_to_be_picked() {
+    let ann = World::new().initialised("ann");
+    ann.task("One", &[]);
+    ann.task("Two", &[]);
+    for (task, says) in [("1", "was removed; next: "), ("2", "was removed, and no task is left; next: ")] {
+        ann.aitask(&["pick", task]).ok();
+        let worktree = ann.at(["aiwork/t1_one", "aiwork/t2_two"][usize::from(task == "2")]);
+        worktree.write("work", task);
+        worktree.commit("work");
+        let run = ann.aitask(&["finish", task]).ok();
+        assert!(run.stdout.contains(says) && run.stdout.contains("git aitask new") == (task == "2"), "{run}");
+    }
+}

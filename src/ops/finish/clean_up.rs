@@ -60,6 +60,7 @@ pub(super) fn finish_locally(
         cd: None,
         aside: Notices::default(),
         into: into.clone(),
+        is_last: !options.carries_over() && done.active.iter().all(ended),
         would_run: Vec::new(),
     };
     let again = [command!["git aitask finish", task.id].note("the same command again completes it")];

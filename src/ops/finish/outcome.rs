@@ -90,6 +90,7 @@ impl Finished {
 /// The outcome: a task that was finished.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Finished {
     /// The task after the finish.
     pub(crate) task: TaskInfo,
@@ -125,6 +126,9 @@ pub(crate) struct Finished {
     /// The output branch.
     #[serde(skip)]
     pub(crate) into: Branch,
+    /// Whether no task is active any more, as far as this clone knows.
+    #[serde(skip)]
+    pub(crate) is_last: bool,
     /// The commands that would clean up, for a dry run.
     #[serde(skip)]
     pub(crate) would_run: Vec<String>,
