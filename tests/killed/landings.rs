@@ -60,20 +60,26 @@ fn all_has_landed_once(scene: &Scene, tasks: &[(&str, &str)]) -> String {
     wrong
 }
 
+/// The calls at which a sweep kills: all, or today's share of every `step`-th one.
+fn calls(step: usize) -> impl Iterator<Item = usize> {
+    let step = if thorough() { 1 } else { step };
+    (1..CALLS).step_by(step).filter(move |k| thorough() || in_turn(k / step))
+}
+
+/// A check that passes once a file is gone.
+fn waiting_for(gate: &Path) -> String {
+    format!("while [ -e '{}' ]; do sleep 0.02; done; test -e README.md", gate.display())
+}
+
 /// Kills the finish of task 1 at its calls of git, while that of task 2 stands behind it or, where `behind`, before it.
 fn sweep(behind: bool) {
     let scene = scene();
     scene.save();
     let gate = scene.world.root().join("gate");
-    let check = |of: &Path| format!("while [ -e '{}' ]; do sleep 0.02; done; test -e README.md", of.display());
-    let check = check(&gate);
-    let step = if thorough() { 1 } else { 6 };
+    let check = waiting_for(&gate);
     let mut kills = 0;
     for when in [When::Before, When::After] {
-        for k in (1..CALLS).step_by(step) {
-            if !thorough() && !in_turn(k / step) {
-                continue;
-            }
+        for k in calls(6) {
             scene.restore();
             let other = behind.then(|| {
                 std::fs::write(&gate, "").unwrap();
@@ -131,14 +137,10 @@ fn sweep_train(dies: usize) {
     scene.ann.at("aiwork/t3_third").commit("third");
     scene.save();
     let gate = scene.world.root().join("gate");
-    let check = format!("while [ -e '{}' ]; do sleep 0.02; done; test -e README.md", gate.display());
-    let step = if thorough() { 1 } else { 12 };
+    let check = waiting_for(&gate);
     let mut kills = 0;
     for when in [When::Before, When::After] {
-        for k in (1..CALLS).step_by(step) {
-            if !thorough() && !in_turn(k / step) {
-                continue;
-            }
+        for k in calls(12) {
             scene.restore();
             std::fs::write(&gate, "").unwrap();
             let ann = scene.ann.with_git_that_kills(k, when);
