@@ -14,15 +14,15 @@
 //! | `carry/BRANCH.COMMIT` | a checkout whose branch a local swap moves: `path`, `branch`, `old`, `new` (commits), `adopted` (files whose uncommitted content was committed: `path`, `oid` or null, `seen` bytes or null) | every local swap | once the checkout was updated; never by age |
 //! | `at-work/main`, `at-work/linked-NAME` | a note that git is changing a checkout: `path`, `step`? (`old`, `new`, `moved`: whether the branch is at `new` already), `adopted`? | whatever changes a checkout | when git has ended, or once the next command has finished its work |
 //! | `at-work/refs` | a note that git is moving refs; empty, its modification time counts | fetch, push, update-ref | when git has ended, or by the next command |
-//! | `known/REMOTE/BRANCH` | the last known tip of a coordination branch: `commit`, `address` of the remote; before format 1 two lines | whatever fetches or pushes | replaced; never by age |
+//! | `known/REMOTE/BRANCH` | the last known tip of a coordination branch: `commit`, `address` of the remote; before format 1 two lines | whatever fetches or publishes | replaced; never by age |
 //! | `one-repository` | `same`: pairs of addresses (`fetch`, `push`) that were found to be one repository | whatever publishes | never |
 //! | `root` | `path` of the main worktree, where the git directory is outside of it; before format 1 the bytes of the path | every command there | replaced |
 //! | `as-of` | `answered`: when the remote last answered, in seconds since 1970 | whatever fetches or pushes | replaced |
-//! | `default-branch.REMOTE` | the default branch of a remote, where git has none noted: `branch`, or null where the remote names none | whatever needs it, once | replaced |
+//! | `cache/default-branch.REMOTE` | the default branch of a remote, where git has none noted: `branch`, or null where the remote names none | whatever needs it, once | replaced; by anybody, at any time |
 //! | `fetched.REMOTE` | how far pushes of this clone moved the lock branch since it was fetched with all task branches: `from`? (the tip that was fetched), `to` (commits) | whatever publishes locks | replaced |
 //! | `pushed/tID.json` | the last record `held/tID.json` of a task that this clone gave back; only its `pushed` counts | drop, unlock | finish, archive; never by age |
 //! | `no-atomic-push.REMOTE` | `remote`: its server has no atomic push | whatever publishes | never |
-//! | `others-push.REMOTE` | `seen`: when a push of another clone was seen, in seconds since 1970 | whatever fetches | by the next command that publishes |
+//! | `cache/others-push.REMOTE` | `seen`: when a push of another clone was seen, in seconds since 1970 | whatever fetches | by the next command that publishes; by anybody, at any time |
 //! | `filing/DRAFT` | a draft that becomes a task: `draft` (its bytes), `path`, `filed` (the bytes of the task file) | the script that creates tasks | once the draft is gone |
 //! | `archiving/tID.json` | `lines` to print, `released` (ids), `parents` (files, each with a child) | the script that archives | once the task is archived |
 //! | `empty-folders` | `folders`: those that were there, and empty, when files for agents were put below them | agents install | agents remove |
@@ -142,11 +142,11 @@ impl RecordKind {
             Self::OneRepository => "one-repository",
             Self::Root => "root",
             Self::AsOf => "as-of",
-            Self::DefaultBranch => "default-branch.",
+            Self::DefaultBranch => "cache/default-branch.",
             Self::Fetched => "fetched.",
             Self::Pushed => "pushed/",
             Self::NoAtomicPush => "no-atomic-push.",
-            Self::OthersPush => "others-push.",
+            Self::OthersPush => "cache/others-push.",
             Self::Filing => "filing/",
             Self::Archiving => "archiving/",
             Self::EmptyFolders => "empty-folders",

@@ -149,7 +149,7 @@ impl<'t, 'r> Turn<'t, 'r> {
     pub(super) fn view(&self, branches: &[Branch]) -> Result<View<'t>> {
         let none = PendingRefs::new();
         let pending = self.called.as_ref().or(self.convoy.as_ref()).map_or(&none, Convoy::refs);
-        View::load_on(self.ledger, branches, Freshness::AsKnown, pending)
+        View::load_on(self.ledger, branches, pending)
     }
 
     /// Pushes what others have handed over where the decision of this process may take long.

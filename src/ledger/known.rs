@@ -169,7 +169,9 @@ impl Ledger<'_> {
     /// Records the published tip of a branch, and returns the error for a branch that is gone, unless `local` contains
     /// all that this clone knew of it: then publishing `local` restores it.
     pub(crate) fn lost(&self, branch: &Branch, published: Option<&Oid>, local: Option<&Oid>) -> Result<Option<Error>> {
-        let TipState::Gone(gone) = self.tip_state(branch, published, self.load_known(branch))? else { return Ok(None) };
+        let TipState::Gone(gone) = self.tip_state(branch, published, self.load_known(branch), true)? else {
+            return Ok(None);
+        };
         let is_kept = match (&gone.newest, local) {
             (Some(newest), Some(local)) => self.refs.is_ancestor(newest, local)?,
             _ => false,
@@ -177,8 +179,8 @@ impl Ledger<'_> {
         Ok(if is_kept { None } else { self.gone_error(std::iter::once((branch, &gone))) })
     }
 
-    /// Compares the published tip of a branch with the last known one, and records it. No process where they are the
-    /// same.
+    /// Compares the published tip of a branch with the last known one, and records it where it `notes` what it finds; what
+    /// only reads does not. No process where they are the same.
     ///
     /// An unrelated history is accepted, since somebody may have compacted the branch; locks that it lacks are
     /// reported. An older state that lacks something is not recorded, and the newer commit is kept: this clone may be
@@ -188,26 +190,29 @@ impl Ledger<'_> {
         branch: &Branch,
         published: Option<&Oid>,
         known: Option<KnownTip>,
+        notes: bool,
     ) -> Result<TipState> {
         match (published, known) {
-            (None, Some(KnownTip { last, address })) => Ok(TipState::Gone(self.gone(branch, last, address)?)),
+            (None, Some(KnownTip { last, address })) => Ok(TipState::Gone(self.gone(branch, last, address, notes)?)),
             (None, None) => Ok(match self.kept_by_fetch(branch)? {
-                Some(fetched) => TipState::Gone(self.gone(branch, fetched, self.address())?),
+                Some(fetched) => TipState::Gone(self.gone(branch, fetched, self.address(), notes)?),
                 None => TipState::Current,
             }),
             (Some(tip), Some(known)) if known.last == *tip => Ok(TipState::Current),
             (Some(tip), known) => {
                 let is_known = known.is_some();
                 let set_back = known.map(|known| self.set_back(branch, known.last, tip)).transpose()?.flatten();
-                let Some(set_back) = set_back else {
-                    self.remember(branch, tip);
-                    if is_known {
-                        self.note_others();
+                match &set_back {
+                    Some(set_back) if notes => self.keep(branch, &set_back.newer),
+                    None if notes => {
+                        self.remember(branch, tip);
+                        if is_known {
+                            self.note_others();
+                        }
                     }
-                    return Ok(TipState::Current);
-                };
-                self.keep(branch, &set_back.newer);
-                Ok(TipState::SetBack(set_back))
+                    _ => {}
+                }
+                Ok(set_back.map_or(TipState::Current, TipState::SetBack))
             }
         }
     }
@@ -280,8 +285,8 @@ impl Ledger<'_> {
         }
     }
 
-    /// Finds the commit that can be restored, and keeps git from removing it. Two processes, or three.
-    fn gone(&self, branch: &Branch, last: Oid, address: String) -> Result<LostBranch> {
+    /// Finds the commit that can be restored, and keeps git from removing it, unless it `notes` nothing. Two processes, or three.
+    fn gone(&self, branch: &Branch, last: Oid, address: String, notes: bool) -> Result<LostBranch> {
         let fetched = self.kept_by_fetch(branch)?;
         let is_here = self.refs.object(last.as_str())?.is_some();
         let newest = match fetched {
@@ -289,7 +294,7 @@ impl Ledger<'_> {
             Some(fetched) if self.refs.is_ancestor(&last, &fetched)? => Some(fetched),
             _ => is_here.then(|| last.clone()),
         };
-        if let Some(newest) = &newest {
+        if let Some(newest) = newest.as_ref().filter(|_| notes) {
             self.keep(branch, newest);
         }
         Ok(LostBranch { last, newest, moved_from: Some(address).filter(|then| self.is_elsewhere(then)) })

@@ -65,17 +65,24 @@ pub(crate) struct View<'r> {
 }
 
 impl<'r> View<'r> {
-    /// Reads the tips as this repository knows them. One process.
+    /// Reads the tips as this repository knows them, and notes nothing of them unless they were just fetched. One process.
     pub(super) fn load(ledger: &Ledger<'r>, branches: &[Branch], freshness: Freshness) -> Result<Self> {
-        Self::load_on(ledger, branches, freshness, &PendingRefs::new())
+        let notes = freshness == Freshness::Fetched;
+        Self::load_noting(ledger, branches, freshness, &PendingRefs::new(), notes)
     }
 
-    /// [`Self::load`], with what other processes of this clone are about to publish in the place of what is published.
-    pub(super) fn load_on(
+    /// [`Self::load`] for a command that publishes, with what other processes of this clone are about to publish in the
+    /// place of what is published. Notes the published tips.
+    pub(super) fn load_on(ledger: &Ledger<'r>, branches: &[Branch], pending: &PendingRefs) -> Result<Self> {
+        Self::load_noting(ledger, branches, Freshness::AsKnown, pending, true)
+    }
+
+    fn load_noting(
         ledger: &Ledger<'r>,
         branches: &[Branch],
         freshness: Freshness,
         pending: &PendingRefs,
+        notes: bool,
     ) -> Result<Self> {
         let published = |branch: &Branch| ledger.channel.published(branch);
         let data_moved = ledger.unlisted_data_branch(branches)?;
@@ -94,8 +101,11 @@ impl<'r> View<'r> {
             let is_waiting = waiting.is_some();
             let published = waiting.unwrap_or_else(|| known.get(&published(branch)).cloned());
             // What nobody has published yet is not noted as published.
-            let tip_state =
-                if is_waiting { TipState::Current } else { ledger.tip_state(branch, published.as_ref(), noted)? };
+            let tip_state = if is_waiting {
+                TipState::Current
+            } else {
+                ledger.tip_state(branch, published.as_ref(), noted, notes)?
+            };
             let theirs = match &tip_state {
                 TipState::Gone(gone) => gone.newest.clone(),
                 TipState::Current | TipState::SetBack(_) => published.clone(),

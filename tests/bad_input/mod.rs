@@ -22,7 +22,7 @@ git worktree list --porcelain
 for dir in . aiwork/*; do [ -e "$dir/.git" ] && echo "$dir" && git -C "$dir" status --porcelain --branch; done
 cat .git/info/exclude .git/config .git/HEAD
 find . -path ./.git -prune -o -print
-find .git/aitask -type f ! -name queue.lock ! -name 'check-slot.*' ! -name landings.lock ! -name as-of ! -name 'default-branch.*' ! -name 'fetched.*' ! -name 'others-push.*' ! -path "*/known/*" ! -path "*/cache/*"
+find .git/aitask -type f ! -name queue.lock ! -name 'check-slot.*' ! -name landings.lock ! -name as-of ! -name 'fetched.*' ! -path "*/known/*" ! -path "*/cache/*"
 ls -A "$1/.." ../tmp
 "#;
     let origin = repo.world().origin();

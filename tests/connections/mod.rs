@@ -142,7 +142,7 @@ fn where_others_pushed_lately_a_fetch_comes_first() {
     bob.aitask(&["new", "eight"]).ok();
     expect(&ann, "new nine", 0, &["push", "fetch", "push"]);
     let seen =
-        |time: &str| ann.write(".git/aitask/others-push.origin", &format!("{{\"format\": 1, \"seen\": {time}}}"));
+        |time: &str| ann.write(".git/aitask/cache/others-push.origin", &format!("{{\"format\": 1, \"seen\": {time}}}"));
     for time in ["1700000000", "99999999999", "18446744073709551615", "-1", "null"] {
         seen(time);
         expect(&ann, "edit 6 --label +x", 0, &["push"]);

@@ -410,7 +410,7 @@ fn a_fetch_of_the_lock_branch_alone_hides_no_published_branch() {
         // What this clone publishes on top of it tells nothing more of the task branches.
         bob.aitask(&["lock", "2"]).ok();
         // it has seen that another clone pushed, which is not what this is about
-        std::fs::remove_file(bob.path(".git/aitask/others-push.origin")).unwrap();
+        std::fs::remove_file(bob.path(".git/aitask/cache/others-push.origin")).unwrap();
         bob.count_connections();
         bob.aitask(&["pick", "1"]).ok();
         assert_eq!(bob.connections(), if whole { vec!["push"] } else { vec!["fetch", "push"] });

@@ -103,7 +103,7 @@ fn races_in_four_clones() {
 /// Makes the next command begin as all others do: with what a fetch keeps, and without one because others pushed lately.
 fn settle(repo: &Repo) {
     run(repo, "list --fetch").ok();
-    let _ = std::fs::remove_file(repo.path(".git/aitask/others-push.origin"));
+    let _ = std::fs::remove_file(repo.path(".git/aitask/cache/others-push.origin"));
 }
 
 /// Where the last two pushes of `line` are among its git commands, from 1; a fence may come before them.
