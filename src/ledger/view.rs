@@ -90,12 +90,12 @@ impl<'r> View<'r> {
         let names: Vec<_> = names.collect();
         // Other commands write the record after they move the ref. Reading it before the ref makes sure that a record
         // newer than the ref means that the branch was set back, and not that another command published in between.
-        let noted: Vec<_> = branches.iter().map(|branch| ledger.load_known(branch)).collect();
+        let before: Vec<_> = branches.iter().map(|branch| ledger.load_known(branch)).collect();
         let known = ledger.refs.tips(&names)?;
         let data_moved =
             data_moved.is_some_and(|data| known.keys().any(|name| [data.full(), published(&data)].contains(name)));
         let (mut tips, mut tip_states) = (BTreeMap::new(), BTreeMap::new());
-        for (branch, noted) in branches.iter().zip(noted) {
+        for (branch, before) in branches.iter().zip(before) {
             let local = known.get(&branch.full()).cloned();
             let waiting = pending.get(&branch.full()).map(|pending| pending.to.clone());
             let is_waiting = waiting.is_some();
@@ -104,7 +104,7 @@ impl<'r> View<'r> {
             let tip_state = if is_waiting {
                 TipState::Current
             } else {
-                ledger.tip_state(branch, published.as_ref(), noted, notes)?
+                ledger.tip_state(branch, published.as_ref(), before, notes)?
             };
             let theirs = match &tip_state {
                 TipState::Gone(gone) => gone.newest.clone(),
