@@ -1,11 +1,13 @@
 //! A proof: a property that is tried many times, and the row about it in the table of `scripts/prove`.
 //!
 //! An ordinary run of the tests does a few rounds of each. `scripts/prove` sets `AITASK_PROVE`: to `short`, or to the
-//! seconds that each proof has; and `AITASK_PROVE_ROWS`, the folder that gets a file for each row.
+//! seconds that a proof has at most; `AITASK_PROVE_ROWS`, the folder that gets a file for each row; and `AITASK_PROVE_ORDER`,
+//! a file with when all have to be done (seconds since 1970), on how many threads, and their names in the order in which they
+//! begin: what one does not need of its share of the time goes to those after it.
 
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How many rounds a proof has.
 #[derive(Debug, Clone, Copy)]
@@ -40,13 +42,18 @@ impl Proof {
     /// A proof that has not begun. `tried` is what the table counts: "races", "schedules".
     pub(crate) fn new(row: &'static str, property: &'static str, tried: &'static str, rounds: Rounds) -> Self {
         let effort = std::env::var("AITASK_PROVE").ok();
-        let seconds = effort.as_deref().and_then(|text| text.parse().ok());
+        let seconds: Option<u64> = effort.as_deref().and_then(|text| text.parse().ok());
         let rounds = match effort.as_deref() {
             None => rounds.ordinary,
             Some("short") => rounds.short,
             Some(_) => rounds.long,
         };
-        let limit = seconds.map(Duration::from_secs);
+        let share = std::env::var_os("AITASK_PROVE_ORDER").and_then(|path| {
+            let order = std::fs::read_to_string(path).ok()?;
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+            share(&order, std::thread::current().name()?, now)
+        });
+        let limit = seconds.map(|seconds| share.unwrap_or(Duration::from_secs(seconds)));
         let begun = Instant::now();
         Self {
             row,
@@ -118,4 +125,24 @@ impl Proof {
         assert!(violations == 0, "{property}: {violations} violations in {times} {tried}\n{shown}");
         assert!(times > 0, "{property}: nothing was tried");
     }
+}
+
+/// The time of the test `name`: that until the end, divided by how many rounds of the threads are left with it.
+fn share(order: &str, name: &str, now: Duration) -> Option<Duration> {
+    let (first, names) = order.split_once('\n')?;
+    let (until, threads) = first.split_once(' ')?;
+    let names: Vec<_> = names.lines().collect();
+    let left = names.len() - names.iter().position(|other| *other == name)?;
+    let rounds = u32::try_from(left.div_ceil(threads.parse().ok()?)).ok()?;
+    Some(Duration::from_secs(until.parse().ok()?).saturating_sub(now) / rounds)
+}
+
+#[test]
+fn what_a_proof_does_not_need_of_its_time_goes_to_those_after_it() {
+    let order = "1000 2\na\nb\nc\nd\ne\n";
+    let share = |name, now| share(order, name, Duration::from_secs(now));
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    assert_eq!((share("a", 400), share("b", 400)), (seconds(200), seconds(300)));
+    assert_eq!((share("c", 410), share("d", 420), share("e", 990)), (seconds(295), seconds(580), seconds(10)));
+    assert_eq!((share("e", 1001), share("f", 400)), (seconds(0), None));
 }
