@@ -21,6 +21,7 @@ use crate::archive::task_store::TaskStore;
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
+use crate::git::run::PRE_PUSH;
 use crate::git::worktree::Unsaved;
 use crate::git::{self, Branch, Freshness, Oid, remote};
 use crate::landing::landed::{self, Landed};
@@ -506,12 +507,11 @@ impl FinishOperation<'_> {
 /// there are ways past it.
 fn explain(error: Error, request: &FinishRequest<'_>, wanted: &Wanted) -> Error {
     let FinishRequest { options, into, data, .. } = *request;
-    let by_hook = error.payloads().iter().any(|payload| *payload == Payload::Hook { hook: "pre-push" });
+    let by_hook = error.payloads().iter().any(|payload| *payload == Payload::Hook { hook: PRE_PUSH });
     if options.no_push || !(by_hook || error.is_denied_for(into.as_str())) {
         return error;
     }
-    let fact =
-        if by_hook { Payload::Hook { hook: "pre-push" } } else { Payload::Protected { branch: into.to_string() } };
+    let fact = if by_hook { Payload::Hook { hook: PRE_PUSH } } else { Payload::Protected { branch: into.to_string() } };
     let id = wanted.id;
     let told = Error::new(Kind::Denied, format!("{error}; nothing was published"))
         .hint(command!["git aitask finish", id, "--pr"].note("pushes the task branch and opens a pull request"))
