@@ -143,6 +143,23 @@ pub(crate) fn of_pushed(context: &Context, task: TaskId, output: &Oid) -> Result
     }
 }
 
+/// The published tip of a task branch, and whether its work has landed: for a clone that has no commit of it, and no record
+/// of what it was cut from. A tip on the first-parent history of the output cannot be told from a branch without commits.
+pub(crate) fn of_published(
+    context: &Context,
+    view: &View<'_>,
+    branch: &Branch,
+    output: &Oid,
+) -> Result<Option<(Oid, Landed)>> {
+    let published = view.tip(branch).published.filter(|_| context.channel != Channel::Local);
+    let Some(tip) = published else { return Ok(None) };
+    let landed = match Landed::look(&context.repository, &tip, output, None)? {
+        Landed::At(at) | Landed::TakenBack { at, .. } if at == tip => Landed::Unknown,
+        landed => landed,
+    };
+    Ok(Some((tip, landed)))
+}
+
 /// Looks whether the work of a task up to `tip` is in one of the branches that it may be merged into, as they are
 /// published as far as this clone knows. With the branch: the first that has it, else the first.
 pub(crate) fn in_outputs(context: &Context, task: TaskId, tip: &Oid) -> Result<(Landed, Option<Branch>)> {

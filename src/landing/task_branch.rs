@@ -252,11 +252,24 @@ pub(crate) fn require_no_former_name(
     Ok(())
 }
 
-/// The refusal for a task branch that this clone does not have.
-pub(crate) fn missing(task: &Task, branch: &Branch) -> Error {
-    Error::new(Kind::NoCommits, format!("{} has no branch {branch} in this clone", task.id.prefixed()))
-        .hint(command!["git aitask archive", task.id].note("if its work is done elsewhere"))
-        .hint(command!["git aitask pick", task.id].note("adds a worktree"))
+/// The refusal for a task branch that this clone does not have; `published` is its tip on the remote, whose work is not known
+/// to be in `into`.
+pub(crate) fn missing(task: &Task, branch: &Branch, into: &Branch, published: Option<&Oid>) -> Error {
+    let without = format!("{} has no branch {branch} in this clone", task.id.prefixed());
+    let done = command!["git aitask archive", task.id].note("if its work is merged already, or done elsewhere");
+    let pick = command!["git aitask pick", task.id];
+    match published {
+        None => Error::new(Kind::NoCommits, without).hint(done).hint(pick.note("adds a worktree")),
+        Some(tip) => {
+            let where_it_is =
+                format!("{without}; the published one ({}) is not known to be merged into {into}", tip.short());
+            let again = command!["git aitask finish", task.id].note("once it is merged");
+            Error::new(Kind::NoCommits, where_it_is)
+                .hint(pick.note("adds a worktree that goes on from it"))
+                .hint(again)
+                .hint(done)
+        }
+    }
 }
 
 /// Refuses a task branch that never had a commit: there is nothing to finish. A branch whose commits are all in the
@@ -282,7 +295,7 @@ pub(crate) fn without_commits(task: TaskId, place: &TaskWorktree) -> Error {
     Error::new(Kind::NoCommits, format!("{} has no commits of its own", place.branch))
         .hint(command!["git commit -a -m", place.branch.as_str()].within(&place.path))
         .hint(command!["git aitask drop", task])
-        .hint(command!["git aitask archive", task].note("if there is nothing to merge"))
+        .hint(command!["git aitask archive", task].note("if its work is merged already, or there is none"))
 }
 
 /// Removes the record of a merge that certainly was not published. After an unknown outcome it stays, since the push

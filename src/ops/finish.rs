@@ -278,6 +278,7 @@ impl FinishOperation<'_> {
             carry_over: None,
             work: None,
             has_landed: false,
+            published: None,
             store: TaskStore::default(),
         };
         let mut own = OwnFiles::default();
@@ -325,9 +326,14 @@ impl FinishOperation<'_> {
         }
         let files = [Some(path.as_str()), index.plan(&path).map(PlanPath::as_str)];
         self.own = (files.into_iter().flatten().map(str::to_owned).collect(), own.renamed_back.is_some());
-        match tip {
-            Some(tip) => seen.work = Some(self.gather_work(view, &index, &path, &place, (tip, own.renamed_back))?),
-            None => seen.has_landed = self.has_landed(id, &place.branch, output)?,
+        if let Some(tip) = tip {
+            seen.work = Some(self.gather_work(view, &index, &path, &place, (tip, own.renamed_back))?);
+        } else {
+            seen.has_landed = self.has_landed(id, &place.branch, output)?;
+            if !seen.has_landed && !options.no_push {
+                seen.work = self.landed_elsewhere(view, id, &place.branch)?;
+            }
+            seen.published = view.tip(&place.branch).published.filter(|_| context.channel != Channel::Local);
         }
         if seen.needs_task_store(options) {
             seen.store = load_task_store(view, &index, &path, &seen.document)?;
@@ -385,7 +391,7 @@ impl FinishOperation<'_> {
             let merge = proof.as_ref().map(|_| Merge::Already);
             let is_left = |published: Oid| published == tip && context.channel != Channel::Local && merge.is_some();
             let is_published = view.tip(&place.branch).published.is_some_and(is_left);
-            seen.work = Some(TaskWork { tip, merge, proof, needs_push: false, is_published });
+            seen.work = Some(TaskWork { tip, merge, proof, needs_push: false, is_published, elsewhere: None });
         }
         if seen.locks.is_held(id) {
             return Ok(());
@@ -420,6 +426,17 @@ impl FinishOperation<'_> {
         self.require_not_taken_back(&landed, id, branch)
     }
 
+    /// The work of a task that was pushed in another clone, where it has landed: for a clone whose branch of it is absent or
+    /// has no commits. The tip is the published one.
+    fn landed_elsewhere(&self, view: &View<'_>, id: TaskId, branch: &Branch) -> Result<Option<TaskWork>> {
+        let Some(output) = view.base(self.request.into) else { return Ok(None) };
+        let Some((tip, landed)) = landed::of_published(self.context, view, branch, output)? else { return Ok(None) };
+        self.require_not_taken_back(&landed, id, branch)?;
+        let Landed::At(commit) = landed else { return Ok(None) };
+        let (merge, proof, elsewhere) = (Some(Merge::Already), Some(commit), Some(tip.clone()));
+        Ok(Some(TaskWork { tip, merge, proof, needs_push: false, is_published: true, elsewhere }))
+    }
+
     /// Whether work has landed; refuses work that was taken back.
     fn require_not_taken_back(&self, landed: &Landed, id: TaskId, branch: &Branch) -> Result<bool> {
         match landed {
@@ -445,7 +462,14 @@ impl FinishOperation<'_> {
         branches::require_other_output(into, branch)?;
         let chosen_for = self.request.options.into.is_none().then(|| path.id());
         let output = view.base(into).ok_or_else(|| branches::no_output(context, into, chosen_for))?;
-        task_branch::require_commits(context, path, &tip, output, place)?;
+        // A worktree that was added after the merge of what another clone has pushed has no commits of its own.
+        let elsewhere = |refusal: Error| {
+            let pushed = self.landed_elsewhere(view, path.id(), branch)?.filter(|_| !self.request.options.no_push);
+            pushed.map(|work| TaskWork { tip: tip.clone(), ..work }).ok_or(refusal)
+        };
+        if let Err(refusal) = task_branch::require_commits(context, path, &tip, output, place) {
+            return elsewhere(refusal);
+        }
         // For a pull request the work is only pushed: what was taken back may be proposed again.
         let landed = if self.request.options.no_push {
             task_branch::require_no_missed_commits(context, view, path.id(), place, &tip, output)?;
@@ -454,7 +478,7 @@ impl FinishOperation<'_> {
             landed::of_task(context, view, path.id(), place, [&tip, output])?
         };
         if landed::is_without_work(context, path.id(), branch, &tip, &landed)? {
-            return Err(task_branch::without_commits(path.id(), place));
+            return elsewhere(task_branch::without_commits(path.id(), place));
         }
         let plan = index.plan(path).map(PlanPath::as_str);
         let own: Vec<_> = [Some(path.as_str()), plan].into_iter().flatten().collect();
@@ -482,7 +506,7 @@ impl FinishOperation<'_> {
         };
         let needs_push = context.channel != Channel::Local && view.tip(branch).published.as_ref() != Some(&tip);
         let is_published = context.channel != Channel::Local && view.tip(branch).published.is_some();
-        Ok(TaskWork { tip, merge: Some(merge), proof, needs_push, is_published })
+        Ok(TaskWork { tip, merge: Some(merge), proof, needs_push, is_published, elsewhere: None })
     }
 
     /// Records what is about to be published.

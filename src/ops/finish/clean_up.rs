@@ -15,7 +15,7 @@ use crate::ops::task_info::{PullRequest, Surroundings};
 use crate::project::Context;
 use crate::project::outcome::Notices;
 use crate::task::TaskId;
-use crate::worktrees::removal::remove;
+use crate::worktrees::removal::{keep_squashed, remove};
 use crate::worktrees::removal_result::{BranchDeletion, BranchResult, Extent, RemovalOptions};
 
 /// Cleans up in this clone, and builds the outcome.
@@ -110,6 +110,7 @@ fn clean_up(context: &Context, done: &FinishOutcome, into: &Branch, finished: &m
             finished.aside.notes.push(format!("{} has commits that are not in {into}; it is kept", place.branch));
             return Ok(());
         }
+        Some(TaskWork { tip, elsewhere: Some(published), .. }) if tip == published => BranchDeletion::Stays,
         Some(TaskWork { tip, .. }) => BranchDeletion::LandedIn { tip, into },
     };
     if let (true, true, false, Some(held)) =
@@ -117,6 +118,10 @@ fn clean_up(context: &Context, done: &FinishOutcome, into: &Branch, finished: &m
     {
         // Recorded before the branch is deleted: a later finish then knows that a missing branch means merged work.
         LockRecord { merged: true, ..held }.save(repository, task.id)?;
+    }
+    if let (Some(published), false) = (work.as_ref().and_then(|work| work.elsewhere.as_ref()), context.dry_run) {
+        // Where it landed in other commits, no branch has these any more.
+        keep_squashed(context, &place.branch, published, into)?;
     }
     let options =
         RemovalOptions { work: Unsaved::Keep, extent: Extent::Worktree, branch: fate, dry_run: context.dry_run };

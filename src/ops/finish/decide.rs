@@ -35,10 +35,12 @@ pub(crate) struct FinishView {
     pub(crate) pending: Option<PendingGates>,
     /// The task that takes over the deferred items of its checklist.
     pub(crate) carry_over: Option<CarryOver>,
-    /// The work; none where this clone has no branch of the task.
+    /// The work; none where this clone has no branch of the task, and what is published of it has not landed.
     pub(crate) work: Option<TaskWork>,
     /// Whether this clone's record says that the work has landed.
     pub(crate) has_landed: bool,
+    /// The published tip of the task branch, where neither this clone has the branch nor the output its work.
+    pub(crate) published: Option<Oid>,
     /// The task data; empty for a task that is archived already or not archived now.
     pub(crate) store: TaskStore,
 }
@@ -56,6 +58,9 @@ pub(crate) struct TaskWork {
     pub(crate) needs_push: bool,
     /// Whether the task branch is published; all its commits are in the tip or the output branch, or were replaced here.
     pub(crate) is_published: bool,
+    /// The published tip, where the work was pushed by another clone and has landed: this clone has no branch, and `tip` is
+    /// the published one; or its branch has no commits.
+    pub(crate) elsewhere: Option<Oid>,
 }
 
 /// The request.
@@ -163,7 +168,7 @@ pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<Fi
     let mut unpublished = false;
     match &work {
         _ if task.path.is_archived() => {}
-        None if !seen.has_landed => return Err(task_branch::missing(&task, &branch)),
+        None if !seen.has_landed => return Err(task_branch::missing(&task, &branch, into, seen.published.as_ref())),
         Some(work) if options.no_push && work.needs_push => plan = plan.advance(&branch, work.tip.clone()),
         Some(TaskWork { tip, merge: Some(merge), is_published, .. }) if !options.no_push => {
             let subject = subject(&task, &seen.document, &branch, request);

@@ -30,7 +30,7 @@ fn oid(digit: &str) -> Oid {
 
 fn work(merge: Merge) -> TaskWork {
     let proof = (merge == Merge::Already).then(|| oid("d"));
-    TaskWork { tip: oid("a"), merge: Some(merge), proof, needs_push: true, is_published: false }
+    TaskWork { tip: oid("a"), merge: Some(merge), proof, needs_push: true, is_published: false, elsewhere: None }
 }
 
 /// The caller's task, held, with work to merge and nothing in the way.
@@ -48,6 +48,7 @@ fn seen(path: &str) -> FinishView {
         carry_over: None,
         work: Some(work(Merge::Tree(oid("b")))),
         has_landed: false,
+        published: None,
         store: TaskStore { paths: vec![path.as_str().to_owned()], documents, ..TaskStore::default() },
     }
 }
