@@ -2,7 +2,7 @@
 
 pub(crate) use crate::archive::gates::Deferred;
 use crate::archive::gates::PendingGates;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::task::TaskId;
 pub(crate) use crate::task::edits::Ending;
 
@@ -54,6 +54,13 @@ pub(crate) enum ArchiveRefusal {
     Pending(PendingGates),
     /// Its files: two with one id, a name that the archive already has, a file that cannot be parsed.
     Files(Error),
+}
+
+/// The refusal to end a task with these open children.
+pub(crate) fn has_open_children(id: TaskId, children: Vec<TaskId>) -> Error {
+    let open: Vec<_> = children.into_iter().map(TaskId::prefixed).collect();
+    let message = format!("{} has open children: {}", id.prefixed(), open.join(", "));
+    Error::new(Kind::NotClaimable, message).hint(command!["git aitask list --parent", id])
 }
 
 impl From<Error> for ArchiveRefusal {

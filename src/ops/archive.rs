@@ -10,7 +10,7 @@ use crate::archive::carry_over::CarryOver;
 use crate::archive::decide::{ArchiveDecision, ArchiveState, ArchiveView, decide};
 use crate::archive::gates::load_pending;
 use crate::archive::published;
-use crate::archive::request::{ArchiveRefusal, ArchiveRequest, Deferred, Gates};
+use crate::archive::request::{ArchiveRefusal, ArchiveRequest, Deferred, Gates, has_open_children};
 use crate::archive::task_store::TaskStore;
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, Locks, ReadLocks as _, Session};
@@ -255,11 +255,7 @@ impl ArchivePlace for PublishedTasks<'_> {
             ArchiveRefusal::Archived(path) => {
                 Error::new(Kind::NotClaimable, format!("{} is archived ({path})", id.prefixed()))
             }
-            ArchiveRefusal::OpenChildren(children) => {
-                let open: Vec<_> = children.into_iter().map(TaskId::prefixed).collect();
-                let message = format!("{} has open children: {}", id.prefixed(), open.join(", "));
-                Error::new(Kind::NotClaimable, message).hint(command!["git aitask list --parent", id])
-            }
+            ArchiveRefusal::OpenChildren(children) => has_open_children(id, children),
             ArchiveRefusal::Pending(pending) => pending.refusal(id, VERB),
             ArchiveRefusal::Files(error) => error,
         }

@@ -39,6 +39,20 @@ fn kind(run: &Run) -> String {
 }
 
 #[test]
+fn finish_of_a_parent_with_an_open_child_is_refused() {
+    let (world, ann) = worked();
+    ann.task("Child", &[("parent", "1")]);
+    let before = world.remote_branch("main");
+    let run = ann.aitask(&["finish", "1", "--json"]).fails(1);
+    let error = &run.error()["error"];
+    assert_eq!((&error["kind"], &error["message"]), (&"not_claimable".into(), &"t1 has open children: t1_1".into()));
+    assert!(hints(error).iter().any(|hint| hint.starts_with("git aitask finish 1 --no-archive")), "{run}");
+    assert_eq!((world.remote_branch("main"), world.locks().len()), (before, 1));
+    ann.aitask(&["finish", "1", "--no-archive"]).ok();
+    assert!(world.remote_file("main", "work.txt").is_some());
+}
+
+#[test]
 fn merged_archived_released_and_tidied() {
     let (world, ann) = worked();
     let tip = ann.at(WORK).git(&["rev-parse", "HEAD"]).trim().to_owned();

@@ -3,7 +3,7 @@
 use crate::archive::archiver::ArchiveChanges;
 use crate::archive::carry_over::CarryOver;
 use crate::archive::gates::PendingGates;
-use crate::archive::request::{ArchiveRequest, Deferred};
+use crate::archive::request::{ArchiveRequest, Deferred, has_open_children};
 use crate::archive::task_store::TaskStore;
 use crate::coordination::Locks;
 use crate::coordination::locks::unlock_step;
@@ -152,7 +152,8 @@ pub(super) const VERB: &str = "git aitask finish";
 /// Decides whether a task can be finished.
 ///
 /// # Errors
-/// The first refusal: another holder, work that would be lost, gates, no task branch, an occupied name in the archive.
+/// The first refusal: another holder, work that would be lost, gates, no task branch, open children, an occupied name in the
+/// archive.
 pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<FinishDecision> {
     let FinishRequest { options, mode, into, .. } = *request;
     let FinishView { mut task, branch, locks, work, .. } = seen;
@@ -193,6 +194,12 @@ pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<Fi
             plan = plan.step(request.locks, unlock_step(id));
         }
     } else if options.ends_task() {
+        let children = seen.store.open_children(id, &[]);
+        if !children.is_empty() {
+            let stays =
+                command!["git aitask finish", id, "--no-archive"].note("merges its branch, and the task stays open");
+            return Err(has_open_children(id, children).hint(stays));
+        }
         let mut changes = ArchiveChanges::of(&seen.store, path, id, ArchiveRequest::default(), request.now)?;
         if let Some(carry_over) = seen.carry_over {
             carry_over.create(&mut changes, id, path, &seen.document, request.now)?;
