@@ -69,7 +69,7 @@ pub(crate) fn check(context: &Context, freshness: Freshness) -> Result<Checked> 
 }
 
 /// The counter of a view, or why it is none; `None` where it is not known.
-fn counter(view: &View<'_>) -> Result<Option<std::result::Result<u64, Error>>> {
+pub(super) fn counter(view: &View<'_>) -> Result<Option<std::result::Result<u64, Error>>> {
     match ids::load_published(view, &Ledger::ids_branch()?) {
         Err(error) if error.kind() == Kind::Unparsable => Ok(Some(Err(error))),
         read => Ok(read?.map(Ok)),

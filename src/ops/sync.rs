@@ -9,17 +9,21 @@ use crate::git::{AheadBehind, Branch, Freshness, Oid, merge, refs};
 use crate::landing::landed;
 use crate::ledger::plan::OutdatedCheckout;
 use crate::ledger::{Decision, Ledger, Plan, View, nonce};
+use crate::ops::check::counter;
+use crate::ops::check::decide::{DUPLICATE_ID, problems};
 use crate::ops::list::awaited_outputs;
 use crate::ops::publish::publish;
 use crate::project::context::{Context, Wanted};
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{DryRun, Notices};
+use crate::project::task_folder::TaskFolder;
 use crate::sync::join::Resolutions;
 use crate::sync::outcome::{Reconciled, SyncOptions, SyncProgress};
 use crate::sync::reconcile::reconcile;
 use crate::task::merge::MergeRules;
-use crate::task::{BRANCH_PREFIX, TaskId, TaskName};
+use crate::task::{BRANCH_PREFIX, TaskId, TaskName, TaskPath};
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -143,9 +147,11 @@ pub(crate) enum SyncAction {
 /// command that helps. Nothing is half done.
 pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
     context.ledger().require_same_default()?;
-    let (mut committed, mut code_stays, mut merged, mut dry_run) = (0, 0, Vec::new(), DryRun::default());
+    let (mut committed, mut published) = (Vec::new(), None);
+    let (mut code_stays, mut merged, mut dry_run) = (0, Vec::new(), DryRun::default());
     let mut progress = |progress| match progress {
-        SyncProgress::Committing(files) => committed += files,
+        SyncProgress::Committing(files) => committed.extend(files),
+        SyncProgress::Published { from, to } => published = from.map(|from| [from, to]),
         SyncProgress::Merged(path) => merged.push(path),
         SyncProgress::WouldSwap(update) => dry_run.refs.push((&update).into()),
         SyncProgress::WouldRun(command) => dry_run.commands.push(command),
@@ -202,6 +208,8 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
             if code_stays == 1 { "s" } else { "" }
         ));
     }
+    // The files are published, whether they can be judged or not.
+    aside.notes.extend(problems_of(context, &committed, published).unwrap_or_default());
     // The lock branch was fetched in the same connection; only a lock that must be removed costs another one.
     let all = branches(context)?.both();
     let mut released = stale_locks(context, &context.reading_ledger().view(&all, Freshness::AsKnown)?)?;
@@ -211,7 +219,39 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
         released = landed.value;
     }
     let landed = landed_branches(context)?;
-    Ok(Synced { did, committed, merged, released, landed, pushed: None, aside })
+    Ok(Synced { did, committed: committed.len(), merged, released, landed, pushed: None, aside })
+}
+
+/// What is wrong with the files that were committed, and with those between the tips that were published: a note for each
+/// file. One process where something was published, and two more to read the counter.
+fn problems_of(context: &Context, committed: &[PathBuf], published: Option<[Oid; 2]>) -> Result<Vec<String>> {
+    let mut changed = committed.to_vec();
+    if let Some([from, to]) = published {
+        changed.extend(merge::changes(&context.repository, &from, &to)?.into_iter().map(|change| change.path));
+    }
+    let changed: BTreeSet<_> = changed.iter().filter_map(|path| Some(path.to_str()?.to_owned())).collect();
+    let Some(files) = (!changed.is_empty()).then(|| TaskFolder::of_checkout(&context.data_dir())).flatten() else {
+        return Ok(Vec::new());
+    };
+    let ids: BTreeSet<_> = changed.iter().filter_map(|path| Some(TaskPath::parse(path)?.id())).collect();
+    let mut notes: BTreeMap<String, (String, usize)> = BTreeMap::new();
+    let ids_branch = Ledger::ids_branch()?;
+    let ledger = context.reading_ledger();
+    let view = ledger.view(std::slice::from_ref(&ids_branch), Freshness::AsKnown)?;
+    let counter = counter(&view)?.and_then(Result::ok);
+    for problem in problems(&files, counter) {
+        // Of two files with one id, the problem is told of the last one.
+        let is_double = problem.kind == DUPLICATE_ID && problem.task_id.is_some_and(|id| ids.contains(&id));
+        if changed.contains(&problem.path) || is_double {
+            let note = format!("{}:{}: {}", problem.path, problem.line, problem.message);
+            notes.entry(problem.path).or_insert((note, 0)).1 += 1;
+        }
+    }
+    let more = |(note, count): (String, usize)| match count {
+        1 => note,
+        more => format!("{note} (and {} more; git aitask check lists them)", more - 1),
+    };
+    Ok(notes.into_values().map(more).collect())
 }
 
 /// Syncs the task data, and publishes the branch of the named task, else of the task whose worktree this is.

@@ -1,7 +1,7 @@
 //! The options, the progress and the outcome of a sync.
 
 use crate::error::Error;
-use crate::git::{Branch, RefUpdate};
+use crate::git::{Branch, Oid, RefUpdate};
 use crate::sync::join::{Resolutions, Unresolved};
 use crate::task::merge::MergeRules;
 use std::path::PathBuf;
@@ -50,14 +50,21 @@ pub(crate) enum SyncFailure {
 /// The progress, for the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SyncProgress {
-    /// This many files are being committed.
-    Committing(usize),
+    /// These files are being committed.
+    Committing(Vec<PathBuf>),
     /// The remote is being fetched.
     Fetching,
     /// This many published commits are being merged.
     Pulling(u32),
     /// This many local commits are being pushed.
     Pushing(u32),
+    /// The remote branch was moved by our push.
+    Published {
+        /// The tip before.
+        from: Option<Oid>,
+        /// The tip now.
+        to: Oid,
+    },
     /// This many local commits with other files than task data stay.
     CodeStays(u32),
     /// This file was merged by the rules.

@@ -183,7 +183,7 @@ impl SyncRun<'_, '_> {
             let message = format!("{} still has conflict markers", entry.path.display());
             return failed(SyncFailure::Commit, Error::new(Kind::Conflict, message));
         }
-        (self.options.progress)(SyncProgress::Committing(changed.len()));
+        (self.options.progress)(SyncProgress::Committing(changed.iter().map(|entry| entry.path.clone()).collect()));
         if self.context.dry_run {
             return Ok(self.dry_run_commit(&dir, &changed)?);
         }
@@ -415,7 +415,7 @@ impl SyncRun<'_, '_> {
     }
 
     /// Pushes; `false` when the remote has moved.
-    pub(super) fn push(&self, theirs: Option<&Oid>, goal: &Oid) -> StepResult<bool> {
+    pub(super) fn push(&mut self, theirs: Option<&Oid>, goal: &Oid) -> StepResult<bool> {
         let repository = &self.context.repository;
         let (updates, options) = self.update(theirs, goal);
         match publish::outcome(self.remote, remote::push(repository, self.remote, &updates, options)?) {
@@ -426,6 +426,7 @@ impl SyncRun<'_, '_> {
                 if self.upstream().is_none() {
                     worktree::set_upstream(repository, self.data, self.remote)?;
                 }
+                (self.options.progress)(SyncProgress::Published { from: theirs.cloned(), to: goal.clone() });
                 Ok(true)
             }
             Some(publish::Outcome::Stale(_)) | None => Ok(false),

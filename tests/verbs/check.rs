@@ -1,7 +1,7 @@
 //! `git aitask check`.
 
 use super::init::{everything, keys, on_data_branch};
-use crate::support::{Repo, World};
+use crate::support::{Repo, Run, World};
 use predicates::prelude::*;
 use predicates::str::contains;
 
@@ -140,4 +140,35 @@ fn a_link_in_the_place_of_a_task_is_named_and_not_followed() {
     std::os::unix::fs::symlink("/etc/passwd", ann.path("aitasks/t1_two.md")).unwrap();
     let all = ["unreadable_file aitasks/t1_two.md", "duplicate_id aitasks/t1_two.md"];
     assert_eq!(kinds(&ann, &[], 1), all);
+}
+
+#[test]
+fn sync_says_of_the_files_that_it_publishes_what_a_check_finds() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    let data = ann.at(".aitask-data");
+    // published before, so that a sync has nothing to do with it
+    data.write("aitasks/t1_one.md", "---\nstatus: Redy\n---\n");
+    ann.aitask(&["sync"]).ok();
+    data.write("aitasks/t2_two.md", "---\nstatus: Ready\n");
+    data.commit("by hand");
+    data.write("aitasks/t1_a_double.md", "---\nstatus: Ready\ndepends: [9, 8]\n---\n");
+    data.write("aitasks/t3_good.md", "---\nstatus: Ready\nissue_type: bug\n---\n");
+    let notes = |run: Run| {
+        let notes = run.ok().json()["notes"].clone();
+        notes.as_array().into_iter().flatten().map(|note| note.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let expected = [
+        "aitasks/t1_a_double.md:3: it depends on t9, and there is no such task (and 1 more; git aitask check lists them)",
+        "aitasks/t1_one.md:1: aitasks/t1_a_double.md has the id 1, too",
+        "aitasks/t2_two.md:1: no line --- ends its header",
+        "aitasks/t3_good.md:1: its number 3 was not given by the counter, which is at 2",
+    ];
+    let run = notes(ann.aitask(&["sync", "--json"]));
+    assert_eq!(run.len(), expected.len(), "{run:#?}");
+    for (note, expected) in run.iter().zip(expected) {
+        assert!(note.starts_with(expected), "{note}");
+    }
+    assert_eq!(notes(ann.aitask(&["sync", "--json"])), Vec::<String>::new());
 }

@@ -79,9 +79,12 @@ fn show(invocation: &Invocation, batch: bool, progress: SyncProgress) {
             return;
         }
         // The script has no dry run, which alone reports these.
-        SyncProgress::WouldSwap(_) | SyncProgress::WouldRun(_) | SyncProgress::CodeStays(_) => return,
+        SyncProgress::WouldSwap(_)
+        | SyncProgress::WouldRun(_)
+        | SyncProgress::CodeStays(_)
+        | SyncProgress::Published { .. } => return,
         _ if batch => return,
-        SyncProgress::Committing(files) => format!("Auto-committing {files} modified task/plan files"),
+        SyncProgress::Committing(files) => format!("Auto-committing {} modified task/plan files", files.len()),
         SyncProgress::Fetching => "Fetching from remote...".to_owned(),
         SyncProgress::Pulling(commits) => format!("Pulling {commits} new commits"),
         SyncProgress::Pushing(commits) => format!("Pushing {commits} commits to remote"),

@@ -64,6 +64,9 @@ impl Problem {
     }
 }
 
+/// The kind of an id that several files have; told of all of them but the first.
+pub(crate) const DUPLICATE_ID: &str = "duplicate_id";
+
 /// The file of the counter, as a place.
 const COUNTER: &str = ids::FILE;
 
@@ -198,7 +201,7 @@ fn doubles(folder: &TaskFolder, found: &mut Vec<Problem>) {
             let id = path.id();
             if let Some(other) = first.get(&id) {
                 let message = format!("{other} has the id {id}, too");
-                found.push(Problem::error("duplicate_id", path.as_str(), message).of(id));
+                found.push(Problem::error(DUPLICATE_ID, path.as_str(), message).of(id));
             } else {
                 first.insert(id, path.as_str());
                 if !is_archived && folder.is_archived(id) {
