@@ -70,6 +70,7 @@ pub(super) fn page(outcome: &Overview, is_set_up: bool, is_seen: bool) -> Page {
         page =
             circle.breakable().into_iter().fold(page, |page, id| page.advice(format!("  try: {}", end_of_circle(id))));
     }
+    page = outcome.unshared().into_iter().fold(page, Page::advice);
     for task in &outcome.without_worktree {
         page = page.advice(format!("{task} has no worktree; to create it: git aitask worktree add {task}"));
     }

@@ -40,6 +40,7 @@ pub(crate) fn run(app: &App) -> Result<()> {
         for row in overview.active.iter().filter(|row| is_of_other_session(row)) {
             page = page.line(format!("another session of yours holds {}  {}{}", row.id, row.title, of_other(row)));
         }
+        page = page.lines(overview.unshared());
         if let Some(next) = own_next(&context, &overview) {
             return page.advice(next).advice("      git aitask status, git aitask list, git aitask -h");
         }

@@ -11,6 +11,7 @@ use crate::ops::radar::{self, Checkout, InWork, Overlaps};
 use crate::ops::task_info::{TaskInfo, WorktreeState};
 use crate::ops::worktrees::ListedWorktree;
 use crate::project::context::Context;
+use crate::project::local_edits;
 use crate::project::outcome::Holder;
 use crate::task::waits::Circle;
 use crate::task::{ActiveTasks, Status, Task, TaskId, TaskName};
@@ -49,15 +50,33 @@ pub(crate) struct Overview {
     /// Tasks that wait for each other in a circle.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) circles: Vec<Circle>,
+    /// How many task files and plans were edited here and are not shared yet; absent where none was.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) unshared_files: usize,
     /// Files that are not understood.
     #[serde(flatten)]
     pub(crate) doubts: Doubts,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Overview {
     /// Whether a task that is held is active.
     pub(crate) fn is_active(&self, task: TaskId) -> bool {
         self.active.iter().any(|row| row.id == task)
+    }
+
+    /// A sentence about the files that are not shared, with the command that shares them.
+    pub(crate) fn unshared(&self) -> Option<String> {
+        let edited = match self.unshared_files {
+            0 => return None,
+            1 => "1 task file was changed here and is".to_owned(),
+            more => format!("{more} task files were changed here and are"),
+        };
+        Some(format!("{edited} not shared yet: git aitask sync"))
     }
 }
 
@@ -119,8 +138,13 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
     let overlaps = radar::of_all(context, &in_work, host)?;
     let in_flight = in_flight::of_all(context, &active, overlaps.as_ref())?;
     let old_locks = in_flight::old_locks(context, loaded.locks.values().filter(is_active), &in_flight, host);
+    let tasks_place = TasksPlace::find(context)?;
+    // Without a remote there is nobody to share them with.
+    let shared = tasks_place.folder.as_ref().filter(|_| context.channel.remote().is_some());
+    let unshared_files = shared.map(|folder| local_edits::count(context, folder)).transpose()?;
     Ok(Overview {
-        tasks: TasksPlace::find(context)?,
+        tasks: tasks_place,
+        unshared_files: unshared_files.unwrap_or_default(),
         as_of: loaded.as_of.clone(),
         without_worktree: active.iter().filter(|row| row.lacks_worktree(context)).map(|row| row.id).collect(),
         overlaps,

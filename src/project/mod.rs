@@ -14,6 +14,7 @@ pub(crate) mod ignores;
 pub(crate) mod index;
 pub(crate) mod kept_tasks;
 pub(crate) mod leftovers;
+pub(crate) mod local_edits;
 pub(crate) mod marker;
 pub(crate) mod outcome;
 pub(crate) mod repaired;

@@ -8,6 +8,7 @@ use crate::git::porcelain::diff_raw;
 use crate::git::{Oid, RefName, merge, refs};
 use crate::ledger::nonce;
 use crate::ledger::plan::trailer;
+use crate::project::local_edits;
 use crate::sync::outcome::{SyncFailure, SyncProgress};
 use crate::sync::run::{AUTO_COMMIT, SyncRun};
 use crate::sync::step::{NextStep, StepResult, failed};
@@ -30,7 +31,7 @@ impl SyncRun<'_, '_> {
         if self.context.has_data_branch() || !self.options.code_stays {
             return Ok(None);
         }
-        let folders = self.folders();
+        let folders = local_edits::folders(self.context);
         let others = || folders.each_ref().map(|folder| format!(":(top,exclude){folder}"));
         let range = format!("{theirs}..{local}");
         let plain =

@@ -8,7 +8,7 @@
 //! a second time, are kept locally before the push.
 
 use crate::error::{Error, Kind, Result};
-use crate::files::{Tree, is_left_by_a_write};
+use crate::files::Tree;
 use crate::git::checkout::{self, CheckoutUpdate};
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::remote::{self, PushOptions};
@@ -17,13 +17,12 @@ use crate::interrupt;
 use crate::ledger::backoff::Deadline;
 use crate::ledger::{publish, uncommitted_rename};
 use crate::project::context::Context;
-use crate::project::data_state;
-use crate::project::ignores::is_private;
+use crate::project::{data_state, local_edits};
 use crate::sync::join::{self, Join};
 use crate::sync::outcome::{Reconciled, SyncFailure, SyncOptions, SyncProgress};
 use crate::sync::step::{NextStep, StepResult, Stop, SyncEffects, failed};
-use crate::task::{merge as task_merge, paths};
-use std::path::{Path, PathBuf};
+use crate::task::merge as task_merge;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The subject of the commit that takes local edits in.
@@ -154,18 +153,13 @@ impl SyncRun<'_, '_> {
             return failed(SyncFailure::Stuck(marker), error);
         }
         let repository = &self.context.repository;
-        let folders = self.folders();
-        let below_folders = folders.each_ref().map(String::as_str);
-        let status = worktree::changes_below(repository, &dir, &below_folders)?;
+        let status = local_edits::load(self.context, &dir)?;
         if status.branch.as_ref() != Some(self.data) {
             let message = format!("{} is not on the branch {}", dir.display(), self.data);
             let hint = command!["git switch", self.data].within(&dir);
             return failed(SyncFailure::Detached, Error::new(Kind::DetachedHead, message).hint(hint));
         }
-        let below = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));
-        let mut changed = status.entries;
-        changed.retain(|entry| below(&entry.path) && !entry.path.as_os_str().is_empty());
-        changed.retain(|entry| !is_link_of_ours(&entry.path) && !is_left_by_a_write(&entry.path) && !is_private(entry));
+        let changed = status.entries;
         if changed.is_empty() || !self.options.commit {
             return Ok(());
         }
@@ -198,24 +192,12 @@ impl SyncRun<'_, '_> {
                 }
                 Err(error) => {
                     // The other process may have committed the same edits.
-                    let left = worktree::changes_below(repository, &dir, &below_folders)?;
+                    let left = local_edits::load(self.context, &dir)?;
                     let is_left = |entry: &StatusEntry| changed.iter().any(|changed| changed.path == entry.path);
                     let effects = !left.entries.iter().any(is_left);
                     return if effects { Ok(()) } else { failed(SyncFailure::Commit, error) };
                 }
             }
-        }
-    }
-
-    /// The folders of the task data. On a code branch, those of the project in the current folder, which may be below
-    /// the root of the repository.
-    pub(super) fn folders(&self) -> [String; 2] {
-        let Context { repository, here, .. } = self.context;
-        let folders = [paths::TASKS_DIR, paths::PLANS_DIR];
-        let project = here.strip_prefix(&repository.root).ok().filter(|_| here.join(paths::TASKS_DIR).exists());
-        match project.and_then(Path::to_str).filter(|project| !project.is_empty()) {
-            Some(project) if !self.context.has_data_branch() => folders.map(|folder| format!("{project}/{folder}")),
-            _ => folders.map(str::to_owned),
         }
     }
 
@@ -452,11 +434,6 @@ fn untracked_in_the_way(said: &str) -> Option<&str> {
         Some((_, file)) => file.rsplit_once("' would be").map(|(file, _)| file),
         None => file.split_once(": ").map(|(_, file)| file),
     }
-}
-
-/// Whether a path is one of the symbolic links from the main worktree into the data worktree; these are not task data.
-fn is_link_of_ours(path: &Path) -> bool {
-    path == Path::new(paths::TASKS_DIR) || path == Path::new(paths::PLANS_DIR)
 }
 
 #[cfg(test)]

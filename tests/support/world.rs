@@ -145,6 +145,9 @@ impl World {
             after.install(self.root(), Some(dir));
             // the files are others than those that the index knows
             repo().git(&["update-index", "-q", "--refresh"]);
+            if repo().path(".aitask-data").exists() {
+                repo().at(".aitask-data").git(&["update-index", "-q", "--refresh"]);
+            }
         } else {
             make();
             after.keep(self.root(), Some(dir));

@@ -1,6 +1,6 @@
 //! `git aitask status`.
 
-use super::init::{everything, keys, local, on_data_branch};
+use super::init::{everything, keys, local, of_kind, on_data_branch};
 use super::task_object::{FREE, TAKEN};
 use crate::support::{Sleeper, World};
 use predicates::prelude::*;
@@ -126,4 +126,41 @@ fn after_the_last_task_no_next_one_is_advised_to_be_picked() {
         let run = ann.aitask(&["finish", task]).ok();
         assert!(run.stdout.contains(says) && run.stdout.contains("git aitask new") == (task == "2"), "{run}");
     }
+}
+
+#[test]
+fn task_files_that_were_edited_by_hand_and_are_not_shared_are_counted() {
+    for n in 0..2 {
+        let world = World::new();
+        let ann = of_kind(n, &world);
+        ann.task("One", &[]);
+        let count = || ann.aitask(&["status", "--json"]).ok().json()["unshared_files"].as_u64();
+        let asks_git = || ann.git_commands(&["status"]).1.iter().any(|command| command.starts_with("status "));
+        assert_eq!((count(), asks_git()), (None, false));
+        ann.write("aitasks/t7_by_hand.md", "---\nstatus: Ready\n---\n");
+        ann.write("aitasks/new/idea.md", "a draft\n");
+        assert_eq!(count(), Some(1));
+        ann.write("aitasks/t1_one.md", &(ann.read("aitasks/t1_one.md") + "more\n"));
+        assert_eq!(count(), Some(2));
+        for page in [&["status"][..], &[]] {
+            let said = "2 task files were changed here and are not shared yet: git aitask sync\n";
+            ann.aitask(page).ok().assert().stdout(contains(said));
+        }
+        assert!(asks_git());
+        if n == 0 {
+            ann.write("aiwork/t9_x/aitasks/t9_x.md", "that of a worktree\n");
+            assert_eq!(ann.at("aiwork/t9_x").aitask(&["status", "--json"]).ok().json().get("unshared_files"), None);
+        }
+        ann.aitask(&["sync"]).ok();
+        assert_eq!((count(), asks_git()), (None, false));
+    }
+}
+
+#[test]
+fn of_a_session_of_which_nothing_is_known_nothing_is_said() {
+    let ann = World::new().initialised("ann").env("GIT_AITASK_SESSION", "");
+    ann.task("One", &[]);
+    ann.aitask(&["lock", "1"]).ok();
+    let text = ann.aitask(&["status"]).ok().stdout;
+    assert!(text.contains("held by ") && !text.contains("unknown"), "{text}");
 }
