@@ -5,7 +5,7 @@ use crate::git::{Branch, Oid};
 use crate::ledger::View;
 use crate::ledger::plan::{nonce_of, trailer};
 use crate::project::context::Context;
-use crate::task::TaskName;
+use crate::task::{BRANCH_PREFIX, TaskName};
 use crate::worktrees::branches::tips;
 
 /// The last commit of a task branch that is gone.
@@ -20,8 +20,9 @@ pub(crate) struct FormerWork {
 impl FormerWork {
     /// Looks for it in these branches, as they are published: the merge of the same transaction that put the task's file at
     /// `archived`, where that ended this task and not a child of it; else a merge that names the branch, as a server makes it
-    /// for a pull request. After a squash or a fast-forward nothing tells every clone where the branch ended. One process for
-    /// each of them, and one more.
+    /// for a pull request. Where none of them has it, the merge of that transaction in any other branch that this clone knows.
+    /// After a squash or a fast-forward nothing tells every clone where the branch ended. One process for each of them, and
+    /// two more.
     pub(crate) fn find(
         context: &Context,
         view: &View<'_>,
@@ -55,8 +56,25 @@ impl FormerWork {
                 }
             }
         }
-        Ok(named)
+        match (named, mark) {
+            (None, Some(mark)) => merged_elsewhere(context, &mark),
+            (named, _) => Ok(named),
+        }
     }
+}
+
+/// The merge with this line in any other branch that this clone knows to be published. One process.
+fn merged_elsewhere(context: &Context, mark: &str) -> Result<Option<FormerWork>> {
+    let below = context.channel.remote().map_or("refs/heads/".to_owned(), |remote| format!("refs/remotes/{remote}/"));
+    // A task branch that the output was merged into has the merge, too.
+    let others = [BRANCH_PREFIX, "HEAD"].map(|name| format!("--exclude={below}{name}*"));
+    let call = context.repository.read("log").args(["-1", "--merges", "--fixed-strings", "--format=%P%x1f%S"]);
+    let call = call.arg(format!("--grep={mark}")).args(others.each_ref().map(String::as_str));
+    let text = call.arg(format!("--glob={below}*")).run()?.text();
+    Ok(text.trim_end().split_once('\u{1f}').and_then(|(parents, source)| {
+        let tip = Oid::parse(parents.split(' ').nth(1)?)?;
+        Some(FormerWork { tip, into: Branch::parse(source.strip_prefix(&below)?).ok()? })
+    }))
 }
 
 /// A merge.

@@ -15,14 +15,14 @@ use crate::archive::task_store::TaskStore;
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, Locks, ReadLocks as _, Session};
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, Freshness};
+use crate::git::{Branch, Freshness, refs};
 use crate::ledger::{Decision, Ledger, Plan, TransactionResult, View, nonce};
 use crate::ops::task_info::{Surroundings, TaskInfo};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, held_by_another, require_holder};
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::Notices;
-use crate::task::{Task, TaskId, TaskPath};
+use crate::task::{Task, TaskId, TaskName, TaskPath};
 use crate::worktrees::landed;
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
@@ -159,6 +159,7 @@ fn archive_one(context: &Context, wanted: &Wanted, request: ArchiveRequest) -> R
         let ends = landed::describe_remaining_work(context, path.name().as_str(), &merge_targets);
         // The task is archived; a failure to inspect its branch must not report an error.
         aside.notes.extend(ends.ok().flatten());
+        aside.notes.extend(remains_published(context, path.name()));
     }
     for task in ids.iter().filter(|_| !context.dry_run) {
         let again = command!["git aitask archive", task].note("the same command again completes it");
@@ -169,6 +170,15 @@ fn archive_one(context: &Context, wanted: &Wanted, request: ArchiveRequest) -> R
     let around = Surroundings::new(context, active);
     let tasks = tasks.iter().map(|task| around.describe(task, None)).collect();
     Ok(ArchivedTasks { tasks, archived, unlocked: held, aside })
+}
+
+/// The note about the branch of an archived task that is published, as far as this clone knows. No process where git's files
+/// do not have it.
+fn remains_published(context: &Context, name: &TaskName) -> Option<String> {
+    let (remote, branch) = (context.channel.remote()?, Branch::parse(&name.branch_name()).ok()?);
+    let is_there = refs::may_exist(&context.repository, &branch.tracking(remote));
+    is_there
+        .then(|| format!("{branch} stays on {remote}; once its work has landed, git aitask worktree prune removes it"))
 }
 
 /// The published task data.

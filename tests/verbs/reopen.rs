@@ -321,3 +321,19 @@ fn a_server_that_refuses_its_branch_does_not_keep_the_task_closed() {
     assert!(json["changed"] == true && json.get("restored").is_none(), "{json:#}");
     assert!(json["notes"][0].as_str().unwrap().contains("was not published again"), "{json:#}");
 }
+
+#[test]
+fn work_that_was_merged_into_another_branch_is_found_when_the_task_is_opened_again() {
+    let world = World::new();
+    let ann = on_data_branch(&world, "ann");
+    ann.git(&["push", "-q", "origin", "main:release"]);
+    ann.git(&["fetch", "-q"]);
+    let tip = work(&ann);
+    ann.aitask(&["finish", "1", "--into", "release"]).ok();
+    let json = ann.aitask(&["reopen", "1", "--json"]).ok().json();
+    let restored = &json["restored"];
+    assert_eq!((&restored["tip"], &restored["merged_into"]), (&tip.into(), &"release".into()), "{json}");
+    // its branch stays until its work is in the branch that it goes to, and that is said
+    let run = ann.aitask(&["archive", "1"]).ok();
+    run.assert().stdout(contains("aitask/t1_one stays on origin").and(contains("git aitask worktree prune")));
+}
