@@ -120,8 +120,8 @@ fn load_published_view(
     locks: Option<&Branch>,
 ) -> Result<EditView> {
     let (data, id) = (index.branch(), path.id());
-    let wanted = [path.as_str(), paths::TASK_TYPES_FILE, paths::LABELS_FILE].map(|path| (data, path.to_owned()));
-    let wanted = wanted.into_iter();
+    let wanted = [path.as_str(), paths::TASK_TYPES_FILE, paths::LABELS_FILE, paths::METADATA_DIR];
+    let wanted = wanted.into_iter().map(|path| (data, path.to_owned()));
     let lock = locks.into_iter().flat_map(|locks| [(locks, LockEntry::path(id)), Locks::request(locks)]);
     let found = view.read(&wanted.chain(lock).collect::<Vec<_>>())?;
     let file = |path: &str| {
@@ -137,7 +137,7 @@ fn load_published_view(
         task: file(path.as_str()).ok_or_else(|| index.unreadable(path.as_str()))?,
         neighbours: Vec::new(),
         parent: None,
-        vocabulary: Vocabulary::of(&found, data),
+        vocabulary: Vocabulary::of(&found, data)?,
         not_holder,
         others: OtherTasks::default(),
     })

@@ -244,10 +244,10 @@ fn load_published_view(
 ) -> Result<NewView> {
     let types = request.issue_type.as_ref().map(|_| paths::TASK_TYPES_FILE);
     let labels = Some(paths::LABELS_FILE).filter(|_| !request.document.list("labels").is_empty());
-    let wanted = [types, labels, parent.map(TaskPath::as_str)];
+    let wanted = [types, labels, labels.map(|_| paths::METADATA_DIR), parent.map(TaskPath::as_str)];
     let found = wanted.into_iter().flatten().map(|path| (index.branch(), path.to_owned()));
     let found = view.read(&found.collect::<Vec<_>>())?;
-    let vocabulary = Vocabulary::of(&found, index.branch());
+    let vocabulary = Vocabulary::of(&found, index.branch())?;
     if let (TaskPosition::Below { file, .. }, Some(parent)) = (&mut place, parent) {
         let path = parent.as_str().to_owned();
         let document = index.document(&found, &path)?;

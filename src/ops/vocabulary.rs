@@ -1,7 +1,7 @@
 //! The vocabulary of a project: its issue types and labels.
 
-use crate::error::{Error, Kind, Payload, Result};
-use crate::git::objects::Edit;
+use crate::error::{Error, Hint, Kind, Payload, Result};
+use crate::git::objects::{self, Edit};
 use crate::git::{Branch, Freshness};
 use crate::ledger::{Found, View};
 use crate::project::context::Context;
@@ -20,17 +20,30 @@ pub(crate) struct Vocabulary {
 
 impl Vocabulary {
     /// The vocabulary of published files, as far as they exist.
-    pub(crate) fn of(found: &Found, data: &Branch) -> Self {
+    ///
+    /// # Errors
+    /// [`Kind::Damaged`] where the folder of these files was read, too, and has labels that this clone lacks: whoever took
+    /// them for none would publish a file without them.
+    pub(crate) fn of(found: &Found, data: &Branch) -> Result<Self> {
+        let names = found.object(data, paths::METADATA_DIR).map(objects::names_in).transpose()?.unwrap_or_default();
+        let is_labels =
+            |name: &String| paths::LABELS_FILE.strip_prefix(paths::METADATA_DIR) == Some(format!("/{name}").as_str());
+        if found.file(data, paths::LABELS_FILE).is_none() && names.iter().any(is_labels) {
+            let message = format!("this clone is damaged: it lacks the object of {}", paths::LABELS_FILE);
+            return Err(Error::new(Kind::Damaged, message)
+                .hint(Hint::from("git fetch --refetch --all").note("brings what the remote has; git 2.36"))
+                .hint(Hint::from("git fsck --full").note("shows what else is missing")));
+        }
         let text = |path| String::from_utf8_lossy(found.file(data, path).unwrap_or_default()).into_owned();
         let mut types = fields::issue_types(&text(paths::TASK_TYPES_FILE));
         types.sort_unstable();
-        Self { types, labels: text(paths::LABELS_FILE) }
+        Ok(Self { types, labels: text(paths::LABELS_FILE) })
     }
 
     /// Reads the vocabulary of a published branch. One process.
     pub(crate) fn published(view: &View<'_>, data: &Branch) -> Result<Self> {
-        let wanted = [paths::TASK_TYPES_FILE, paths::LABELS_FILE].map(|path| (data, path.to_owned()));
-        Ok(Self::of(&view.read(&wanted)?, data))
+        let wanted = [paths::TASK_TYPES_FILE, paths::LABELS_FILE, paths::METADATA_DIR];
+        Self::of(&view.read(&wanted.map(|path| (data, path.to_owned())))?, data)
     }
 
     /// The vocabulary as far as this clone knows it.

@@ -87,6 +87,22 @@ fn edits_of_two_clones_at_once_are_both_kept() {
 }
 
 #[test]
+fn labels_whose_object_is_missing_are_not_taken_for_none() {
+    let (world, ann) = world_with_a_task();
+    let object = ann.git(&["rev-parse", "origin/main:aitasks/metadata/labels.txt"]);
+    let (folder, name) = object.trim().split_at(2);
+    std::fs::remove_file(ann.path(".git/objects").join(folder).join(name)).unwrap();
+    let before = world.remote_branch("main");
+    for args in [&["edit", "1", "--label", "+new", "--json"][..], &["new", "Two", "--label", "new", "--json"]] {
+        let run = ann.aitask(args).fails(128);
+        let error = &run.error()["error"];
+        assert_eq!(error["kind"], "damaged", "{run}");
+        assert!(error["message"].as_str().unwrap().contains("aitasks/metadata/labels.txt"), "{run}");
+    }
+    assert_eq!(world.remote_branch("main"), before);
+}
+
+#[test]
 fn the_editor_gets_the_file_with_help_and_gives_it_back() {
     let (world, ann) = world_with_a_task();
     let editor = world.root().join("editor.sh");
