@@ -1,7 +1,7 @@
 //! The command line as clap knows it, and its parsing.
 
 use crate::cli::{Cli, OPTIONS_OF_EVERY_VERB, help};
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, CommandFactory as _, FromArgMatches as _, ValueHint};
 use std::ffi::OsStr;
 
@@ -21,7 +21,22 @@ pub(crate) fn parse<T: AsRef<OsStr>>(args: &[T]) -> Result<Cli, clap::Error> {
             .try_get_matches_from(args.iter().map(T::as_ref))
             .err()
             .unwrap_or(error)),
-        Err(error) => Err(error),
+        Err(mut error) => {
+            only_shown_verbs(&command, &mut error);
+            Err(error)
+        }
+    }
+}
+
+/// Removes the verbs that no help names from what clap suggests.
+fn only_shown_verbs(command: &Command, error: &mut clap::Error) {
+    let Some(ContextValue::Strings(words)) = error.remove(ContextKind::SuggestedSubcommand) else { return };
+    let is_shown = |word: &String| command.find_subcommand(word).is_some_and(|verb| !verb.is_hide_set());
+    let shown: Vec<_> = words.into_iter().filter(is_shown).collect();
+    if shown.is_empty() {
+        error.remove(ContextKind::Suggested);
+    } else {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(shown));
     }
 }
 

@@ -38,7 +38,7 @@ impl DropArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
-        let status = Status::parse_known(&self.status)?;
+        let status = Status::parse(&self.status);
         let outcome = drop::drop_task(&context, &context.wanted(self.task.as_deref())?, &status, self.discard.into())?;
         app.lead_shell(outcome.cd.as_ref(), &outcome.aside);
         app.report.answer(&outcome, || {

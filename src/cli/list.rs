@@ -3,6 +3,7 @@
 use crate::cli::app::App;
 use crate::cli::complete::statuses;
 use crate::cli::filter::FilterArgs;
+use crate::coordination::process::Liveness;
 use crate::error::Result;
 use crate::ops::list::{self, Shape, TaskSet};
 use crate::ops::task_info::TaskInfo;
@@ -141,7 +142,11 @@ fn state(row: &TaskInfo) -> (String, Tone) {
     let state = match (&row.lock, row.blocked_by.as_slice()) {
         (Some(lock), _) => {
             let (who, since) = (lock.seen_by(row.mine), lock.age());
-            (format!("held by {who} on {}, {since} ({})", lock.host, lock.session), Tone::Busy)
+            let session = match lock.session {
+                Liveness::Unknown => String::new(),
+                known => format!(" ({known})"),
+            };
+            (format!("held by {who} on {}, {since}{session}", lock.host), Tone::Busy)
         }
         (None, []) if !row.children.is_empty() => {
             (format!("children {}", names(row.children.iter().map(ToString::to_string).collect())), Tone::Plain)

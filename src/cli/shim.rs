@@ -2,7 +2,7 @@
 
 use crate::cli::app::App;
 use crate::error::Result;
-use crate::ops::shim::{self, ShimState};
+use crate::ops::shim::{self, ShimEntry, ShimState};
 use crate::report::{Page, Table};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -60,7 +60,10 @@ impl ShimArgs {
         };
         app.report.answer(&outcome, || {
             let mut table = Table::default();
-            for shim in &outcome.scripts {
+            // What is not there cannot be restored.
+            let is_removal = matches!(self.verb, ShimVerb::Remove(_));
+            let has_news = |shim: &&ShimEntry| !is_removal || shim.changed || shim.state != ShimState::Absent;
+            for shim in outcome.scripts.iter().filter(has_news) {
                 let state = match (shim.state, &shim.original) {
                     (ShimState::Shim, Some(_)) => "shim, original kept",
                     (ShimState::Shim, None) => "shim",

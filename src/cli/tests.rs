@@ -3,7 +3,7 @@
 mod agents;
 mod recommended;
 
-use super::command_line::{command, parses};
+use super::command_line::{command, parse, parses};
 use super::help::{GROUPS, with_groups};
 use super::{schema, unknown_verb};
 use regex::Regex;
@@ -212,5 +212,13 @@ fn a_word_that_means_a_verb_is_none_itself() {
     for (index, (word, _)) in unknown_verb::MEANT.iter().enumerate() {
         assert!(command.find_subcommand(word).is_none(), "{word}");
         assert!(unknown_verb::MEANT[..index].iter().all(|(other, _)| other < word), "{word} is not in order");
+    }
+}
+
+#[test]
+fn no_verb_is_suggested_that_no_help_names() {
+    for (word, suggested) in [("foo", false), ("hoook", false), ("pikc", true)] {
+        let error = parse(&["git-aitask", word]).err().unwrap();
+        assert_eq!(error.to_string().contains("similar"), suggested, "{error}");
     }
 }

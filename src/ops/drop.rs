@@ -61,7 +61,7 @@ pub(crate) struct Dropped {
 /// # Errors
 /// [`Kind::NotHolder`], and [`Kind::Dirty`] for uncommitted work.
 pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, work: Unsaved) -> Result<Dropped> {
-    if status.is_closed() || *status == Status::Implementing {
+    if !matches!(status, Status::Ready | Status::Postponed | Status::Editing) {
         return Err(Error::new(Kind::Usage, format!("a task cannot be dropped with the status {status}")).one_of(&[
             "Ready",
             "Postponed",

@@ -128,3 +128,15 @@ fn after_a_takeover_the_record_goes_once_worktree_and_branch_have_gone() {
     assert_eq!(kinds(&json["mended"]), ["record_of_other_lock"]);
     assert_eq!(found(&ann), Vec::<String>::new());
 }
+
+#[test]
+fn a_held_task_whose_worktree_was_deleted_gets_it_back_by_the_command_that_is_named() {
+    let world = World::new();
+    let ann = scene(&world);
+    std::fs::remove_dir_all(ann.path(WORK)).unwrap();
+    let json = ann.aitask(&["doctor", "--json"]).fails(1).json();
+    assert_eq!(kinds(&json["findings"]), ["missing_worktree"]);
+    ann.follow(&json["findings"][0]["cures"][0]).ok();
+    assert!(ann.path(WORK).is_dir());
+    ann.aitask(&["doctor"]).ok();
+}

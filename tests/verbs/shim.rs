@@ -39,6 +39,14 @@ fn only_an_installation_advises_to_commit_the_shims() {
 }
 
 #[test]
+fn a_removal_says_nothing_of_scripts_that_are_not_there() {
+    let ann = scene();
+    ann.aitask(&["shim", "install", "scripts"]).ok();
+    assert!(ann.aitask(&["shim", "list", "scripts"]).ok().stdout.contains("absent"));
+    assert_eq!(ann.aitask(&["shim", "remove", "scripts"]).ok().stdout, "aitask_lock.sh\toriginal\tchanged\n");
+}
+
+#[test]
 fn installing_again_changes_nothing_and_removing_gives_the_originals_back() {
     let ann = scene();
     let original = ann.read(LOCK);

@@ -67,9 +67,10 @@ fn locks(seen: &Snapshot, found: &mut Vec<Finding>) {
     for task in seen.files.tasks.iter().filter(is_lost).filter(|task| !board.has_open_children(task)) {
         if seen.lost.iter().all(|lost| lost.branch.as_str() != LOCKS) {
             let cause = format!("{} is Implementing, and nobody holds its lock", task.id.prefixed());
-            let cure =
-                command!["git aitask pick", task.id].note("takes it; git aitask edit ID --status Ready frees it");
-            found.push(Finding::new("missing_lock", "locks", task.path.as_str(), &cause).of(task.id).cure(cure));
+            let take = command!["git aitask pick", task.id].note("takes it");
+            let free = command!["git aitask edit", task.id, "--status Ready"].note("frees it");
+            let finding = Finding::new("missing_lock", "locks", task.path.as_str(), &cause).of(task.id);
+            found.push(finding.cure(take).cure(free));
         }
     }
 }
@@ -191,7 +192,13 @@ fn of_worktree(seen: &Snapshot, worktree: &SeenWorktree) -> Option<Finding> {
         let is_moved = seen.folders.iter().any(|(_, folder)| *folder == Folder::Moved);
         let cause = "git has it registered, and it is not there";
         let moved = command!["git worktree repair NEW_PLACE"].note("if it was moved");
-        let gone = command!["git worktree remove", show].note("if it was deleted");
+        // A task that is held goes on in a new one.
+        let gone = if seen.locks.iter().any(|lock| lock.entry.task == name.id()) && seen.files.is_active(name.id()) {
+            command!["git worktree remove", show, "&& git aitask worktree add", name.id()]
+        } else {
+            command!["git worktree remove", show]
+        };
+        let gone = gone.note("if it was deleted");
         return (!is_moved).then(|| finding("missing_worktree", cause).cure(gone).cure(moved));
     }
     let named = worktree.named.as_ref()?;
