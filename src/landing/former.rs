@@ -5,7 +5,7 @@ use crate::git::{Branch, Oid};
 use crate::ledger::View;
 use crate::ledger::plan::{nonce_of, trailer};
 use crate::project::context::Context;
-use crate::task::{BRANCH_PREFIX, TaskName};
+use crate::task::{BRANCH_PREFIX, TaskName, TaskPath, paths};
 use crate::worktrees::branches::tips;
 
 /// The last commit of a task branch that is gone.
@@ -61,6 +61,14 @@ impl FormerWork {
             (named, _) => Ok(named),
         }
     }
+}
+
+/// Whether a task that is active was archived before, as far as this clone has the history. One process.
+pub(crate) fn was_archived(context: &Context, view: &View<'_>, data: &Branch, path: &TaskPath) -> Result<bool> {
+    let Some(tip) = view.base(data) else { return Ok(false) };
+    let in_archive = path.as_str().replacen(paths::TASKS_DIR, paths::ARCHIVED_TASKS_DIR, 1);
+    let call = context.repository.read("log").args(["-1", "--diff-filter=AR", "--format=%H", tip.as_str(), "--"]);
+    Ok(!call.arg(in_archive).run()?.stdout.is_empty())
 }
 
 /// The merge with this line in any other branch that this clone knows to be published. One process.

@@ -262,7 +262,7 @@ pub(crate) fn missing(task: &Task, branch: &Branch, into: &Branch, published: Op
         None => Error::new(Kind::NoCommits, without).hint(done).hint(pick.note("adds a worktree")),
         Some(tip) => {
             let where_it_is =
-                format!("{without}; the published one ({}) is not known to be merged into {into}", tip.short());
+                format!("{without}; the published one ({}) has no new work that is known to be in {into}", tip.short());
             let again = command!["git aitask finish", task.id].note("once it is merged");
             Error::new(Kind::NoCommits, where_it_is)
                 .hint(pick.note("adds a worktree that goes on from it"))

@@ -24,6 +24,7 @@ use crate::error::{Error, Kind, Payload, Result};
 use crate::git::run::PRE_PUSH;
 use crate::git::worktree::Unsaved;
 use crate::git::{self, Branch, Freshness, Oid, remote};
+use crate::landing::former;
 use crate::landing::landed::{self, Landed};
 use crate::landing::line;
 use crate::landing::merge::{self, Merge, MergeMode};
@@ -331,7 +332,7 @@ impl FinishOperation<'_> {
         } else {
             seen.has_landed = self.has_landed(id, &place.branch, output)?;
             if !seen.has_landed && !options.no_push {
-                seen.work = self.landed_elsewhere(view, id, &place.branch)?;
+                seen.work = self.landed_elsewhere(view, &path, &place.branch)?;
             }
             seen.published = view.tip(&place.branch).published.filter(|_| context.channel != Channel::Local);
         }
@@ -427,12 +428,16 @@ impl FinishOperation<'_> {
     }
 
     /// The work of a task that was pushed in another clone, where it has landed: for a clone whose branch of it is absent or
-    /// has no commits. The tip is the published one.
-    fn landed_elsewhere(&self, view: &View<'_>, id: TaskId, branch: &Branch) -> Result<Option<TaskWork>> {
+    /// has no commits. The tip is the published one. `None` for a task that was archived before: what it goes on from landed
+    /// then.
+    fn landed_elsewhere(&self, view: &View<'_>, path: &TaskPath, branch: &Branch) -> Result<Option<TaskWork>> {
         let Some(output) = view.base(self.request.into) else { return Ok(None) };
         let Some((tip, landed)) = landed::of_published(self.context, view, branch, output)? else { return Ok(None) };
-        self.require_not_taken_back(&landed, id, branch)?;
+        self.require_not_taken_back(&landed, path.id(), branch)?;
         let Landed::At(commit) = landed else { return Ok(None) };
+        if former::was_archived(self.context, view, self.request.data, path)? {
+            return Ok(None);
+        }
         let (merge, proof, elsewhere) = (Some(Merge::Already), Some(commit), Some(tip.clone()));
         Ok(Some(TaskWork { tip, merge, proof, needs_push: false, is_published: true, elsewhere }))
     }
@@ -464,7 +469,7 @@ impl FinishOperation<'_> {
         let output = view.base(into).ok_or_else(|| branches::no_output(context, into, chosen_for))?;
         // A worktree that was added after the merge of what another clone has pushed has no commits of its own.
         let elsewhere = |refusal: Error| {
-            let pushed = self.landed_elsewhere(view, path.id(), branch)?.filter(|_| !self.request.options.no_push);
+            let pushed = self.landed_elsewhere(view, path, branch)?.filter(|_| !self.request.options.no_push);
             pushed.map(|work| TaskWork { tip: tip.clone(), ..work }).ok_or(refusal)
         };
         if let Err(refusal) = task_branch::require_commits(context, path, &tip, output, place) {

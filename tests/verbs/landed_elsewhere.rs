@@ -55,7 +55,10 @@ fn finish_of_a_merged_pull_request_works_in_another_clone_of_its_holder() {
         // before the merge it says where the work is
         let run = elsewhere.aitask(&["finish", "1", "--json"]).fails(1);
         let error = &run.error()["error"];
-        assert!(run.stderr.contains("is not known to be merged into main") && error["kind"] == "no_commits", "{run}");
+        assert!(
+            run.stderr.contains("has no new work that is known to be in main") && error["kind"] == "no_commits",
+            "{run}"
+        );
         assert!(hints(error).iter().any(|hint| hint.starts_with("git aitask pick 1")), "{run}");
         let landed = merge(&bob, how);
         finished(&world, &elsewhere, &landed);
