@@ -72,8 +72,8 @@ impl CarryOver {
         now: &str,
     ) -> Result<()> {
         let old = TaskPath::parse(path);
-        let slug = old.as_ref().map_or("task", |old| old.name().slug().as_str());
-        let name = TaskName::new(TaskId::top(self.number), Slug::from_title(&format!("{slug}_carryover")));
+        let slug = old.as_ref().map_or_else(|| "task".to_owned(), |old| old.name().slug().to_string());
+        let name = TaskName::new(TaskId::top(self.number), &Slug::from_title(&format!("{slug}_carryover")));
         let path = TaskPath::new(name).as_str().to_owned();
         let content = follow_up(document, id, now)?.to_bytes();
         changes.edits.push(Edit::Put { path: path.clone(), content });

@@ -13,9 +13,6 @@ use crate::project::outcome::Holder;
 use crate::report::{Cell, Column, Page, Table, Tone, as_of, relative};
 use crate::task::Status;
 
-/// How many ready tasks the page shows: the best ones, of which the next is picked. The document has all.
-const READY_SHOWN: usize = 10;
-
 /// Whether this clone has tasks, or the branches for them.
 pub(super) fn is_set_up(context: &Context, outcome: &Overview) -> Result<bool> {
     Ok(!outcome.ready.is_empty() || !outcome.active.is_empty() || context.is_initialised()?)
@@ -59,10 +56,10 @@ pub(super) fn page(outcome: &Overview, is_set_up: bool, is_seen: bool) -> Page {
     page = section(page, "worktrees without an active task", orphans, outcome.orphan_worktrees.is_empty());
     let unlocked = &outcome.unlocked_implementing;
     page = section(page, "Implementing, but not locked", list::table(unlocked, Shape::Flat), unlocked.is_empty());
-    let (best, more) = outcome.ready.split_at(outcome.ready.len().min(READY_SHOWN));
+    let best = &outcome.ready;
     page = section(page, "ready", list::table(best, Shape::Flat), best.is_empty());
-    if !more.is_empty() {
-        page = page.line(format!("and {} more: git aitask list", more.len()));
+    if outcome.ready_count > best.len() {
+        page = page.line(format!("and {} more: git aitask list", outcome.ready_count - best.len()));
     }
     page = outcome.doubts.lines().into_iter().fold(page, Page::warning);
     for circle in &outcome.circles {

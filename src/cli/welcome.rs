@@ -29,7 +29,7 @@ pub(crate) fn run(app: &App) -> Result<()> {
                 .title("this clone is not set up for tasks")
                 .advice("next: git aitask init   # uses the task data of the remote, or creates it");
         }
-        let [held, ready] = [overview.active.len(), overview.ready.len()];
+        let [held, ready] = [overview.active.len(), overview.ready_count];
         let mut page = Page::new().title(format!("{held} held, {ready} ready"));
         let TasksPlace { branch, folder } = &overview.tasks;
         let place = folder.as_ref().map_or("not checked out here yet", |_| "aitasks/, aiplans/");

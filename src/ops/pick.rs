@@ -200,7 +200,7 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
     aside.notes.extend(taker.apart_note.take());
     let plan = taker.plan.as_ref().map(|plan| plan.text.as_str());
     let names = NamedFiles::of(&taking.document, plan);
-    let picked = InWork { lock: &locked.entry, name: &taking.task.name, checkout: None };
+    let picked = InWork { lock: &locked.entry, name: taking.task.name(), checkout: None };
     let overlaps = radar::of_picked(context, &picked, &taker.in_work, &names, &session.host)?;
     let around = Surroundings::new(context, taker.active).asked_by(&session);
     // What a dry run has not made is not in the registry.

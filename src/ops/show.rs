@@ -57,11 +57,12 @@ pub(crate) fn show(context: &Context, wanted: &Wanted, freshness: Freshness) -> 
     };
     let plan = loaded.index.plan(path).map(|plan| plan.as_str().to_owned());
     let plan = plan.or_else(|| Some(path.plan().as_str().to_owned()).filter(|plan| loaded.index.has(plan)));
-    let wants: Vec<(&Branch, String)> =
-        std::iter::once(path.as_str().to_owned()).chain(plan.clone()).map(|path| (&data, path)).collect();
-    let found = view.read(&wants)?;
-    let document = loaded.index.document(&found, path.as_str())?;
-    let plan = plan.and_then(|path| PlanText::of(&found, &data, path));
+    let wanted: Vec<_> = std::iter::once(path.as_str()).chain(plan.as_deref()).collect();
+    let mut contents = loaded.index.contents(&view, &wanted)?.into_iter();
+    let document = contents.next().flatten().ok_or_else(|| loaded.index.unreadable(path.as_str()))?;
+    let document = Document::parse(&document);
+    let plan = plan.zip(contents.next().flatten());
+    let plan = plan.map(|(path, text)| PlanText { path, text: String::from_utf8_lossy(&text).into_owned() });
     let task = Task::from_document(path.clone(), &document);
     let info = loaded.describe(&task);
     let commits = match &info.worktree {

@@ -19,6 +19,9 @@ use crate::worktrees::registry::task_branch_of;
 use serde::Serialize;
 use std::path::PathBuf;
 
+/// How many ready tasks a page shows: the best ones, of which the next is picked. The document has all.
+const READY_SHOWN: usize = 10;
+
 /// The outcome: the current state.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -45,8 +48,11 @@ pub(crate) struct Overview {
     pub(crate) orphan_worktrees: Vec<ListedWorktree>,
     /// Tasks with the status Implementing that nobody holds.
     pub(crate) unlocked_implementing: Vec<TaskInfo>,
-    /// The tasks that can be picked, best first.
+    /// The tasks that can be picked, best first. For a page only those that it shows.
     pub(crate) ready: Vec<TaskInfo>,
+    /// How many can be picked.
+    #[serde(skip)]
+    pub(crate) ready_count: usize,
     /// Tasks that wait for each other in a circle.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) circles: Vec<Circle>,
@@ -132,6 +138,8 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
     let orphans = orphans.into_iter().zip(states);
     let orphans = orphans.map(|(task_id, worktree_state)| ListedWorktree { task_id, worktree_state });
     loaded.around.announce(tasks.iter().filter(|task| held(task)));
+    let ready = board.ordered(|task| board.is_ready(task) && !held(task));
+    let shown = if context.json { ready.len() } else { READY_SHOWN };
     let unlocked = board.ordered(|task| task.status == Status::Implementing && !held(task));
     let active: Vec<_> = board.ordered(held).into_iter().map(describe).collect();
     let in_work: Vec<_> = active.iter().filter_map(|row| in_work(&loaded, row)).collect();
@@ -154,7 +162,8 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
         old_locks,
         orphan_worktrees: orphans.collect(),
         unlocked_implementing: unlocked.into_iter().map(describe).collect(),
-        ready: board.ordered(|task| board.is_ready(task) && !held(task)).into_iter().map(describe).collect(),
+        ready_count: ready.len(),
+        ready: ready.into_iter().take(shown).map(describe).collect(),
         circles: board.circles(),
         doubts: loaded.doubts.clone(),
     })

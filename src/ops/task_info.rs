@@ -342,7 +342,7 @@ impl<'c> Surroundings<'c> {
     /// Reads the worktrees of tasks that will be described, together.
     pub(crate) fn announce<'t>(&self, tasks: impl IntoIterator<Item = &'t Task>) {
         if let Some(worktrees) = self.worktrees().filter(|_| self.is_whole) {
-            worktrees.read(self.context, tasks.into_iter().map(|task| &task.name));
+            worktrees.read(self.context, tasks.into_iter().map(Task::name));
         }
     }
 
@@ -367,7 +367,7 @@ impl<'c> Surroundings<'c> {
     /// The object of a task with this lock.
     pub(crate) fn describe(&self, task: &Task, lock: Option<&LockEntry>) -> TaskInfo {
         let worktrees = if self.is_whole { self.worktrees() } else { None };
-        let worktree = worktrees.and_then(|worktrees| worktrees.of(self.context, &task.name));
+        let worktree = worktrees.and_then(|worktrees| worktrees.of(self.context, task.name()));
         self.describe_at(task, lock, worktree)
     }
 
@@ -383,11 +383,11 @@ impl<'c> Surroundings<'c> {
         children.extend(&task.children);
         children.sort_unstable();
         children.dedup();
-        let named = || Branch::parse(&task.name.branch_name()).ok().filter(|_| !task.path.is_archived());
+        let named = || Branch::parse(&task.name().branch_name()).ok().filter(|_| !task.path.is_archived());
         let is_mine = |lock| self.session().is_some_and(|session| holds(context, session, lock));
         TaskInfo {
             id: task.id,
-            name: task.name.clone(),
+            name: task.name().clone(),
             title: task.title.clone(),
             status: task.status.clone(),
             issue_type: task.issue_type.clone(),

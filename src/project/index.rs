@@ -2,28 +2,30 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::ObjectKind;
+use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Oid};
 use crate::ledger::{Found, View};
 use crate::project::context::{Context, Wanted};
-use crate::project::kept_tasks::{Headers, KeptTasks};
+use crate::project::kept_tasks::KeptTasks;
 use crate::task::{
     ActiveTasks, Blocker, Document, Header, PlanPath, Scan, Task, TaskId, TaskPath, bundle, paths, query,
 };
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// The paths of all files of the task data. Contents are read when they are needed.
 #[derive(Debug)]
 pub(crate) struct Index {
     branch: Branch,
-    /// Active tasks.
-    pub(crate) active: Vec<(TaskPath, Oid)>,
-    /// Archived tasks outside bundles.
-    pub(crate) archived: Vec<(TaskPath, Oid)>,
+    /// Active tasks by id, each with its place among the files.
+    pub(crate) active: Vec<(TaskPath, usize)>,
+    /// Archived tasks outside bundles by id, each with its place among the files.
+    pub(crate) archived: Vec<(TaskPath, usize)>,
     /// Plans.
     pub(crate) plans: Vec<PlanPath>,
     /// Bundles of archived tasks.
     bundles: Vec<(String, Oid)>,
+    /// All files: those that are no tasks, then tasks by id.
     files: Vec<(String, Oid)>,
     /// The commit that this is the index of, where it can be kept.
     commit: Option<Oid>,
@@ -61,36 +63,36 @@ impl Index {
             index.commit = Some(tip.clone());
             index.kept = RefCell::new(view.kept().as_ref().and_then(KeptTasks::load));
         }
-        if let Some(kept) = index.kept.get_mut().take_if(|kept| kept.commit() == tip) {
-            kept.files().for_each(|(path, blob)| index.add(path, blob));
-            index.kept = RefCell::new(Some(kept));
+        let kept = index.kept.get_mut().as_ref().filter(|kept| kept.commit() == tip).and_then(KeptTasks::files);
+        index.files = if let Some(files) = kept {
+            files
         } else {
             let folders = [paths::TASKS_DIR, paths::PLANS_DIR].map(|folder| format!("{home}{folder}"));
-            for entry in view.list(branch, &folders.each_ref().map(String::as_str))? {
-                if let Some(path) = entry.path_str().and_then(|path| path.strip_prefix(home)) {
-                    index.add(path, &entry.oid);
-                }
-            }
-        }
+            let entries = view.list(branch, &folders.each_ref().map(String::as_str))?.into_iter();
+            let file = |entry: TreeEntry| Some((entry.path_str()?.strip_prefix(home)?.to_owned(), entry.oid));
+            let mut files: Vec<_> = entries.filter_map(file).collect();
+            // Git lists t10 before t9. In this order they are kept.
+            files.sort_by_cached_key(|(path, _)| TaskPath::parse(path).map(|path| path.id()));
+            files
+        };
+        index.sort_out();
         index.set_children_apart();
-        // Git lists t10 before t9.
-        for tasks in [&mut index.active, &mut index.archived] {
-            tasks.sort_by_key(|(path, _)| path.id());
-        }
         Ok(index)
     }
 
-    fn add(&mut self, path: &str, blob: &Oid) {
-        if let Some(task) = TaskPath::parse(path) {
-            if task.is_archived() { &mut self.archived } else { &mut self.active }.push((task, blob.clone()));
-        } else if let Some(plan) = PlanPath::parse(path) {
-            self.plans.push(plan);
-        } else if paths::is_task_bundle(path, |_| false) {
-            self.bundles.push((path.to_owned(), blob.clone()));
-        } else if paths::looks_like_a_task(path) {
-            self.misnamed.push(path.to_owned());
+    /// Sorts the files by what they are.
+    fn sort_out(&mut self) {
+        for (at, (path, blob)) in self.files.iter().enumerate() {
+            if let Some(task) = TaskPath::parse(path) {
+                if task.is_archived() { &mut self.archived } else { &mut self.active }.push((task, at));
+            } else if let Some(plan) = PlanPath::parse(path) {
+                self.plans.push(plan);
+            } else if paths::is_task_bundle(path, |_| false) {
+                self.bundles.push((path.to_owned(), blob.clone()));
+            } else if paths::looks_like_a_task(path) {
+                self.misnamed.push(path.to_owned());
+            }
         }
-        self.files.push((path.to_owned(), blob.clone()));
     }
 
     /// Takes a file such as `aitasks/t1_2_child.md` for a child that lies in the wrong folder where another file is task
@@ -252,34 +254,45 @@ impl Index {
         self.read(view, &self.archived)
     }
 
-    fn read(&self, view: &View<'_>, files: &[(TaskPath, Oid)]) -> Result<Vec<Task>> {
+    fn read(&self, view: &View<'_>, files: &[(TaskPath, usize)]) -> Result<Vec<Task>> {
         let mut kept = self.kept.borrow_mut();
-        let known = kept.as_ref().map(KeptTasks::headers).unwrap_or_default();
-        let mut headers: Vec<_> = files.iter().map(|(_, blob)| Header::unpack(known.get(blob)?)).collect();
-        let unknown = files.iter().zip(&headers).filter(|(_, header)| header.is_none());
-        let unknown: Vec<_> = unknown.map(|((_, blob), _)| blob.clone()).collect();
-        let mut read = BTreeMap::new();
-        for (header, object) in headers.iter_mut().filter(|header| header.is_none()).zip(view.blobs(&unknown)?) {
+        let (of_this, of_other) = match kept.as_ref() {
+            Some(kept) if Some(kept.commit()) == self.commit.as_ref() => (Some(kept), HashMap::new()),
+            Some(kept) => (None, kept.headers()),
+            None => (None, HashMap::new()),
+        };
+        // Of this commit a header is at the place of its file, which spares a search for each of thousands.
+        let known = |at: usize| match of_this {
+            Some(kept) => kept.header(at, &self.files[at].1),
+            None => of_other.get(self.files[at].1.as_str()).copied(),
+        };
+        let (mut tasks, mut unknown) = (Vec::with_capacity(files.len()), Vec::new());
+        for (path, at) in files {
+            let header = known(*at).and_then(Header::unpack).unwrap_or_else(|| {
+                unknown.push((tasks.len(), self.files[*at].1.clone()));
+                Header::read(&Document::parse(&[]))
+            });
+            tasks.push(header.at(path.clone()));
+        }
+        let (places, blobs): (Vec<_>, Vec<_>) = unknown.into_iter().unzip();
+        let mut read = HashMap::new();
+        for (place, object) in places.into_iter().zip(view.blobs(&blobs)?) {
             let found = Header::read(&Document::parse(object.as_ref().map_or(&[], |object| &object.data)));
             // What is missing may be there the next time.
             if let Some(object) = object.filter(|object| object.kind == ObjectKind::Blob) {
                 read.insert(object.oid, found.pack());
             }
-            *header = Some(found);
+            tasks[place] = found.at(files[place].0.clone());
         }
-        let is_kept = kept.as_ref().is_some_and(|kept| Some(kept.commit()) == self.commit.as_ref());
-        if !(is_kept && read.is_empty())
-            && let Some(newer) = self.keep(view, &known, &read)
-        {
-            *kept = Some(newer);
+        if of_this.is_none() || !read.is_empty() {
+            let header = |at: usize| read.get(&self.files[at].1).map(Vec::as_slice).or_else(|| known(at));
+            let newer = view.kept().zip(self.commit.as_ref());
+            let newer = newer.and_then(|(records, commit)| KeptTasks::save(&records, commit, &self.files, header));
+            if newer.is_some() {
+                *kept = newer;
+            }
         }
-        let tasks = files.iter().zip(headers).filter_map(|((path, _), header)| Some(header?.at(path.clone())));
-        Ok(tasks.collect())
-    }
-
-    /// Keeps the files of this commit, with the headers that are known.
-    fn keep(&self, view: &View<'_>, known: &Headers<'_>, read: &BTreeMap<Oid, Vec<u8>>) -> Option<KeptTasks> {
-        KeptTasks::save(&view.kept()?, self.commit.as_ref()?, &self.files, known, read)
+        Ok(tasks)
     }
 
     /// Reads the archived tasks that are in bundles, each with its place, `BUNDLE:FILE`. One process where there are any.
@@ -333,9 +346,19 @@ impl Index {
 
     /// Reads files of the task data as documents. One process.
     pub(crate) fn load_documents(&self, view: &View<'_>, paths: &[&str]) -> Result<Vec<Document>> {
-        let wanted: Vec<_> = paths.iter().map(|path| (&self.branch, (*path).to_owned())).collect();
-        let found = view.read(&wanted)?;
-        paths.iter().map(|path| self.document(&found, path)).collect()
+        let read = self.contents(view, paths)?.into_iter().zip(paths);
+        read.map(|(content, path)| Ok(Document::parse(&content.ok_or_else(|| self.unreadable(path))?))).collect()
+    }
+
+    /// Reads files that the index has; `None` for one whose object this clone cannot read. They are named by their objects,
+    /// since for a path git searches a folder of thousands. One process.
+    pub(crate) fn contents(&self, view: &View<'_>, paths: &[&str]) -> Result<Vec<Option<Vec<u8>>>> {
+        let blob = |path: &&str| {
+            let file = self.files.iter().find(|(known, _)| known == path);
+            file.map(|(_, blob)| blob.clone()).ok_or_else(|| self.unreadable(path))
+        };
+        let blobs = view.blobs(&paths.iter().map(blob).collect::<Result<Vec<_>>>()?)?;
+        Ok(blobs.into_iter().map(|object| Some(object?.data)).collect())
     }
 
     /// The paths of all files.
@@ -364,6 +387,9 @@ impl Index {
 /// that begins with digits, but another file is that task.
 pub(crate) fn strayed<'p>(active: impl Iterator<Item = &'p TaskPath> + Clone) -> BTreeSet<TaskPath> {
     let is_strayed = |path: &&TaskPath| path.name().as_child().is_some();
+    if !active.clone().any(|path| is_strayed(&path)) {
+        return BTreeSet::new();
+    }
     let plain: BTreeSet<_> = active.clone().filter(|path| !is_strayed(path)).map(TaskPath::id).collect();
     active.filter(is_strayed).filter(|path| plain.contains(&path.id())).cloned().collect()
 }

@@ -4,7 +4,7 @@
 use crate::files::records::Records;
 use crate::git::Oid;
 use crate::packed::{put, put_number, take, take_number, take_text};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// The name of the file.
@@ -25,13 +25,10 @@ pub(crate) struct KeptTasks {
 #[derive(Debug, Clone)]
 struct Places {
     path: Range<usize>,
-    blob: Oid,
+    blob: Range<usize>,
     /// Empty, where the header was not read.
     header: Range<usize>,
 }
-
-/// The headers of blobs.
-pub(crate) type Headers<'k> = HashMap<&'k Oid, &'k [u8]>;
 
 impl KeptTasks {
     /// Reads what is kept.
@@ -47,7 +44,8 @@ impl KeptTasks {
         for _ in 0..count {
             let path = take_text(&mut rest)?.len();
             let path = place(&bytes, rest, path);
-            let blob = Oid::parse(take_text(&mut rest)?)?;
+            let blob = take_text(&mut rest)?.len();
+            let blob = place(&bytes, rest, blob);
             let header = take(&mut rest)?.len();
             files.push(Places { path, blob, header: place(&bytes, rest, header) });
         }
@@ -55,22 +53,20 @@ impl KeptTasks {
         Some(Self { bytes, commit, files })
     }
 
-    /// Keeps the files of a commit, with the headers that are known of them.
-    pub(crate) fn save(
+    /// Keeps the files of a commit. `header` has what is known of the header of the file at a place among them.
+    pub(crate) fn save<'h>(
         records: &Records,
         commit: &Oid,
         files: &[(String, Oid)],
-        known: &Headers<'_>,
-        read: &BTreeMap<Oid, Vec<u8>>,
+        header: impl Fn(usize) -> Option<&'h [u8]>,
     ) -> Option<Self> {
         let mut bytes = Vec::new();
         put(&mut bytes, commit.as_str());
         put_number(&mut bytes, files.len());
-        for (path, blob) in files {
+        for (at, (path, blob)) in files.iter().enumerate() {
             put(&mut bytes, path);
             put(&mut bytes, blob.as_str());
-            let header = read.get(blob).map(Vec::as_slice).or_else(|| known.get(blob).copied());
-            put(&mut bytes, header.filter(|header| header.len() <= LONGEST).unwrap_or_default());
+            put(&mut bytes, header(at).filter(|header| header.len() <= LONGEST).unwrap_or_default());
         }
         records.keep(NAME, &bytes);
         Self::parse(bytes)
@@ -81,16 +77,30 @@ impl KeptTasks {
         &self.commit
     }
 
-    /// Its files, in the order of git.
-    pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &Oid)> {
-        let text = |places: &Places| std::str::from_utf8(self.bytes.get(places.path.clone())?).ok();
-        self.files.iter().filter_map(move |places| Some((text(places)?, &places.blob)))
+    /// Its files, in the order in which they were given; `None` where one has no object.
+    pub(crate) fn files(&self) -> Option<Vec<(String, Oid)>> {
+        let file = |places: &Places| Some((self.text(&places.path)?.to_owned(), Oid::parse(self.text(&places.blob)?)?));
+        self.files.iter().map(file).collect()
     }
 
-    /// The headers that are kept, by the blobs of their files.
-    pub(crate) fn headers(&self) -> Headers<'_> {
-        let header = |places: &Places| self.bytes.get(places.header.clone()).filter(|header| !header.is_empty());
-        self.files.iter().filter_map(|places| Some((&places.blob, header(places)?))).collect()
+    /// The header of the file at this place among them, where it has this content.
+    pub(crate) fn header(&self, at: usize, blob: &Oid) -> Option<&[u8]> {
+        let (known, header) = self.with_header(self.files.get(at)?)?;
+        (known == blob.as_str()).then_some(header)
+    }
+
+    /// The headers by the blobs of their files.
+    pub(crate) fn headers(&self) -> HashMap<&str, &[u8]> {
+        self.files.iter().filter_map(|places| self.with_header(places)).collect()
+    }
+
+    fn with_header(&self, places: &Places) -> Option<(&str, &[u8])> {
+        let header = self.bytes.get(places.header.clone()).filter(|header| !header.is_empty())?;
+        Some((self.text(&places.blob)?, header))
+    }
+
+    fn text(&self, at: &Range<usize>) -> Option<&str> {
+        std::str::from_utf8(self.bytes.get(at.clone())?).ok()
     }
 }
 

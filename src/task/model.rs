@@ -195,6 +195,9 @@ pub(crate) enum Items {
     WithoutBlanks,
 }
 
+/// The issue type of a task whose file names none.
+pub(super) const DEFAULT_ISSUE_TYPE: &str = "feature";
+
 /// The fields of a task file. Of a repeated key the last counts, as in the listing of the scripts. Texts are as
 /// written: neither unquoted nor safe for a terminal. An optional text is absent when its key is missing or empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -289,7 +292,7 @@ impl Fields {
             },
             priority: level("priority").unwrap_or_default(),
             effort: level("effort").unwrap_or_default(),
-            issue_type: document.scalar_last("issue_type").unwrap_or("feature").to_owned(),
+            issue_type: document.scalar_last("issue_type").unwrap_or(DEFAULT_ISSUE_TYPE).to_owned(),
             labels: list("labels"),
             depends: references("depends"),
             children: children.iter().filter_map(Reference::id).collect(),
@@ -332,7 +335,6 @@ impl Header {
     pub(crate) fn at(self, path: TaskPath) -> Task {
         Task {
             id: path.id(),
-            name: path.name().clone(),
             title: self.heading.unwrap_or_else(|| path.name().slug().humanised()),
             fields: self.fields,
             path,
@@ -345,8 +347,6 @@ impl Header {
 pub(crate) struct Task {
     /// The id.
     pub(crate) id: TaskId,
-    /// The name.
-    pub(crate) name: TaskName,
     /// The path of the file.
     pub(crate) path: TaskPath,
     /// The heading at the beginning of the body, else the slug with blanks; one line that is safe for a terminal.
@@ -355,6 +355,11 @@ pub(crate) struct Task {
 }
 
 impl Task {
+    /// The name.
+    pub(crate) fn name(&self) -> &TaskName {
+        self.path.name()
+    }
+
     /// Reads a task from its file.
     pub(crate) fn from_document(path: TaskPath, document: &Document) -> Self {
         Header::read(document).at(path)
@@ -392,7 +397,7 @@ pub(super) mod tests {
         for file in ["", "---\n---\n", "--- priority:high effort:low depends:1,4\n"] {
             let task = task("aitasks/t7_add_login.md", file);
             assert_eq!(
-                (task.id, task.title.as_str(), task.name.as_str()),
+                (task.id, task.title.as_str(), task.name().as_str()),
                 (TaskId::top(7), "add login", "t7_add_login")
             );
             assert_eq!((&task.status, task.priority, task.effort), (&Status::Ready, Level::Medium, Level::Medium));

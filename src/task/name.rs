@@ -20,13 +20,15 @@ pub(crate) const WORKTREES_DIR: &str = "aiwork";
 pub(crate) struct TaskName {
     text: String,
     id: TaskId,
-    slug: Slug,
+    /// Where the slug begins in the text. Of thousands of tasks few are asked for it.
+    slug_at: usize,
 }
 
 impl TaskName {
     /// The name of a task with this id and slug.
-    pub(crate) fn new(id: TaskId, slug: Slug) -> Self {
-        Self { text: format!("t{id}_{slug}"), id, slug }
+    pub(crate) fn new(id: TaskId, slug: &Slug) -> Self {
+        let text = format!("t{id}_{slug}");
+        Self { slug_at: text.len() - slug.as_str().len(), text, id }
     }
 
     /// Parses a bare name strictly: `t`, a number, perhaps `_` and the number of a child, `_` and a slug. What looks
@@ -40,22 +42,22 @@ impl TaskName {
 
     /// [`TaskName::parse`] for text that may be something else: `None` instead of an error.
     pub(crate) fn try_parse(text: &str) -> Option<Self> {
-        Self::try_parse_child(text).or_else(|| Self::try_parse_top(text))
+        Self::try_parse_child(text.to_owned()).or_else(|| Self::try_parse_top(text.to_owned()))
     }
 
     /// Parses a name as that of a top-level task, `t16_2024_report` included.
-    pub(super) fn try_parse_top(text: &str) -> Option<Self> {
+    pub(super) fn try_parse_top(text: String) -> Option<Self> {
         let (number, slug) = split_digits(text.strip_prefix('t')?);
         let id = TaskId::top(parse_number(number)?);
-        Some(Self { text: text.to_owned(), id, slug: Slug::try_parse(slug.strip_prefix('_')?)? })
+        slug_at(&text, slug).map(|slug_at| Self { text, id, slug_at })
     }
 
     /// Parses a name as that of a child.
-    pub(super) fn try_parse_child(text: &str) -> Option<Self> {
+    pub(super) fn try_parse_child(text: String) -> Option<Self> {
         let (number, rest) = split_digits(text.strip_prefix('t')?);
         let (child, slug) = split_digits(rest.strip_prefix('_')?);
         let id = TaskId::child(parse_number(number)?, parse_number(child)?);
-        Some(Self { text: text.to_owned(), id, slug: Slug::try_parse(slug.strip_prefix('_')?)? })
+        slug_at(&text, slug).map(|slug_at| Self { text, id, slug_at })
     }
 
     /// The name of the task that a branch belongs to: `aitask/t16_2_add_login`.
@@ -65,13 +67,14 @@ impl TaskName {
 
     /// A child's name read as that of a top-level task: `t16_2024_report` is then task 16, `2024_report`.
     pub(crate) fn as_top_level(&self) -> Option<Self> {
-        self.id.is_child().then(|| Self::try_parse_top(&self.text)).flatten()
+        self.id.is_child().then(|| Self::try_parse_top(self.text.clone())).flatten()
     }
 
     /// A top-level task's name read as that of a child: `t16_2024_report` is then the child
     /// `16_2024`, `report`.
     pub(crate) fn as_child(&self) -> Option<Self> {
-        (!self.id.is_child()).then(|| Self::try_parse_child(&self.text)).flatten()
+        let begins_with_digit = self.text[self.slug_at..].starts_with(|c: char| c.is_ascii_digit());
+        (!self.id.is_child() && begins_with_digit).then(|| Self::try_parse_child(self.text.clone())).flatten()
     }
 
     /// The name as text.
@@ -85,8 +88,8 @@ impl TaskName {
     }
 
     /// The slug.
-    pub(crate) fn slug(&self) -> &Slug {
-        &self.slug
+    pub(crate) fn slug(&self) -> Slug {
+        Slug::checked(&self.text[self.slug_at..])
     }
 
     /// The task's branch: `aitask/t16_2_add_login`.
@@ -110,6 +113,12 @@ impl TaskName {
     }
 }
 
+/// Where the slug begins in the text of a name, whose end is `_` and the slug; `None` where that is none.
+fn slug_at(text: &str, end: &str) -> Option<usize> {
+    let slug = end.strip_prefix('_')?;
+    Slug::is_valid(slug).then(|| text.len() - slug.len())
+}
+
 as_text!(TaskName);
 
 #[cfg(test)]
@@ -125,7 +134,7 @@ mod tests {
         assert_eq!(name.branch_name(), "aitask/t16_2_add_login");
         assert_eq!(name.worktree_dir(), "aiwork/t16_2_add_login");
         assert_eq!(TaskName::from_branch("aitask/t16_2_add_login"), Some(name.clone()));
-        assert_eq!(TaskName::new(name.id(), name.slug().clone()), name);
+        assert_eq!(TaskName::new(name.id(), &name.slug()), name);
         let top = TaskName::parse("t16_implement_auth").unwrap();
         assert_eq!(
             (top.id(), top.slug().to_string().as_str(), top.as_top_level()),

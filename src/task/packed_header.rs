@@ -2,39 +2,65 @@
 
 use super::frontmatter::TROUBLES;
 use super::id::TaskId;
-use super::model::{Fields, Header, Level, Reference, Status};
-use crate::packed::{put, put_list, take_list, take_text};
+use super::model::{DEFAULT_ISSUE_TYPE, Fields, Header, Level, Reference, Status};
+use crate::packed::{put, put_list, put_number, take_list, take_number, take_text};
+
+/// The statuses that are kept as a number; any other is kept as its text.
+const STATUSES: [Status; 7] = [
+    Status::Ready,
+    Status::Editing,
+    Status::Implementing,
+    Status::Postponed,
+    Status::Done,
+    Status::Folded,
+    Status::Unreadable,
+];
+
+/// The lists that a header may have.
+const LISTS: usize = 6;
+
+/// The texts that a header may have, in the order in which they are kept. Most tasks have one or two of them.
+const TEXTS: usize = 11;
 
 impl Header {
-    /// Writes it for [`Header::unpack`].
+    /// Writes it for [`Header::unpack`]. Of thousands of tasks every part is read each time, so what is absent takes a bit.
     pub(crate) fn pack(&self) -> Vec<u8> {
         let Self { heading, fields } = self;
         let mut to = Vec::new();
-        for text in [fields.status.as_str(), fields.priority.as_str(), fields.effort.as_str(), &fields.issue_type] {
-            put(&mut to, text);
-        }
-        let children: Vec<_> = fields.children.iter().map(ToString::to_string).collect();
-        for list in [&fields.labels, &children, &fields.unreadable_children, &fields.unknown_levels] {
-            put_list(&mut to, list);
-        }
-        for references in [&fields.depends, &fields.xdeps] {
-            put_list(&mut to, &references.iter().map(Reference::as_written).collect::<Vec<_>>());
-        }
-        let optional = [
+        let other = match &fields.status {
+            Status::Other(text) => Some(text.as_str()),
+            _ => None,
+        };
+        let texts: [Option<&str>; TEXTS] = [
             heading.as_deref(),
             fields.trouble,
+            other,
             fields.assigned_to.as_deref(),
             fields.xdeprepo.as_deref(),
             fields.folded_into.as_deref(),
             fields.followup_kind.as_deref(),
-            fields.risk_code_health.map(Level::as_str),
-            fields.risk_goal_achievement.map(Level::as_str),
             fields.issue.as_deref(),
             fields.pull_request.as_deref(),
             fields.contributor.as_deref(),
+            (fields.issue_type != DEFAULT_ISSUE_TYPE).then_some(fields.issue_type.as_str()),
         ];
-        for text in optional {
-            put_list(&mut to, text.as_slice());
+        let children: Vec<_> = fields.children.iter().map(ToString::to_string).collect();
+        let [depends, xdeps] = [&fields.depends, &fields.xdeps]
+            .map(|references| references.iter().map(|it| it.as_written().to_owned()).collect::<Vec<_>>());
+        let lists = [&fields.labels, &children, &fields.unreadable_children, &fields.unknown_levels, &depends, &xdeps];
+        let present = texts.iter().map(Option::is_some).chain(lists.iter().map(|list| !list.is_empty()));
+        put_number(&mut to, present.enumerate().map(|(at, is_present)| usize::from(is_present) << at).sum());
+        let status = STATUSES.iter().position(|status| *status == fields.status).unwrap_or(STATUSES.len());
+        put_number(&mut to, status);
+        let risks = [fields.risk_code_health, fields.risk_goal_achievement];
+        for level in [Some(fields.priority), Some(fields.effort)].into_iter().chain(risks) {
+            to.push(level.map_or(0, |level| level as u8 + 1));
+        }
+        for text in texts.into_iter().flatten() {
+            put(&mut to, text);
+        }
+        for list in lists.into_iter().filter(|list| !list.is_empty()) {
+            put_list(&mut to, list);
         }
         to
     }
@@ -42,46 +68,84 @@ impl Header {
     /// Reads what [`Header::pack`] wrote; `None` for anything else.
     pub(crate) fn unpack(mut from: &[u8]) -> Option<Self> {
         let rest = &mut from;
-        let [status, priority, effort, issue_type] =
-            [take_text(rest)?, take_text(rest)?, take_text(rest)?, take_text(rest)?];
-        let list = |rest: &mut &[u8]| Some(take_list(rest)?.into_iter().map(str::to_owned).collect::<Vec<_>>());
-        let references =
-            |rest: &mut &[u8]| Some(take_list(rest)?.into_iter().map(Reference::parse).collect::<Vec<_>>());
-        let labels = list(rest)?;
-        let children = take_list(rest)?.into_iter().map(TaskId::try_parse).collect::<Option<_>>()?;
-        let (unreadable_children, unknown_levels) = (list(rest)?, list(rest)?);
-        let (depends, xdeps) = (references(rest)?, references(rest)?);
-        let text = |rest: &mut &[u8]| Some(list(rest)?.pop());
-        let level = |text: Option<String>| text.map(|text| Level::try_parse(&text));
-        let heading = text(rest)?;
-        let trouble = match text(rest)? {
-            Some(text) => Some(TROUBLES.into_iter().find(|known| *known == text)?),
-            None => None,
-        };
-        let fields = Fields {
-            status: if trouble.is_some() { Status::Unreadable } else { Status::parse(status) },
-            priority: Level::try_parse(priority)?,
-            effort: Level::try_parse(effort)?,
-            issue_type: issue_type.to_owned(),
-            labels,
-            depends,
-            children,
-            unreadable_children,
-            assigned_to: text(rest)?,
-            xdeps,
-            xdeprepo: text(rest)?,
-            folded_into: text(rest)?,
-            followup_kind: text(rest)?,
-            risk_code_health: level(text(rest)?).flatten(),
-            risk_goal_achievement: level(text(rest)?).flatten(),
-            issue: text(rest)?,
-            pull_request: text(rest)?,
-            contributor: text(rest)?,
+        let present = take_number(rest)?;
+        let status = take_number(rest)?;
+        let mut levels = [None; 4];
+        for level in &mut levels {
+            let (byte, left) = rest.split_first()?;
+            *rest = left;
+            *level = match byte {
+                0 => None,
+                1 => Some(Level::Low),
+                2 => Some(Level::Medium),
+                3 => Some(Level::High),
+                _ => return None,
+            };
+        }
+        let [priority, effort, risk_code_health, risk_goal_achievement] = levels;
+        let mut texts = [None; TEXTS];
+        for (at, text) in texts.iter_mut().enumerate() {
+            if (present >> at) & 1 == 1 {
+                *text = Some(take_text(rest)?);
+            }
+        }
+        let mut lists = [(); LISTS].map(|()| Vec::new());
+        for (at, list) in lists.iter_mut().enumerate() {
+            if (present >> (TEXTS + at)) & 1 == 1 {
+                *list = take_list(rest)?;
+            }
+        }
+        (rest.is_empty() && present >> (TEXTS + LISTS) == 0).then_some(())?;
+        let [
+            heading,
             trouble,
-            unknown_levels,
+            other,
+            assigned_to,
+            xdeprepo,
+            folded_into,
+            followup_kind,
+            issue,
+            pull_request,
+            contributor,
+            issue_type,
+        ] = texts;
+        let [labels, children, unreadable_children, unknown_levels, depends, xdeps] = lists;
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        let references = |list: Vec<&str>| list.into_iter().map(Reference::parse).collect();
+        let fields = Fields {
+            status: match other {
+                Some(other) => Status::Other(other.to_owned()),
+                None => STATUSES.get(status)?.clone(),
+            },
+            priority: priority?,
+            effort: effort?,
+            issue_type: issue_type.unwrap_or(DEFAULT_ISSUE_TYPE).to_owned(),
+            labels: owned(labels),
+            depends: references(depends),
+            children: children.into_iter().map(TaskId::try_parse).collect::<Option<_>>()?,
+            unreadable_children: owned(unreadable_children),
+            assigned_to: text(assigned_to),
+            xdeps: references(xdeps),
+            xdeprepo: text(xdeprepo),
+            folded_into: text(folded_into),
+            followup_kind: text(followup_kind),
+            risk_code_health,
+            risk_goal_achievement,
+            issue: text(issue),
+            pull_request: text(pull_request),
+            contributor: text(contributor),
+            trouble: match trouble {
+                Some(text) => Some(TROUBLES.into_iter().find(|known| *known == text)?),
+                None => None,
+            },
+            unknown_levels: owned(unknown_levels),
         };
-        rest.is_empty().then_some(Self { heading, fields })
+        Some(Self { heading: text(heading), fields })
     }
+}
+
+fn owned(list: Vec<&str>) -> Vec<String> {
+    list.into_iter().map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -121,7 +185,7 @@ mod tests {
         let packed: Vec<_> = FILES.iter().flat_map(|file| header(file).pack()).collect();
         assert_eq!(
             crate::digest::of(&packed),
-            "5829bbc306f5",
+            "3e0604a84fee",
             "raise VERSION in files/records/cache.rs, then change this digest"
         );
     }

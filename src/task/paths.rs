@@ -127,8 +127,8 @@ fn try_parse(path: &str, root: &str, letter: char) -> Option<(TaskName, bool)> {
     let (folder, stem) = rest.split_once('/').map_or((None, rest), |(folder, stem)| (Some(folder), stem));
     let text = format!("t{}", stem.strip_prefix(letter)?);
     let name = match folder {
-        None => TaskName::try_parse_top(&text)?,
-        Some(folder) => TaskName::try_parse_child(&text)
+        None => TaskName::try_parse_top(text)?,
+        Some(folder) => TaskName::try_parse_child(text)
             .filter(|name| folder.strip_prefix(letter) == Some(name.number_as_written()))?,
     };
     Some((name, archived))

@@ -72,7 +72,7 @@ impl<'a> ActiveTasks<'a> {
 
     /// The active task with this name, in either reading of the name ([`super::TaskName`]).
     pub(crate) fn find_name(&self, name: &str) -> Option<&'a Task> {
-        self.tasks().filter(|task| task.name.as_str() == name).min_by(|a, b| a.path.as_str().cmp(b.path.as_str()))
+        self.tasks().filter(|task| task.name().as_str() == name).min_by(|a, b| a.path.as_str().cmp(b.path.as_str()))
     }
 
     /// What a task waits for: the ids in `depends` that are active (its own too), in file order, and the entries of
@@ -90,7 +90,7 @@ impl<'a> ActiveTasks<'a> {
 
     /// Whether a task waits for anything.
     pub(crate) fn is_blocked(&self, task: &Task) -> bool {
-        !self.blocked_by(task).is_empty()
+        task.depends.iter().filter_map(Reference::id).any(|id| self.is_active(id)) || elsewhere(task).next().is_some()
     }
 
     /// Whether a task has unfinished children: listed in its file, or active files whose status is neither `Done` nor

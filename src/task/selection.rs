@@ -2,8 +2,6 @@
 //! read and in the values given here.
 
 use std::borrow::Borrow;
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use super::id::TaskId;
 use super::model::{Fields, Level, Status, Task};
@@ -124,35 +122,41 @@ impl Selection {
         if self.order == Order::AsGiven {
             return wanted.collect();
         }
-        // Of thousands of tasks the ranks are compared often, and few are equal.
-        let mut ranked: Vec<_> = wanted.map(|chosen| (rank(&chosen, self.order), chosen)).collect();
-        ranked.sort_by(|(rank, chosen), (other, another)| {
-            rank.cmp(other).then_with(|| chosen.task.file_name().cmp(another.task.file_name()))
+        let mut ranked: Vec<_> = wanted.map(|chosen| (rank(&chosen), chosen)).collect();
+        // Thousands of tasks come in the order of their ids, as a rule, and to sort what is sorted takes no time. The second
+        // sort, which keeps the order of equals, then tells a few ranks apart.
+        let id = |task: &T| task.id().filter(|_| self.order == Order::Best);
+        ranked.sort_by(|(_, Chosen { task, .. }), (_, Chosen { task: other, .. })| {
+            id(task).cmp(&id(other)).then_with(|| task.file_name().cmp(other.file_name()))
         });
+        ranked.sort_by_key(|(rank, _)| *rank);
         ranked.into_iter().map(|(_, chosen)| chosen).collect()
     }
 }
 
-/// The place of a task in an order; the lowest comes first, and equals by file name.
-type Rank = (bool, Reverse<Level>, Level, Option<TaskId>);
-
-fn rank<T: Candidate, B>(chosen: &Chosen<T, B>, order: Order) -> Rank {
+/// The rank of a task; the lowest comes first.
+fn rank<T: Candidate, B>(chosen: &Chosen<T, B>) -> u8 {
     let fields = chosen.task.fields();
-    let id = chosen.task.id().filter(|_| order == Order::Best);
-    (!chosen.blockers.is_empty(), Reverse(fields.priority), fields.effort, id)
+    let is_blocked = !chosen.blockers.is_empty();
+    u8::from(is_blocked) * 9 + (Level::High as u8 - fields.priority as u8) * 3 + fields.effort as u8
 }
 
 /// The ids of all active files. A task counts as finished for those that depend on it exactly when its id is not among
 /// them. For the scripts an id is a text: `007` is not `7`.
+///
+/// They are sorted, each with the number of files that have it; one that was released has none.
 #[derive(Debug, Clone)]
-pub(crate) struct ActiveIds<K>(BTreeMap<K, usize>);
+pub(crate) struct ActiveIds<K>(Vec<(K, usize)>);
 
 impl<K: Ord> FromIterator<K> for ActiveIds<K> {
     fn from_iter<I: IntoIterator<Item = K>>(ids: I) -> Self {
-        let mut counts = BTreeMap::new();
-        for id in ids {
-            *counts.entry(id).or_insert(0) += 1;
-        }
+        let mut counts: Vec<_> = ids.into_iter().map(|id| (id, 1)).collect();
+        counts.sort_by(|(id, _), (other, _)| id.cmp(other));
+        counts.dedup_by(|(id, _), (first, count)| {
+            let is_same = id == first;
+            *count += usize::from(is_same);
+            is_same
+        });
         Self(counts)
     }
 }
@@ -163,7 +167,7 @@ impl<K: Ord> ActiveIds<K> {
     where
         K: Borrow<Q>,
     {
-        self.0.contains_key(id)
+        self.count(id) > 0
     }
 
     /// Removes an id: nothing waits for it any more.
@@ -171,7 +175,9 @@ impl<K: Ord> ActiveIds<K> {
     where
         K: Borrow<Q>,
     {
-        self.0.remove(id);
+        if let Ok(at) = self.place(id) {
+            self.0[at].1 = 0;
+        }
     }
 
     /// Whether several active files have this id.
@@ -179,12 +185,26 @@ impl<K: Ord> ActiveIds<K> {
     where
         K: Borrow<Q>,
     {
-        self.0.get(id).is_some_and(|count| *count > 1)
+        self.count(id) > 1
+    }
+
+    fn count<Q: Ord + ?Sized>(&self, id: &Q) -> usize
+    where
+        K: Borrow<Q>,
+    {
+        self.place(id).map_or(0, |at| self.0[at].1)
+    }
+
+    fn place<Q: Ord + ?Sized>(&self, id: &Q) -> Result<usize, usize>
+    where
+        K: Borrow<Q>,
+    {
+        self.0.binary_search_by(|(known, _)| known.borrow().cmp(id))
     }
 
     /// The ids that several active files have, in order.
     pub(crate) fn duplicates(&self) -> impl Iterator<Item = &K> {
-        self.0.iter().filter(|(_, count)| **count > 1).map(|(id, _)| id)
+        self.0.iter().filter(|(_, count)| *count > 1).map(|(id, _)| id)
     }
 }
 

@@ -36,8 +36,18 @@ impl Slug {
 
     /// A slug found in a file name: letters, digits, `.`, `_` and `-`, no `..`.
     pub(crate) fn try_parse(text: &str) -> Option<Self> {
+        Self::is_valid(text).then(|| Self::checked(text))
+    }
+
+    /// Whether this is a slug.
+    pub(super) fn is_valid(text: &str) -> bool {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-        (!text.is_empty() && !text.contains("..") && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
+        !text.is_empty() && text.bytes().all(allowed) && !text.contains("..")
+    }
+
+    /// A text of which [`Self::is_valid`] is known.
+    pub(super) fn checked(text: &str) -> Self {
+        Self(text.to_owned())
     }
 
     /// The slug as text.

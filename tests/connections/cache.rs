@@ -85,13 +85,13 @@ fn what_is_damaged_or_foreign_is_not_trusted_and_is_replaced() {
         |_| Vec::new(),
         |bytes| bytes[..bytes.len() / 2].to_vec(),
         |bytes| bytes.iter().map(|byte| byte ^ 1).collect(),
-        |bytes| String::from_utf8_lossy(&bytes).replace("cache 1 ", "cache 2 ").into_bytes(),
+        |bytes| String::from_utf8_lossy(&bytes).replace("cache 2 ", "cache 1 ").into_bytes(),
         |mut bytes| {
             let at = bytes.len() - 9;
             bytes[at] ^= 0x20;
             bytes
         },
-        |_| b"aitask cache 1 of another program".to_vec(),
+        |_| b"aitask cache 2 of another program".to_vec(),
     ];
     for (n, damage) in damages.iter().enumerate() {
         for name in ["tasks", "locks"] {

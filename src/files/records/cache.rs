@@ -8,7 +8,7 @@ use std::io::Read as _;
 
 /// How a file begins. What was written by another version is not read, but replaced: the number is raised whenever another
 /// result would be kept for the same objects.
-const VERSION: &str = concat!("aitask cache 1 of ", env!("CARGO_PKG_VERSION"), "\n");
+const VERSION: &str = concat!("aitask cache 2 of ", env!("CARGO_PKG_VERSION"), "\n");
 
 /// The largest file, in bytes. One of fifty thousand tasks has ten million.
 const LARGEST: usize = 64 << 20;

@@ -290,7 +290,7 @@ impl FinishOperation<'_> {
         let TaskWork { tip, merge, .. } = finishing.work.as_ref()?;
         let merge = merge.clone().filter(|merge| *merge != Merge::Already && !self.checking.commands.is_empty())?;
         let output = view.base(self.request.into)?.clone();
-        Some(Candidate { task: finishing.task.name.clone(), tip: tip.clone(), output, merge })
+        Some(Candidate { task: finishing.task.name().clone(), tip: tip.clone(), output, merge })
     }
 
     /// Requires that what would be published has passed.

@@ -123,7 +123,7 @@ pub(crate) fn decide(location: DataLocation, seen: NewView, request: &NewRequest
     folded.retain(|file| Some(file.id) != id.parent());
     let texts = folded.iter().filter(|file| file.has_text).map(|file| file.id).collect();
     let folds = fold(&mut document, id, folded, now)?;
-    let path = TaskPath::new(TaskName::new(id, request.slug.clone()));
+    let path = TaskPath::new(TaskName::new(id, &request.slug));
     // A file may name an id that no task had so far, and a parent waits for each child.
     NewWaits::on(&request.depends).require(&Task::from_document(path.clone(), &document), &others)?;
     // The file that receives the texts is written first: if the run is interrupted, no text is lost.

@@ -26,22 +26,17 @@ pub(crate) struct Among {
     pub(crate) apart: bool,
 }
 
-/// The ready tasks without a lock, best first. Two processes.
-pub(super) fn ready(index: &Index, view: &View<'_>) -> Result<Vec<Task>> {
-    ready_of(&index.load_active(view)?, view)
-}
-
-fn ready_of(tasks: &[Task], view: &View<'_>) -> Result<Vec<Task>> {
+/// At most so many of the ready tasks without a lock, best first, among those for which this holds.
+fn ready(tasks: &[Task], view: &View<'_>, most: usize, is_among: impl Fn(&Task) -> bool) -> Result<Vec<Task>> {
     let locks = view.require_locks()?;
-    let board = ActiveTasks::new(tasks);
     // Some file names make no valid branch name.
-    let has_branch = |task: &Task| Branch::parse(&task.name.branch_name()).is_ok();
-    let free = |task: &&Task| !locks.is_held(task.id) && has_branch(task);
-    Ok(board.ready().into_iter().filter(free).cloned().collect())
+    let has_branch = |task: &Task| Branch::parse(&task.name().branch_name()).is_ok();
+    let free = |task: &&Task| !locks.is_held(task.id) && is_among(task) && has_branch(task);
+    Ok(ActiveTasks::new(tasks).ready().into_iter().filter(free).take(most).cloned().collect())
 }
 
 /// The tasks that can be picked next, the best first: those that match, ready and without a lock, but for those that were
-/// passed over. At least one; two processes.
+/// passed over. At least one, and no more unless they are to be compared; two processes.
 ///
 /// # Errors
 /// [`Kind::NothingToPick`], with the tasks that wait for each other.
@@ -55,7 +50,7 @@ pub(super) fn next(
     let tasks = index.load_active(view)?;
     let is_left = |task: &Task| !among.except.contains(&task.id) && !passed_over.contains_key(&task.id);
     let is_among = |task: &Task| is_left(task) && filter.matches(task);
-    let ready: Vec<_> = ready_of(&tasks, view)?.into_iter().filter(is_among).collect();
+    let ready = ready(&tasks, view, if among.apart { usize::MAX } else { 1 }, is_among)?;
     if !ready.is_empty() {
         return Ok(ready);
     }
@@ -112,9 +107,16 @@ pub(super) fn refuse(context: &Context, session: &Session, refusal: PickRefusal)
     }
 }
 
-/// Adds to a refusal the tasks that can be picked instead.
-pub(super) fn with_alternatives(refusal: Error, wanted: &[Wanted], ready: &[Task], around: &Surroundings<'_>) -> Error {
-    let ready: Vec<TaskInfo> = ready.iter().take(3).map(|task| around.describe(task, None)).collect();
+/// Adds to a refusal the tasks that can be picked instead. Two processes.
+pub(super) fn with_alternatives(
+    refusal: Error,
+    wanted: &[Wanted],
+    index: &Index,
+    view: &View<'_>,
+    around: &Surroundings<'_>,
+) -> Result<Error> {
+    let ready = ready(&index.load_active(view)?, view, 3, |_| true)?;
+    let ready: Vec<TaskInfo> = ready.iter().map(|task| around.describe(task, None)).collect();
     let error = ready
         .iter()
         .fold(refusal, |error, task| error.hint(command!["git aitask pick", task.id].note(as_note(&task.title))));
@@ -122,7 +124,7 @@ pub(super) fn with_alternatives(refusal: Error, wanted: &[Wanted], ready: &[Task
     let error = wanted.iter().take(1).fold(error, |error, wanted| {
         error.hint(command!["git aitask pick", wanted.id, "--steal"].note("take it over"))
     });
-    error.with(Payload::Ready { ready: Payload::described(&ready) })
+    Ok(error.with(Payload::Ready { ready: Payload::described(&ready) }))
 }
 
 /// A title as the note behind the `#` of a hint. Not every interactive shell treats `#` as a comment, so the note

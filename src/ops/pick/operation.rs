@@ -227,7 +227,7 @@ impl<'a> PickOperation<'a> {
             return Err(error);
         }
         let around = Surroundings::new(context, index.active_ids());
-        Err(choose::with_alternatives(error, wanted, &choose::ready(&index, view)?, &around))
+        Err(choose::with_alternatives(error, wanted, &index, view, &around)?)
     }
 
     /// Says that adding the worktree of this task will ask for its branch.
