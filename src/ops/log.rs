@@ -78,38 +78,51 @@ pub(crate) fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> R
     let call = context.repository.read("log").args(["-z", "--format=%H%x1f%at%x1f%an%x1f%s", "--grep=^ait: "]);
     let output = call.args(tips).arg("--").run()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let mut events = text
-        .split_terminator('\0')
-        .map(parse)
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| Error::new(Kind::Git, "the output of git log could not be parsed"))?;
-    events.reverse();
-    events.sort_by_key(|(at, _)| *at);
-    let mut events: Vec<_> = events.into_iter().map(|(_, event)| event).collect();
-    mark_takeovers(&mut events);
-    events.reverse();
+    let broken = || Error::new(Kind::Git, "the output of git log could not be parsed");
+    let mut commits: Vec<_> =
+        text.split_terminator('\0').map(Commit::parse).collect::<Option<_>>().ok_or_else(broken)?;
+    commits.reverse();
+    commits.sort_by_key(|commit| commit.at);
+    mark_takeovers(&mut commits);
+    commits.reverse();
     // A fence commit only makes a swap compare the lock branch; it changes no lock.
-    events.retain(|event| !event.subject.starts_with(FENCE.trim_start_matches("ait: ")));
+    commits.retain(|commit| !commit.subject.starts_with(FENCE.trim_start_matches("ait: ")));
     if let Some(wanted) = wanted {
         let is_meant = |id: &TaskId| *id == wanted.id || Some(*id) == wanted.or;
-        events.retain(|event| event.task_ids.iter().any(is_meant));
-        if events.is_empty() {
+        commits.retain(|commit| tasks_in(commit.subject).iter().any(is_meant));
+        if commits.is_empty() {
             Index::load(&view, &data)?.require(wanted)?;
         }
     }
-    events.truncate(limit);
+    let events = commits.into_iter().take(limit).map(Commit::event).collect::<Option<_>>().ok_or_else(broken)?;
     Ok(TaskLog { as_of: list::as_of(&ledger), events })
 }
 
-fn parse(record: &str) -> Option<(i64, Event)> {
-    let mut fields = record.trim_start_matches('\n').splitn(4, '\u{1f}');
-    let commit = Oid::parse(fields.next()?)?;
-    let at: i64 = fields.next()?.parse().ok()?;
-    let by = sanitise(fields.next()?);
-    let subject = sanitise(fields.next()?.strip_prefix("ait: ").unwrap_or_default());
-    let what = KINDS.iter().find(|(start, _)| subject.starts_with(start)).map_or("changed", |(_, what)| what);
-    let time = jiff::Timestamp::from_second(at).ok()?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    Some((at, Event { at: time, by, what, task_ids: tasks_in(&subject), subject, commit }))
+/// A commit of the history, as git tells of it. A history has many, of which few are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Commit<'t> {
+    id: &'t str,
+    at: i64,
+    by: &'t str,
+    subject: &'t str,
+    what: &'static str,
+}
+
+impl<'t> Commit<'t> {
+    fn parse(record: &'t str) -> Option<Self> {
+        let mut fields = record.trim_start_matches('\n').splitn(4, '\u{1f}');
+        let (id, at, by) = (fields.next()?, fields.next()?.parse().ok()?, fields.next()?);
+        let subject = fields.next()?.strip_prefix("ait: ").unwrap_or_default();
+        let what = KINDS.iter().find(|(start, _)| subject.starts_with(start)).map_or("changed", |(_, what)| what);
+        Some(Self { id, at, by, subject, what })
+    }
+
+    fn event(self) -> Option<Event> {
+        let at = jiff::Timestamp::from_second(self.at).ok()?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let task_ids = tasks_in(self.subject);
+        let (by, subject) = (sanitise(self.by), sanitise(self.subject));
+        Some(Event { at, by, what: self.what, task_ids, subject, commit: Oid::parse(self.id)? })
+    }
 }
 
 /// The ids in a subject. A title after a colon is not searched: it may contain anything.
@@ -121,21 +134,18 @@ fn tasks_in(subject: &str) -> Vec<TaskId> {
     ids
 }
 
-/// Marks a lock of a task that another session holds as a takeover. The events are oldest first.
-fn mark_takeovers(events: &mut [Event]) {
-    let mut holders: BTreeMap<TaskId, String> = BTreeMap::new();
-    for event in events {
-        let Some(task) = event.task_ids.first().copied() else { continue };
-        match event.what {
-            "locked" => {
-                let holder = event.subject.rsplit(" for ").next().unwrap_or_default().to_owned();
-                let before = holders.insert(task, holder.clone());
-                if before.is_some_and(|before| before != holder) {
-                    event.what = "taken over";
-                }
-            }
-            "unlocked" => drop(holders.remove(&task)),
-            _ => {}
+/// Marks a lock of a task that another session holds as a takeover. The commits are oldest first.
+fn mark_takeovers(commits: &mut [Commit<'_>]) {
+    let mut holders = BTreeMap::new();
+    for commit in commits.iter_mut().filter(|commit| matches!(commit.what, "locked" | "unlocked")) {
+        let Some(task) = tasks_in(commit.subject).first().copied() else { continue };
+        if commit.what == "unlocked" {
+            holders.remove(&task);
+            continue;
+        }
+        let holder = commit.subject.rsplit(" for ").next().unwrap_or_default();
+        if holders.insert(task, holder).is_some_and(|before| before != holder) {
+            commit.what = "taken over";
         }
     }
 }
@@ -144,8 +154,12 @@ fn mark_takeovers(events: &mut [Event]) {
 mod tests {
     use super::*;
 
+    fn record(subject: &str) -> String {
+        format!("{}\u{1f}0\u{1f}Ann\u{1f}ait: {subject}", "a".repeat(40))
+    }
+
     fn event(subject: &str) -> Event {
-        parse(&format!("{}\u{1f}0\u{1f}Ann\u{1f}ait: {subject}", "a".repeat(40))).unwrap().1
+        Commit::parse(&record(subject)).and_then(Commit::event).unwrap()
     }
 
     #[test]
@@ -165,12 +179,13 @@ mod tests {
             let event = event(subject);
             assert_eq!((event.what, event.task_ids), (what, tasks), "{subject}");
         }
-        assert_eq!(parse("x"), None);
+        assert_eq!(Commit::parse("x"), None);
+        assert_eq!(event("Lock\u{1b}[31m task").subject, "Lock [31m task");
     }
 
     #[test]
     fn a_lock_on_what_another_holds_is_a_takeover() {
-        let mut events: Vec<_> = [
+        let records = [
             "Lock task t1 for a@b",
             "Lock task t1 for a@b",
             "Lock task t2 for a@b",
@@ -178,10 +193,10 @@ mod tests {
             "Unlock task t1",
             "Lock task t1 for e@f",
         ]
-        .map(event)
-        .into();
-        mark_takeovers(&mut events);
-        let what: Vec<_> = events.iter().map(|event| event.what).collect();
+        .map(record);
+        let mut commits: Vec<_> = records.iter().map(|record| Commit::parse(record).unwrap()).collect();
+        mark_takeovers(&mut commits);
+        let what: Vec<_> = commits.iter().map(|commit| commit.what).collect();
         assert_eq!(what, ["locked", "locked", "locked", "taken over", "unlocked", "locked"]);
     }
 }
