@@ -127,17 +127,26 @@ impl ProcessIdentity {
     }
 }
 
-/// Whether a process exists; `None` when the system does not say.
+/// Whether a process exists and has not ended; `None` when the system does not say.
 pub(crate) fn exists(pid: u32) -> Option<bool> {
     let raw = i32::try_from(pid).ok()?;
-    if Path::new("/proc").join(pid.to_string()).exists() {
-        return Some(true);
+    let folder = Path::new("/proc").join(pid.to_string());
+    if folder.exists() {
+        return Some(!has_ended(&folder));
     }
     match test_kill_process(Pid::from_raw(raw)?) {
         Ok(()) | Err(Errno::PERM) => Some(true),
         Err(Errno::SRCH) => Some(false),
         Err(_) => None,
     }
+}
+
+/// Whether the process with this folder in `/proc` has ended, and only its parent has not asked for its exit code yet: for
+/// ever, where the first process of a container does not ask. While other threads run it lives, though its first has ended.
+fn has_ended(folder: &Path) -> bool {
+    let ended = |of: &Path| stat_field(&of.join("stat"), 3).is_some_and(|state| state.starts_with(['Z', 'X', 'x']));
+    let threads = || std::fs::read_dir(folder.join("task"));
+    ended(folder) && threads().is_ok_and(|threads| threads.flatten().all(|thread| ended(&thread.path())))
 }
 
 /// Whether a process of this group exists.
@@ -227,10 +236,15 @@ fn proc_start(pid: u32) -> Option<String> {
     proc_field(&pid.to_string(), 22)
 }
 
-/// A field of `/proc/<pid>/stat` after the second, numbered as in proc(5); the name in field 2 may contain
-/// anything, so count from its last bracket.
+/// A field of `/proc/<pid>/stat`.
 fn proc_field(pid: &str, number: usize) -> Option<String> {
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    stat_field(&Path::new("/proc").join(pid).join("stat"), number)
+}
+
+/// A field of a file `stat` after the second, numbered as in proc(5); the name in field 2 may contain anything, so count
+/// from its last bracket.
+fn stat_field(file: &Path, number: usize) -> Option<String> {
+    let stat = std::fs::read(file).ok()?;
     let stat = String::from_utf8_lossy(&stat);
     let (_, after_name) = stat.rsplit_once(')')?;
     after_name.split_whitespace().nth(number - 3).map(str::to_owned)
@@ -251,6 +265,21 @@ fn ps(repository: &Repository, pid: u32, column: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_with_a_thread_that_runs_has_not_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        for (main, other, ended) in [("Z", "S", false), ("S", "Z", false), ("Z", "Z", true), ("X", "X", true)] {
+            for (of, state) in [("", main), ("task/7", main), ("task/8", other)] {
+                let of = folder.path().join(of);
+                std::fs::create_dir_all(&of).unwrap();
+                std::fs::write(of.join("stat"), format!("7 (a) Z (b) {state} 1 7 7\n")).unwrap();
+            }
+            assert_eq!(has_ended(folder.path()), ended, "{main} {other}");
+        }
+        std::fs::remove_dir_all(folder.path().join("task")).unwrap();
+        assert!(!has_ended(folder.path()), "what its threads do is not known");
+    }
 
     #[test]
     fn a_line_of_ps() {

@@ -1,5 +1,6 @@
 //! A process that is alive for as long as a test says.
 
+use super::wait_for_end;
 use std::process::{Child, Command, Stdio};
 
 /// A real process whose id can stand for an agent's session (`AIT_AGENT_PID`); ended with the guard.
@@ -18,6 +19,13 @@ impl Sleeper {
 
     /// Ends the process: the answer is the id of a session that has died.
     pub(crate) fn die(self) -> u32 {
+        self.pid()
+    }
+
+    /// Ends the process, and does not ask for its exit code, as the first process of many containers does not.
+    pub(crate) fn end_unasked(&mut self) -> u32 {
+        self.0.kill().unwrap();
+        wait_for_end(self.pid());
         self.pid()
     }
 

@@ -97,14 +97,19 @@ fn liveness_is_told_with_how_we_know_and_never_guessed() {
     ann.env("AIT_AGENT_PID", dead.pid()).aitask(&["pick", "1"]).ok();
     let pid = dead.die();
     bob.aitask(&["pick", "1"]).fails(1).assert().stderr(contains(format!("its session is dead (pid {pid} is gone)")));
+    ann.task("Zombie", &[]);
+    let mut zombie = Sleeper::new();
+    ann.env("AIT_AGENT_PID", zombie.pid()).aitask(&["pick", "2"]).ok();
+    let ended = format!("its session is dead (pid {} is gone)", zombie.end_unasked());
+    bob.aitask(&["pick", "2"]).fails(1).assert().stderr(contains(ended));
     // Boot and PID namespace tell that it is this machine, whatever it is called.
     let renamed = on_host(&bob, "far").aitask(&["pick", "1"]).fails(1);
     renamed.assert().stderr(contains(format!("its session is dead (pid {pid} is gone)")));
     // A lock of the scripts has the machine's name alone.
     ann.task("Other", &[]);
     let agent = Sleeper::new();
-    ann.env("AIT_AGENT_PID", agent.pid()).script("aitask_lock.sh", &["--lock", "2", "--email", "ann@example.com"]).ok();
-    let far = on_host(&bob, "far").aitask(&["pick", "2"]).fails(1);
+    ann.env("AIT_AGENT_PID", agent.pid()).script("aitask_lock.sh", &["--lock", "3", "--email", "ann@example.com"]).ok();
+    let far = on_host(&bob, "far").aitask(&["pick", "3"]).fails(1);
     far.assert().stderr(contains("unknown on this machine"));
 }
 
