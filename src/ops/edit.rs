@@ -124,17 +124,14 @@ fn load_published_view(
     let wanted = wanted.into_iter().map(|path| (data, path.to_owned()));
     let lock = locks.into_iter().flat_map(|locks| [(locks, LockEntry::path(id)), Locks::request(locks)]);
     let found = view.read(&wanted.chain(lock).collect::<Vec<_>>())?;
-    let file = |path: &str| {
-        let document = Document::parse(found.file(data, path)?);
-        Some(LoadedFile { path: path.to_owned(), document })
-    };
+    let task = LoadedFile { path: path.as_str().to_owned(), document: index.document(&found, path.as_str())? };
     let not_holder = found.lock(id)?.and_then(|lock| {
         let session = context.session();
         session.and_then(|session| require_holder(context, &session, id, Some(&lock))).err()
     });
     Ok(EditView {
         id: id.to_string(),
-        task: file(path.as_str()).ok_or_else(|| index.unreadable(path.as_str()))?,
+        task,
         neighbours: Vec::new(),
         parent: None,
         vocabulary: Vocabulary::of(&found, data)?,

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::ObjectKind;
-use crate::git::porcelain::ls_tree::TreeEntry;
+use crate::git::porcelain::ls_tree::FileMode;
 use crate::git::{Branch, Oid};
 use crate::ledger::{Found, View};
 use crate::project::context::{Context, Wanted};
@@ -32,6 +32,8 @@ pub(crate) struct Index {
     kept: RefCell<Option<KeptTasks>>,
     /// Files that look like tasks and are none by their names.
     pub(crate) misnamed: Vec<String>,
+    /// What is in the place of a task file, and is none.
+    no_files: BTreeMap<String, FileMode>,
 }
 
 impl Index {
@@ -39,8 +41,8 @@ impl Index {
     pub(crate) fn empty(branch: &Branch) -> Self {
         let (branch, bundles) = (branch.clone(), vec![]);
         let (active, archived, plans, files, misnamed) = Default::default();
-        let (commit, kept) = Default::default();
-        Self { branch, active, archived, plans, bundles, files, commit, kept, misnamed }
+        let (commit, kept, no_files) = Default::default();
+        Self { branch, active, archived, plans, bundles, files, commit, kept, misnamed, no_files }
     }
 
     /// Lists the task data of a view. One process, unless it is kept.
@@ -68,9 +70,16 @@ impl Index {
             files
         } else {
             let folders = [paths::TASKS_DIR, paths::PLANS_DIR].map(|folder| format!("{home}{folder}"));
-            let entries = view.list(branch, &folders.each_ref().map(String::as_str))?.into_iter();
-            let file = |entry: TreeEntry| Some((entry.path_str()?.strip_prefix(home)?.to_owned(), entry.oid));
-            let mut files: Vec<_> = entries.filter_map(file).collect();
+            let mut files = Vec::new();
+            for entry in view.list(branch, &folders.each_ref().map(String::as_str))? {
+                let Some(path) = entry.path_str().and_then(|path| path.strip_prefix(home)) else { continue };
+                if !entry.mode.is_file() && TaskPath::parse(path).is_some() {
+                    // What is kept does not tell them from files.
+                    index.commit = None;
+                    index.no_files.insert(path.to_owned(), entry.mode);
+                }
+                files.push((path.to_owned(), entry.oid.clone()));
+            }
             // Git lists t10 before t9. In this order they are kept.
             files.sort_by_cached_key(|(path, _)| TaskPath::parse(path).map(|path| path.id()));
             files
@@ -268,7 +277,11 @@ impl Index {
         };
         let (mut tasks, mut unknown) = (Vec::with_capacity(files.len()), Vec::new());
         for (path, at) in files {
-            let header = known(*at).and_then(Header::unpack).unwrap_or_else(|| {
+            let no_file = self.no_files.get(path.as_str()).map(|mode| match mode {
+                FileMode::Submodule => Header::unreadable("it is a submodule"),
+                _ => Header::unreadable("it is a link"),
+            });
+            let header = no_file.or_else(|| known(*at).and_then(Header::unpack)).unwrap_or_else(|| {
                 unknown.push((tasks.len(), self.files[*at].1.clone()));
                 Header::read(&Document::parse(&[]))
             });
@@ -323,6 +336,7 @@ impl Index {
 
     /// Reads one file of the task data as a document.
     pub(crate) fn load_document(&self, view: &View<'_>, path: &str) -> Result<Document> {
+        self.require_file(path)?;
         let file = view.document(&self.branch, path)?.ok_or_else(|| self.unreadable(path))?;
         Ok(Document::parse(&file))
     }
@@ -331,9 +345,19 @@ impl Index {
     ///
     /// # Errors
     /// [`Kind::Damaged`]: the index has the file, so that a missing object is a broken one; as an empty file it would
-    /// be written back without its text.
+    /// be written back without its text. [`Kind::Occupied`] for a link.
     pub(crate) fn document(&self, found: &Found, path: &str) -> Result<Document> {
+        self.require_file(path)?;
         found.file(&self.branch, path).map(Document::parse).ok_or_else(|| self.unreadable(path))
+    }
+
+    /// Refuses what is in the place of a task file: the text of a link is the path that it leads to, and no task.
+    fn require_file(&self, path: &str) -> Result<()> {
+        let Some(mode) = self.no_files.get(path) else { return Ok(()) };
+        let what = if *mode == FileMode::Submodule { "submodule" } else { "link" };
+        Err(Error::new(Kind::Occupied, format!("{path} is in the place of a task file, and is a {what}"))
+            .hint(command!["git log", &self.branch, "--", path].note("shows where it comes from"))
+            .advice("put a file there, then git aitask sync"))
     }
 
     /// The error for a file that the index has, and whose object this clone cannot read.

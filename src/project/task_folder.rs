@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::files::Tree;
 use crate::git::Branch;
+use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::ledger::View;
 use crate::project::index::strayed;
 use crate::task::{Document, PlanPath, Scan, Task, TaskId, TaskPath, bundle, fields, paths, query};
@@ -59,10 +60,12 @@ impl TaskFolder {
     /// Reads the task data of a view. Two processes.
     pub(crate) fn of_branch(view: &View<'_>, data: &Branch) -> Result<Self> {
         let entries = view.list(data, &[paths::TASKS_DIR, paths::PLANS_DIR])?;
-        let files = entries.iter().filter_map(|entry| Some((entry.path_str()?.to_owned(), entry.oid.clone())));
+        let content = |entry: &TreeEntry| (entry.oid.clone(), entry.mode.is_file());
+        let files = entries.iter().filter_map(|entry| Some((entry.path_str()?.to_owned(), content(entry))));
         Self::new(&files.collect::<Vec<_>>(), |wanted| {
-            let blobs = view.blobs(wanted)?.into_iter();
-            Ok(blobs.map(|object| object.map(|object| object.data)).collect())
+            let (names, are_files): (Vec<_>, Vec<_>) = wanted.iter().cloned().unzip();
+            let blobs = view.blobs(&names)?.into_iter().zip(are_files);
+            Ok(blobs.map(|(object, is_file)| object.filter(|_| is_file).map(|object| object.data)).collect())
         })
     }
 

@@ -331,6 +331,12 @@ impl Header {
         Self { heading: heading(document.body()), fields: Fields::read(document, Items::AsWritten) }
     }
 
+    /// That of what is in the place of a task file and has no text of a task.
+    pub(crate) fn unreadable(why: &'static str) -> Self {
+        let Self { heading, fields } = Self::read(&Document::parse(b""));
+        Self { heading, fields: Fields { status: Status::Unreadable, trouble: Some(why), ..fields } }
+    }
+
     /// The task whose file is at this path.
     pub(crate) fn at(self, path: TaskPath) -> Task {
         Task {

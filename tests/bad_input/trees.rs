@@ -101,6 +101,32 @@ fn what_is_in_the_place_of_a_file_is_named() {
 }
 
 #[test]
+fn a_link_in_the_place_of_a_task_is_handed_to_nobody() {
+    let (_world, ann) = with_tree(
+        "printf -- '---\nstatus: Done\n---\n' >aitasks/real.txt; rm -r aitasks/t*; ln -s real.txt aitasks/t2_two.md; \
+         ln -s nowhere aitasks/t7_x.md; git submodule --quiet add \"$ORIGIN\" aitasks/t9_sub.md",
+    );
+    for args in [&["list", "--fetch", "--json"][..], &["list", "--json"], &["status", "--json"]] {
+        let json = ann.aitask(args).ok().json();
+        let said: Vec<_> = json["not_understood"].as_array().unwrap().iter().map(|it| it["why"].to_string()).collect();
+        let is_said = |n: usize, what| said[n].contains(what);
+        assert!(
+            is_said(0, "it is a link,") && is_said(1, "it is a link,") && is_said(2, "it is a submodule,"),
+            "{json}"
+        );
+    }
+    fails_clearly(&ann, &["pick", "--next"], 1, "nothing_to_pick");
+    for (id, what) in [("2", "link"), ("7", "link"), ("9", "submodule")] {
+        for args in [&["pick", id][..], &["show", id], &["edit", id, "--priority", "low"]] {
+            let run = fails_clearly(&ann, args, 1, "occupied");
+            assert!(run.error()["error"]["message"].as_str().unwrap().ends_with(&format!("and is a {what}")), "{run}");
+        }
+    }
+    let findings = ann.aitask(&["doctor", "--json"]).fails(1).json().to_string();
+    assert_eq!(findings.matches("unreadable_file").count(), 3, "{findings}");
+}
+
+#[test]
 fn no_content_is_an_internal_error() {
     let taken = TAKEN.map(|(script, ..)| script);
     for (_, script) in taken.iter().chain(&ODD).enumerate().filter(|(n, _)| in_turn(*n)) {

@@ -32,6 +32,11 @@ impl FileMode {
         }
     }
 
+    /// Whether its blob is a text of its own.
+    pub(crate) fn is_file(self) -> bool {
+        matches!(self, FileMode::File | FileMode::Executable)
+    }
+
     /// Reads octal digits as git does: the type, and for files whether the owner may run it.
     fn parse(digits: &[u8]) -> Option<Self> {
         let bits = u32::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()?;
