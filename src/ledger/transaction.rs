@@ -320,7 +320,11 @@ impl Ledger<'_> {
         let Some(path) = removed.into_iter().find(|path| !expected.contains(path)) else { return Ok(()) };
         let path = String::from_utf8_lossy(&path).into_owned();
         let edits = commits.iter().flat_map(|commit| &commit.edits);
-        match edits.filter_map(Edit::written).find(|file| excludes(&path, file)) {
+        let named = edits.filter_map(|edit| match edit {
+            Edit::Remove { path } => Some(path.as_str()),
+            edit => edit.written(),
+        });
+        match named.into_iter().find(|file| excludes(&path, file)) {
             // Somebody put a file, a link or a submodule where a folder must be, or the reverse.
             Some(file) => Err(Error::new(Kind::Occupied, format!("{path} is in the place of {file}"))
                 .hint(command!["git log --", path].note("shows who put it there; it must be moved or removed"))),

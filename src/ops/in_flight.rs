@@ -165,7 +165,8 @@ fn landings(context: &Context) -> BTreeMap<String, LandingPlace> {
 const ZONES_APART: Duration = Duration::from_secs(26 * 3600);
 
 /// The locks that were taken before `aitask.staleAfter`, without a commit since, and whose session is not known to be
-/// dead: those have a list of their own. `host` is this machine.
+/// dead: those have a list of their own. A lock that does not tell when it was taken is not called old. `host` is this
+/// machine.
 pub(crate) fn old_locks<'l>(
     context: &Context,
     locks: impl Iterator<Item = &'l LockEntry>,
@@ -177,7 +178,7 @@ pub(crate) fn old_locks<'l>(
     let age = |time: i64| Duration::from_secs(u64::try_from(now.saturating_sub(time)).unwrap_or(0));
     let judge = |lock: &LockEntry| {
         let doubt = if lock.since_with_zone(host).is_some() { Duration::ZERO } else { ZONES_APART };
-        let taken = age(picked_at(lock, host)).saturating_sub(doubt);
+        let taken = age(picked_at(lock, host)?).saturating_sub(doubt);
         let commit = rows.iter().find(|row| row.task_id == lock.task).and_then(|row| row.last_commit.as_ref());
         let last = commit.map(|commit| age(commit.seconds));
         if taken.min(last.unwrap_or(taken)) < limit {

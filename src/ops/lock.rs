@@ -6,6 +6,8 @@ use crate::coordination::lock_record::{LockAttempt, LockRecord};
 use crate::coordination::locks::no_lock_branch;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session, decide};
 use crate::error::Result;
+use crate::git::objects::Edit;
+use crate::git::porcelain::cat_file::ObjectKind;
 use crate::ledger::{Decision, Ledger, Plan, TransactionResult, nonce};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{displaced, held, observe_lock, require_holder};
@@ -210,6 +212,15 @@ pub(crate) fn release(context: &Context, id: TaskId, holder: Option<&Session>) -
         if let Some(session) = holder {
             require_holder(context, session, id, found.lock(id)?.as_ref())
                 .map_err(|error| error.hint(command!["git aitask unlock", id, "--force"]))?;
+        }
+        let lock_file = LockEntry::path(id);
+        let mut plan = plan;
+        if found.object(&locks_branch, &lock_file).is_some_and(|lock| lock.kind == ObjectKind::Tree) {
+            // Somebody has put a folder there: its files are named, since no commit removes what the plan does not name.
+            let inside = view.list(&locks_branch, &[&lock_file])?;
+            let files = inside.iter().filter_map(|entry| Some(Edit::Remove { path: entry.path_str()?.to_owned() }));
+            let files: Vec<_> = files.collect();
+            plan.branches.iter_mut().flat_map(|branch| &mut branch.steps).for_each(|it| it.edits.extend(files.clone()));
         }
         Ok(Decision::Publish(plan, Released { unlocked: true, lost: None }))
     })

@@ -329,11 +329,12 @@ fn is_as_cut(context: &Context, task: TaskId, local: &RefName) -> bool {
     tip.is_some_and(|tip| LockRecord::load(&context.repository, task).is_some_and(|held| held.is_cut_at(&tip)))
 }
 
-/// When a task was picked, in seconds since 1970; where the zone of its host is not known, as if that were UTC.
-pub(crate) fn picked_at(lock: &LockEntry, host: &str) -> i64 {
+/// When a task was picked, in seconds since 1970; where the zone of its host is not known, as if that were UTC. `None` where
+/// its lock does not tell.
+pub(crate) fn picked_at(lock: &LockEntry, host: &str) -> Option<i64> {
     let with_zone = lock.since_with_zone(host).and_then(|time| time.parse::<jiff::Timestamp>().ok());
     let without = || DateTime::strptime("%Y-%m-%d %H:%M", &lock.since).ok()?.to_zoned_datetime(TimeZone::UTC).ok();
-    with_zone.or_else(|| without().map(|time| time.timestamp())).map_or(0, jiff::Timestamp::as_second)
+    with_zone.or_else(|| without().map(|time| time.timestamp())).map(jiff::Timestamp::as_second)
 }
 
 /// The branch that the work of a task goes to, as far as that is known without a process.

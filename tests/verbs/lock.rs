@@ -67,6 +67,23 @@ fn forced_it_is_released_and_the_loser_is_fenced() {
 }
 
 #[test]
+fn a_lock_that_cannot_be_read_has_no_age_and_is_removed_by_force_even_as_a_folder() {
+    let (world, ann, bob) = ann_and_bob();
+    ann.task("Two", &[]);
+    let script = "git fetch -q; git switch -qC odd origin/aitask-locks; echo 'garbage: [' >t1_lock.yaml; mkdir t2_lock.yaml; \
+                  echo x >t2_lock.yaml/x; git add .; git commit -qm odd; git push -q origin HEAD:aitask-locks";
+    bob.run("sh", &["-ec", script]).ok();
+    let json = ann.aitask(&["status", "--fetch", "--json"]).ok().json();
+    assert_eq!((&json["old_locks"], json["active"].as_array().unwrap().len()), (&serde_json::json!([]), 2), "{json}");
+    let refused = ann.aitask(&["pick", "2", "--steal", "--json"]).fails(1).error();
+    assert_eq!(refused["error"]["kind"], "occupied", "{refused}");
+    for id in ["2", "1"] {
+        assert_eq!(ann.aitask(&["unlock", id, "--force", "--json"]).ok().json()["unlocked"], true);
+    }
+    assert!(!world.remote_files("aitask-locks").iter().any(|file| file.contains("_lock.yaml")));
+}
+
+#[test]
 fn the_same_session_again_is_fine_and_a_dead_one_is_replaced() {
     let (_, ann, _) = ann_and_bob();
     let agent = Sleeper::new();
