@@ -33,6 +33,8 @@ impl SyncArgs {
         let context = app.open(self.dry_run.into())?;
         let named = self.task.as_deref().map(|task| context.wanted(Some(task))).transpose()?;
         let outcome = sync::sync_and_publish(&context, named.as_ref())?;
+        // It has done that, or has said why not.
+        app.publishes.set(false);
         let is_set_up = outcome.did != SyncAction::Alone || context.is_initialised()?;
         app.report.answer(&outcome, || {
             let title = match outcome.did {

@@ -257,8 +257,8 @@ fn problems_of(context: &Context, committed: &[PathBuf], published: Option<[Oid;
 /// Syncs the task data, and publishes the branch of the named task, else of the task whose worktree this is.
 ///
 /// # Errors
-/// As [`sync_task_data`] and [`publish`]. A task that nobody named is not refused: then a note says why its branch was not
-/// published.
+/// As [`sync_task_data`] and [`publish`]. A task that nobody named is not refused: then the outcome is incomplete, and
+/// says why its branch was not published, with the command that helps.
 pub(crate) fn sync_and_publish(context: &Context, named: Option<&Wanted>) -> Result<Synced> {
     let mut synced = sync_task_data(context)?;
     let wanted = match (named, context.task_here()) {
@@ -272,7 +272,7 @@ pub(crate) fn sync_and_publish(context: &Context, named: Option<&Wanted>) -> Res
             synced.aside.extend(publication.aside);
         }
         Err(error) if named.is_none() && error.kind().exit_code() == 1 => {
-            synced.aside.notes.push(format!("the task branch was not published: {error}"));
+            synced.aside.after_swap(Err::<(), _>(error), "the task branch was not published", [])?;
         }
         Err(error) => return Err(error),
     }

@@ -29,6 +29,25 @@ fn finish_no_push_keeps_a_reviewers_commit_that_was_fetched() {
 }
 
 #[test]
+fn sync_in_a_worktree_behind_a_reviewers_commit_names_the_merge_once() {
+    let (world, ann) = worked();
+    ann.at(WORK).aitask(&["sync"]).ok();
+    reviewed(&world, "bob");
+    committed(&ann, "more.txt");
+    ann.git(&["config", "aitask.publish", "true"]);
+    let there = ann.at(WORK);
+    let json = there.aitask(&["sync", "--json"]).ok().json();
+    assert_eq!(json["incomplete"]["kind"], "behind", "{json}");
+    there.follow(&json["incomplete"]["hints"][0]).ok();
+    let run = there.aitask(&["sync"]).ok();
+    assert!(run.to_string().contains("aitask/t1_one was pushed") && run.stderr.is_empty(), "{run}");
+    reviewed(&world, "carl");
+    committed(&ann, "again.txt");
+    let run = there.aitask(&["sync"]).ok();
+    assert_eq!(run.to_string().matches("was not published").count(), 1, "{run}");
+}
+
+#[test]
 fn a_reviewers_commit_that_is_not_in_the_worktree_refuses_finish() {
     for fetched in share([false, true]) {
         let (world, ann) = worked();
