@@ -1,7 +1,7 @@
 //! The errors of commands that could not reach a remote.
 
 use crate::error::{Error, Kind, Payload};
-use crate::git::porcelain::damage::damage;
+use crate::git::porcelain::damage::{damage, not_owned};
 use crate::git::porcelain::failure::{self, GitFailure};
 use crate::git::run::{Call, Output};
 
@@ -15,6 +15,9 @@ pub(super) fn connection_error(remote: &str, call: &Call, output: &Output) -> Er
 /// The error of a command that failed while it was connected to a remote, given by name or address.
 pub(super) fn contact_error(remote: &str, call: &Call, output: &Output, failure: GitFailure) -> Error {
     let stderr = output.stderr_text();
+    if let Some(error) = not_owned(&stderr) {
+        return error;
+    }
     let said = failure::said(failure, &stderr);
     let error = match failure {
         GitFailure::OldGit => return call.failure(output),

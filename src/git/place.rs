@@ -1,9 +1,9 @@
 //! Where the repository of a directory is. Its files tell where everything is as `git init`, `git clone` and `git worktree
 //! add` make it, and of the user; git itself is asked about all else.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::files::read_own;
-use crate::git::porcelain::damage::damage;
+use crate::git::porcelain::damage::{damage, moved, not_owned};
 use crate::git::run::{Git, is_local_variable};
 use crate::git::types::{Oid, RefName};
 use crate::settings::{Config, Environment};
@@ -172,34 +172,26 @@ fn head(git_dir: &Path, common_dir: &Path) -> Option<String> {
 }
 
 fn not_a_repository(dir: &Path, stderr_text: &str) -> Error {
-    let first = stderr_text.lines().next().unwrap_or_default();
-    if stderr_text.contains("dubious ownership") || first.contains("is owned by someone else") {
-        // The path as git compares it: without a slash at its end, and where the git directory is.
-        let path = first.split('\'').nth(1).map_or_else(|| dir.to_string_lossy(), Into::into);
-        return Error::new(Kind::NotOwned, first).hint(command!["git config --global --add safe.directory", path]);
+    let first = stderr_text.lines().find(|line| line.starts_with("fatal: ")).unwrap_or(stderr_text);
+    if let Some(error) = not_owned(stderr_text) {
+        return error;
     }
     if let Some(error) = damage(dir, stderr_text) {
         return error;
     }
-    if let Some(place) = first.strip_prefix("fatal: not a git repository: ") {
-        return moved(dir, place);
+    if let Some(error) = moved(dir, stderr_text) {
+        return error;
+    }
+    if !first.is_empty() && !first.starts_with("fatal: not a git repository") {
+        // A newer git has made it, or git gives another cause: a new repository in its place is no cure.
+        let said = stderr_text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        let is_newer = first.contains("unknown repository extension") || first.contains("git repo version");
+        let kind = if is_newer { Kind::GitTooOld } else { Kind::Git };
+        let error = Error::new(kind, format!("git does not use the repository of {}: {said}", dir.display()));
+        let error = error.with(Payload::Said { stderr: stderr_text.to_owned() });
+        return if is_newer { error.hint("git version").advice("use a newer git") } else { error };
     }
     Error::new(Kind::NotARepository, format!("{} is not inside a git repository", dir.display()))
         .hint("git init")
         .hint("git clone URL")
-}
-
-/// The error in a worktree whose repository is not where the worktree notes it. A worktree of a task lies in the main one, and
-/// is moved with it.
-fn moved(dir: &Path, place: &str) -> Error {
-    // Without the slash that may be at its end.
-    let dir = dir.components().as_path();
-    let top = dir.ancestors().find(|at| at.join(".git").is_file()).unwrap_or(dir);
-    let message = format!("{} is a worktree of a repository that is no longer at {place}", top.display());
-    let error = Error::new(Kind::NotARepository, message);
-    match top.ancestors().find(|at| at.join(".git").is_dir()) {
-        Some(main) => error
-            .hint(command!["git worktree repair", top.display()].within(main).note("the repository was moved with it")),
-        None => error.hint(command!["git worktree repair", top.display()].note("in the repository, where it is now")),
-    }
 }

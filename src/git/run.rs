@@ -14,7 +14,7 @@ pub(crate) use output::Output;
 pub(crate) use wait::OutputFilter;
 
 use crate::error::{Error, Kind, Payload, Result, quoted, redacted, sanitise};
-use crate::git::porcelain::damage::damage;
+use crate::git::porcelain::damage::{damage, moved};
 use crate::interrupt;
 use crate::report::activity;
 use crate::settings::Environment;
@@ -486,7 +486,7 @@ impl Call {
             return Error::new(Kind::DiskFull, format!("no space is left for what git writes: {stderr_text}"))
                 .hint(command!["df -h", self.dir.display()].note("free some; then the same command again"));
         }
-        if let Some(error) = damage(&self.dir, &stderr_text) {
+        if let Some(error) = damage(&self.dir, &stderr_text).or_else(|| moved(&self.dir, &stderr_text)) {
             return error;
         }
         let (code, command) = (output.ending(), self.command_line());

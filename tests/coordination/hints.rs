@@ -37,6 +37,21 @@ fn dubious_ownership() {
         repo.aitask(&["list"]).ok();
         repo.git(&["config", "--global", "--unset-all", "safe.directory"]);
     }
+    // as git says it of a remote that is a folder, and of one on a server
+    for (path, note) in [(world.origin().display().to_string(), ""), ("/far/hub.git".to_owned(), "# on the server")] {
+        let said = format!("fatal: detected dubious ownership in repository at '{path}'");
+        world.script(&world.root().join("serve"), &format!("#!/bin/sh\necho \"{said}\" >&2; exit 128\n"));
+        let serve = world.root().join("serve").display().to_string();
+        let there = ["uploadpack", "receivepack"].map(|program| format!("remote.origin.{program}"));
+        for key in there {
+            ann.git(&["config", &key, &serve]);
+        }
+        for args in [&["list", "--fetch"][..], &["new", "One"]] {
+            let refused = ann.aitask(args).fails(128);
+            let cure = hint(&refused, "git config --global --add safe.directory");
+            assert!(cure.contains(&path) && cure.ends_with(note), "{refused}");
+        }
+    }
 }
 
 #[test]

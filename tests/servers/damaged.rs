@@ -145,9 +145,32 @@ fn a_broken_index_is_no_broken_task() {
 
 #[test]
 fn a_configuration_that_cannot_be_read_is_no_missing_repository() {
-    let (_world, ann) = two_people();
+    let (world, ann) = two_people();
+    let config = ann.read(".git/config");
+    // git itself would make nothing else of these
+    for (text, words) in
+        [("[core]\n\trepositoryFormatVersion = 7\n", "found 7"), ("[extensions]\n\tunheard = 1\n", "unheard")]
+    {
+        let text = if words == "found 7" {
+            text.to_owned()
+        } else {
+            format!("{}{text}", config.replace("version = 0", "version = 1"))
+        };
+        std::fs::write(ann.path(".git/config"), text).unwrap();
+        let failed = run(&ann, "list --json").fails(128);
+        assert_eq!(kind(&failed), "git_too_old", "{failed}");
+        assert!(message(&failed).contains(words) && !failed.stderr.contains("git init"), "{failed}");
+    }
     std::fs::write(ann.path(".git/config"), "[core\n").unwrap();
-    damaged(&ann, "list --json", ".git/config");
+    let failed = damaged(&ann, "list --json", ".git/config");
+    cure(&ann, &failed);
+    ann.write(".git/config", &config);
+    let home = world.root().join("home/.gitconfig");
+    let lines = std::fs::read_to_string(&home).unwrap();
+    std::fs::write(&home, format!("{lines}[bad\n")).unwrap();
+    let failed = damaged(&ann, "list --json", "/.gitconfig");
+    assert!(!failed.stderr.contains("this clone") && !failed.stderr.contains("fsck"), "{failed}");
+    cure(&ann, &failed);
 }
 
 #[test]

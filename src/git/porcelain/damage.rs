@@ -16,6 +16,8 @@ enum Broken {
     Ref(String),
     /// The index.
     Index,
+    /// A line of a file of git's configuration, which may be that of the user or of the machine: its number, and the file.
+    Configuration(u64, PathBuf),
     /// Something else; git's words are all that is known.
     Other,
 }
@@ -25,7 +27,9 @@ pub(crate) fn damage(dir: &Path, stderr: &str) -> Option<Error> {
     let found: Vec<_> = stderr.lines().filter_map(|line| Some((line.trim(), broken(dir, line.trim())?))).collect();
     let (line, broken) = found.iter().find(|(_, broken)| *broken != Broken::Other).or(found.first())?;
     let said = ["fatal: ", "error: "].iter().find_map(|start| line.strip_prefix(start)).unwrap_or(line);
-    let error = Error::new(Kind::Damaged, format!("this clone is damaged: {said}"));
+    let whose =
+        if matches!(broken, Broken::Configuration(..)) { "git cannot be used" } else { "this clone is damaged" };
+    let error = Error::new(Kind::Damaged, format!("{whose}: {said}"));
     let error = error.with(Payload::Said { stderr: stderr.to_owned() });
     Some(match broken {
         Broken::Object(file) => error
@@ -55,9 +59,43 @@ pub(crate) fn damage(dir: &Path, stderr: &str) -> Option<Error> {
                 .within(dir)
                 .note("the files stay as they are"),
         ),
+        Broken::Configuration(number, file) => {
+            let show = command!["sed -n", format!("{number}p"), file.display()];
+            error.hint(show.note("shows the line; correct it, then the same command again"))
+        }
         Broken::Other => error
             .hint(command!["git fsck --full"].within(dir).note("shows what is broken"))
             .hint(command!["git fetch --refetch --all"].within(dir).note("brings what the remote has; git 2.36")),
+    })
+}
+
+/// The error for a repository that git does not use since it belongs to another user, if that is what git reports. It may be
+/// that of the remote; on another machine its path is not here.
+pub(crate) fn not_owned(stderr: &str) -> Option<Error> {
+    let line = stderr.lines().find(|line| {
+        line.starts_with("fatal: detected dubious ownership in repository at '")
+            || line.starts_with("fatal: unsafe repository ('") && line.contains("is owned by someone else")
+    })?;
+    // The path as git compares it: without a slash at its end, and where the git directory is.
+    let path = line.split('\'').nth(1)?;
+    let trust = command!["git config --global --add safe.directory", path];
+    let trust = if Path::new(path).exists() { trust } else { trust.note("on the server") };
+    Some(Error::new(Kind::NotOwned, line).with(Payload::Said { stderr: stderr.to_owned() }).hint(trust))
+}
+
+/// The error in a worktree whose repository is not where the worktree notes it, if that is what git reports. A worktree of a
+/// task lies in the main one, and is moved with it.
+pub(crate) fn moved(dir: &Path, stderr: &str) -> Option<Error> {
+    let place = stderr.lines().find_map(|line| line.strip_prefix("fatal: not a git repository: "))?;
+    // Without the slash that may be at its end.
+    let dir = dir.components().as_path();
+    let top = dir.ancestors().find(|at| at.join(".git").is_file()).unwrap_or(dir);
+    let message = format!("{} is a worktree of a repository that is no longer at {place}", top.display());
+    let error = Error::new(Kind::NotARepository, message);
+    Some(match top.ancestors().find(|at| at.join(".git").is_dir()) {
+        Some(main) => error
+            .hint(command!["git worktree repair", top.display()].within(main).note("the repository was moved with it")),
+        None => error.hint(command!["git worktree repair", top.display()].note("in the repository, where it is now")),
     })
 }
 
@@ -78,6 +116,10 @@ pub(crate) fn is_impossible_address(stderr: &str) -> bool {
 
 fn broken(dir: &Path, line: &str) -> Option<Broken> {
     let line = line.strip_prefix("fatal: ").or_else(|| line.strip_prefix("error: "))?;
+    if let Some((number, file)) = line.strip_prefix("bad config line ").and_then(|rest| rest.split_once(" in file ")) {
+        let number = number.parse().ok().filter(|_| !file.starts_with("./"));
+        return number.map(|number| Broken::Configuration(number, dir.join(file)));
+    }
     let name = line.strip_prefix("bad object ").or_else(|| line.strip_prefix("bad tree object "));
     if let Some(name) = name.and_then(|rest| rest.split(' ').next()) {
         return Some(if name.starts_with("refs/") { Broken::Ref(name.to_owned()) } else { Broken::Other });
@@ -142,6 +184,7 @@ mod tests {
             ),
             ("fatal: index file corrupt\n", "cd DIR && rm -f \"$(git rev-parse --git-path index)\" && git reset"),
             ("fatal: not a tree object\n", "cd DIR && git fsck --full"),
+            ("fatal: bad config line 9 in file .git/config\n", "sed -n 9p DIR/.git/config"),
         ] {
             let hint = hint(stderr).unwrap();
             assert!(hint.starts_with(start), "{stderr}: {hint}");
@@ -156,6 +199,7 @@ mod tests {
             "error: object file /srv/x.git/objects/01/59 is empty\n",
             "remote: fatal: bad object refs/heads/main\n",
             "fatal: remote error: upload-pack: not our ref 0159\n",
+            "fatal: bad config line 9 in file ./config\n",
             "! [remote rejected] a -> a (cannot lock ref 'a': unable to resolve reference 'a': reference broken)\n",
         ] {
             assert_eq!(hint(stderr), None, "{stderr}");
