@@ -95,6 +95,7 @@ impl Ledger<'_> {
                     || self.code_home.as_ref().is_some_and(|home| home.branch == *branch);
                 let merge = || command!["git merge --no-overwrite-ignore", format!("{remote}/{branch}")];
                 let hint = match self.checkout_of(branch)? {
+                    Some(path) if !path.is_dir() => Hint::from("git aitask doctor"),
                     // It joins what a merge does not, and says what is in the way.
                     _ if is_data => Hint::from("git aitask sync"),
                     Some(path) => merge().within(path),
@@ -143,6 +144,9 @@ impl Ledger<'_> {
             refs::swap(repository, &[update], "aitask: follow the remote")?;
             return Ok(None);
         };
+        if !path.is_dir() {
+            return Ok(Some((Cause::Other, format!("its checkout is no longer at {}", path.display()))));
+        }
         let refused = |said: String| {
             let dirty = ["local changes", "would be overwritten", "not uptodate", "unmerged"];
             let cause = if dirty.iter().any(|text| said.contains(text)) { Cause::Dirty } else { Cause::Other };

@@ -86,6 +86,37 @@ pub(crate) fn is_known(repository: &Repository, channel: &Channel, branch: &Bran
     file(repository, channel, branch).is_some_and(|file| file.exists())
 }
 
+fn load(repository: &Repository, channel: &Channel, branch: &Branch) -> Option<KnownTip> {
+    let name = name(channel, branch)?;
+    if let Some(KnownTipRecord { commit, address }) = repository.records().load(RecordKind::Known, &name) {
+        return Some(KnownTip { last: Oid::parse(&commit)?, address });
+    }
+    // Before records had a format, the file was two lines: commit and address.
+    let text = String::from_utf8(read_own(&file(repository, channel, branch)?).ok()?).ok()?;
+    let mut lines = text.lines();
+    Some(KnownTip { last: Oid::parse(lines.next()?)?, address: lines.next().unwrap_or_default().to_owned() })
+}
+
+/// Refuses to coordinate within this clone alone where it did so on the remote `origin`, which is not configured any more:
+/// with locks of its own it would give away tasks that others hold. No process.
+///
+/// # Errors
+/// [`Kind::BranchGone`].
+pub(crate) fn require_former_remote(repository: &Repository, channel: &Channel) -> Result<()> {
+    if *channel != Channel::Local {
+        return Ok(());
+    }
+    let origin = RemoteName::parse("origin")?;
+    let former = load(repository, &Channel::Remote(origin.clone()), &Ledger::locks_branch()?);
+    let Some(KnownTip { last, address }) = former else { return Ok(()) };
+    let last = last.short();
+    let message = format!("the remote {origin} is not configured any more, and this clone knew its locks at {last}");
+    let address = if address.is_empty() { "URL" } else { &address };
+    Err(Error::new(Kind::BranchGone, message)
+        .hint(command!["git remote add", origin, address])
+        .hint(command!["git config aitask.remote ."].note("begins anew, with locks that nobody else sees")))
+}
+
 impl LostBranch {
     /// The former address of the remote, where that is another repository than the present one.
     pub(crate) fn moved_from(&self) -> Option<&str> {
@@ -100,14 +131,7 @@ impl Ledger<'_> {
 
     /// Reads the last known tip.
     pub(super) fn load_known(&self, branch: &Branch) -> Option<KnownTip> {
-        let name = name(&self.channel, branch)?;
-        if let Some(KnownTipRecord { commit, address }) = self.repository.records().load(RecordKind::Known, &name) {
-            return Some(KnownTip { last: Oid::parse(&commit)?, address });
-        }
-        // Before records had a format, the file was two lines: commit and address.
-        let text = String::from_utf8(read_own(&self.file_of_known(branch)?).ok()?).ok()?;
-        let mut lines = text.lines();
-        Some(KnownTip { last: Oid::parse(lines.next()?)?, address: lines.next().unwrap_or_default().to_owned() })
+        load(self.repository, &self.channel, branch)
     }
 
     /// The address of the remote, without its password, since it is written to a file.

@@ -13,7 +13,7 @@ use crate::ledger::queue::Queue;
 use crate::ledger::{Channel, CodeHome, Company, DATA, IDS, LOCKS, Ledger};
 use crate::project::data_home::{self, DataHome, DefaultBranch, Reader, Signs};
 use crate::project::worktree_recovery::RecoverableWorktree;
-use crate::project::{ignores, leftovers};
+use crate::project::{ignores, leftovers, place};
 use crate::settings::{Effect, Environment, Flags, Settings};
 use crate::task::{TaskId, TaskName, TaskPath, WORKTREES_DIR, paths};
 use crate::waiting;
@@ -98,6 +98,7 @@ impl Context {
         let repository = Repository::discover(environment, dir)?;
         let settings = Settings::new(flags, environment, repository.config())?;
         let channel = Channel::of(&repository, settings.remote.as_deref())?;
+        place::require_own(&repository, &channel, settings.remote.as_deref())?;
         Self::assemble(repository, settings, channel, dir, (effect, Reader::Verb), progress)
     }
 

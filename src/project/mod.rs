@@ -17,6 +17,7 @@ pub(crate) mod leftovers;
 pub(crate) mod local_edits;
 pub(crate) mod marker;
 pub(crate) mod outcome;
+pub(crate) mod place;
 pub(crate) mod repaired;
 pub(crate) mod taken_over;
 pub(crate) mod task_files;

@@ -7,4 +7,5 @@ mod data_home;
 mod gone;
 mod hints;
 mod new_repository;
+mod places;
 mod upstream;

@@ -207,6 +207,7 @@ fn without_a_remote() {
     let world = World::new();
     let ann = world.initialised("ann");
     ann.git(&["remote", "remove", "origin"]);
+    ann.git(&["config", "aitask.remote", "."]);
     ann.aitask(&["init"]).ok();
     let property = "A task lives without a remote";
     let mut proof = Proof::new("10h", property, "lives of a task", Rounds { ordinary: 1, short: 1, long: 25 });

@@ -12,6 +12,7 @@ use crate::ops::dependencies::end_of_circle;
 use crate::ops::doctor::finding::{Finding, Mend};
 use crate::ops::doctor::snapshot::{DataCheckout, Folder, SeenBranch, SeenLock, SeenWorktree, Snapshot};
 use crate::project::outcome::LocalBranch;
+use crate::project::place::repair;
 use crate::task::{ActiveTasks, Status, Task, TaskId, TaskName};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,14 @@ pub(crate) fn findings(seen: &Snapshot) -> Vec<Finding> {
     }
     records(seen, &mut found);
     places(seen, &mut found);
+    let (root, moved) = &seen.moved;
+    if !moved.is_empty() {
+        // All else that does not match there comes of it, or shows after that is mended.
+        found.retain(|other| !["worktrees", "checkout"].contains(&other.about));
+        let cause = "this clone was moved, and its worktrees expect it where it was";
+        let finding = Finding::new("moved_clone", "worktrees", root.display(), cause).cure(repair(root, moved));
+        found.push(finding.mend(Some(Mend::MovedClone(moved.clone()))));
+    }
     found
 }
 

@@ -46,6 +46,8 @@ pub(crate) enum Mend {
     EmptyFolder(PathBuf),
     /// Git is told where the worktree is now.
     Moved(PathBuf),
+    /// Git is told where these worktrees and the clone are now.
+    MovedClone(Vec<PathBuf>),
     /// The worktree is completed, or its removal is.
     Incomplete(PathBuf, Branch),
     /// The registration of a temporary worktree that is gone is removed.

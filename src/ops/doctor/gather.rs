@@ -25,7 +25,7 @@ use crate::project::data_home::known_default;
 use crate::project::leftovers::PREFIX;
 use crate::project::task_folder::TaskFolder;
 use crate::project::worktree_recovery::RecoverableWorktree;
-use crate::project::{data_state, index};
+use crate::project::{data_state, index, place};
 use crate::task::{TaskId, TaskName, TaskPath, WORKTREES_DIR, paths};
 use crate::worktrees::branches::tips;
 use crate::worktrees::published::compare;
@@ -81,6 +81,7 @@ pub(crate) fn gather(context: &Context, freshness: Freshness) -> Result<Gathered
         remote: context.channel.remote().map(ToString::to_string),
         data: data.to_string(),
         data_dir: context.data_dir(),
+        moved: (context.repository.root.clone(), place::moved(&context.repository)),
         ..Snapshot::default()
     };
     lost(&view, &[locks.clone(), ids.clone(), data.clone()], &mut seen);

@@ -55,6 +55,9 @@ pub(crate) fn mend_all(context: &Context, mends: &[&Mend], is_current: bool, asi
             Mend::Moved(path) => queued(context, || {
                 context.repository.write("worktree").args(["repair", "--"]).arg(path).run().map(drop)
             }),
+            Mend::MovedClone(paths) => queued(context, || {
+                context.repository.write("worktree").args(["repair", "--"]).args(paths).run().map(drop)
+            }),
             Mend::Scratch(path) => queued(context, || worktree::remove_cut_off(&context.repository, path)),
             Mend::Incomplete(path, branch) => queued(context, || {
                 let site = RecoverableWorktree::of(&context.repository, path, branch);

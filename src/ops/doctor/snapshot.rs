@@ -35,6 +35,8 @@ pub(crate) struct Snapshot {
     pub(crate) no_locks: Vec<String>,
     /// The registered worktrees, without the main one and that of the task data.
     pub(crate) worktrees: Vec<SeenWorktree>,
+    /// The main worktree, and the worktrees in it that expect it elsewhere, since all were moved.
+    pub(crate) moved: (PathBuf, Vec<PathBuf>),
     /// Folders in `aiwork/` that are not registered.
     pub(crate) folders: Vec<(PathBuf, Folder)>,
     /// The task branches, here and on the remote.

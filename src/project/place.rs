@@ -1,0 +1,134 @@
+//! Whether this clone is the one whose tasks are meant: it may have lost its remote, be a submodule of the project that has
+//! the tasks, or have been copied or moved with worktrees that know another place.
+
+use crate::error::{Error, Hint, Kind, Result};
+use crate::files::read_own;
+use crate::git::{Repository, refs, registry};
+use crate::ledger::{Channel, LOCKS, Ledger, known};
+use crate::task::{WORKTREES_DIR, paths};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+/// Refuses a clone in which a verb would begin with locks that nobody else sees, or change what belongs to another clone.
+/// `named` is the remote that the user named: whoever names one means this clone. No process.
+///
+/// # Errors
+/// [`Kind::BranchGone`], [`Kind::NotInitialised`], [`Kind::Damaged`].
+pub(crate) fn require_own(repository: &Repository, channel: &Channel, named: Option<&str>) -> Result<()> {
+    if named.is_none() {
+        known::require_former_remote(repository, channel)?;
+        require_no_project_around(repository, channel)?;
+    }
+    require_no_copy(repository)
+}
+
+/// Refuses a submodule that is not set up where the project around it is.
+fn require_no_project_around(repository: &Repository, channel: &Channel) -> Result<()> {
+    let root = &repository.root;
+    let is_submodule = repository.common_dir.iter().any(|part| part == "modules") && root.join(".git").is_file();
+    if !is_submodule || root.join(paths::TASKS_DIR).exists() {
+        return Ok(());
+    }
+    let locks = Ledger::locks_branch()?;
+    let own = [Some(locks.full()), channel.remote().map(|remote| locks.tracking(remote))];
+    if own.iter().flatten().any(|name| refs::may_exist(repository, name)) {
+        return Ok(());
+    }
+    let Some(around) = root.ancestors().skip(1).find(|at| at.join(".git").exists()) else { return Ok(()) };
+    if !is_set_up(around) {
+        return Ok(());
+    }
+    let lib = root.strip_prefix(around).unwrap_or(root).display();
+    let message = format!("this is the submodule {lib} of {}, which has the tasks", around.display());
+    let remote = channel.remote().map_or(".", |remote| remote.as_str());
+    Err(Error::new(Kind::NotInitialised, message)
+        .hint(command!["cd", around.display()])
+        .hint(command!["git aitask init --remote", remote].note("if the submodule is to have tasks of its own")))
+}
+
+/// Whether the repository of a worktree has a branch of locks, here or on a remote, as its files say.
+fn is_set_up(worktree: &Path) -> bool {
+    let Some(git_dir) = registry::git_dir(worktree) else { return false };
+    let shared = read_own(&git_dir.join("commondir")).ok();
+    let shared = shared.map(|text| git_dir.join(OsStr::from_bytes(text.trim_ascii_end()))).unwrap_or(git_dir);
+    let remotes = std::fs::read_dir(shared.join("refs/remotes")).into_iter().flatten().flatten();
+    let packed = read_own(&shared.join("packed-refs")).unwrap_or_default();
+    shared.join("refs/heads").join(LOCKS).exists()
+        || remotes.into_iter().any(|remote| remote.path().join(LOCKS).exists())
+        || packed.split(|&byte| byte == b'\n').any(|line| {
+            let name = std::str::from_utf8(line).ok().and_then(|line| line.split(' ').nth(1));
+            name.is_some_and(|name| name.ends_with(&format!("/{LOCKS}")) && !name.starts_with("refs/aitask/"))
+        })
+}
+
+/// The registrations of worktrees, each with the path that it notes.
+fn registrations(repository: &Repository) -> impl Iterator<Item = (PathBuf, PathBuf)> {
+    let entries = std::fs::read_dir(repository.common_dir.join("worktrees")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| {
+        let admin = entry.path();
+        let text = read_own(&admin.join("gitdir")).ok()?;
+        let noted = admin.join(OsStr::from_bytes(text.trim_ascii_end()));
+        Some((admin, noted.parent()?.to_owned()))
+    })
+}
+
+/// Refuses a clone that was copied with its git directory: its worktrees are those of the original. What is done to them
+/// there, and with the locks that the original holds, would be done to the original. The first worktree that is there tells.
+fn require_no_copy(repository: &Repository) -> Result<()> {
+    // Not by their paths: a folder may be mounted at two places.
+    let identity = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
+    let theirs = registrations(repository).find_map(|(admin, worktree)| {
+        let git_dir = registry::git_dir(&worktree).filter(|dir| dir.is_dir())?;
+        Some((identity(&admin) != identity(&git_dir)).then_some((git_dir, worktree)))
+    });
+    let Some((git_dir, worktree)) = theirs.flatten() else { return Ok(()) };
+    // A worktree of another repository may be where one of this clone was; in a copy the registration has the same name.
+    if git_dir.parent().is_none_or(|parent| !parent.ends_with("worktrees")) {
+        return Ok(());
+    }
+    let (root, original) = (&repository.root, git_dir.ancestors().nth(3).unwrap_or(&git_dir));
+    let message = format!(
+        "{} was copied from {}, and {} is still a worktree of that one",
+        root.display(),
+        original.display(),
+        worktree.display()
+    );
+    let git_folder = ["worktrees", "aitask"].map(|name| repository.common_dir.join(name));
+    let folders = [paths::DATA_WORKTREE_DIR, WORKTREES_DIR].map(|name| root.join(name));
+    let away = Hint::default().text("mkdir COPIED && mv");
+    let away = git_folder
+        .iter()
+        .chain(&folders)
+        .filter(|path| path.exists())
+        .fold(away, |away, path| away.word(&path.strip_prefix(root).unwrap_or(path).display()));
+    let away = away.text("COPIED/ && git aitask init").within(root).note("makes this clone one of its own");
+    Err(Error::new(Kind::Damaged, message).hint(command!["cd", original.display()]).hint(away))
+}
+
+/// The worktrees of a clone that was moved, with its folder: where they are now, relative to the main worktree. git expects
+/// them, and they expect the git directory, at the old place.
+pub(crate) fn moved(repository: &Repository) -> Vec<PathBuf> {
+    let mut found: Vec<_> = registrations(repository)
+        .filter(|(_, worktree)| !worktree.exists())
+        .filter_map(|(admin, worktree)| {
+            let mut folders =
+                [PathBuf::from(paths::DATA_WORKTREE_DIR), Path::new(WORKTREES_DIR).join(worktree.file_name()?)]
+                    .into_iter();
+            folders.find(|folder| {
+                let expected = registry::git_dir(&repository.root.join(folder));
+                worktree.ends_with(folder)
+                    && expected.is_some_and(|dir| !dir.exists() && dir.file_name() == admin.file_name())
+            })
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// The command that tells git and these worktrees where they are.
+pub(crate) fn repair(root: &Path, moved: &[PathBuf]) -> Hint {
+    let paths = moved.iter().map(|path| path.display().to_string());
+    paths.fold(Hint::default().text("git worktree repair"), |hint, path| hint.word(&path)).within(root)
+}
