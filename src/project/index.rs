@@ -11,7 +11,7 @@ use crate::task::{
     ActiveTasks, Blocker, Document, Header, PlanPath, Scan, Task, TaskId, TaskPath, bundle, paths, query,
 };
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The paths of all files of the task data. Contents are read when they are needed.
 #[derive(Debug)]
