@@ -294,6 +294,7 @@
 //!    is swept: `killed::leftovers::the_worktree_of_a_merge_that_was_killed`
 //! 10. **Work that has landed is not merged again**, however it landed (merge, squash, rebase, fast-forward, cherry-pick) and
 //!     whatever came later; what was taken back is named, and not brought back. `verbs::landed::merged_as_one_commit`,
+//!     `verbs::landed_elsewhere::finish_of_a_merged_pull_request_works_in_another_clone_of_its_holder`,
 //!     `verbs::landed::finish_merges_nothing_that_landed_as_one_commit_when_the_same_lines_were_changed_since`,
 //!     `verbs::landed::finish_does_not_merge_again_what_was_taken_back_until_that_is_reverted`,
 //!     `verbs::landed::main_with_the_revert_in_it_merged_into_the_branch_does_not_bring_the_work_back`
