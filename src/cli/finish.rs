@@ -94,7 +94,7 @@ impl FinishArgs {
         };
         let wanted = context.wanted(self.task.as_deref())?;
         let next = |outcome: &Finished| {
-            let next = if outcome.is_last { "git aitask new \"Add login\"" } else { "git aitask pick --next" };
+            let next = if outcome.leaves_none_free { "git aitask new \"Add login\"" } else { "git aitask pick --next" };
             if app.leads_shell() {
                 next.to_owned()
             } else {
@@ -167,6 +167,10 @@ fn page(outcome: &Finished, next: &str, no_push: bool) -> Page {
     }
     page = page.lines(outcome.archived.iter().map(|path| format!("  {path}")));
     page = with_notices(page, &outcome.aside);
-    let left = if outcome.is_last { ", and no task is left" } else { "" };
+    let left = match (outcome.is_last, outcome.leaves_none_free) {
+        (true, _) => ", and no task is left",
+        (false, true) => ", and every task that is left is held",
+        (false, false) => "",
+    };
     if outcome.worktree_removed { page.advice(format!("its worktree was removed{left}; next: {next}")) } else { page }
 }

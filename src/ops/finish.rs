@@ -51,6 +51,8 @@ struct FinishOutcome {
     lock: Option<LockEntry>,
     /// The active tasks before.
     active: Vec<TaskId>,
+    /// Those of them that nobody held.
+    free: Vec<TaskId>,
 }
 
 /// The task branch and its output, and what the user's rules made of the merge commit so far.
@@ -132,7 +134,7 @@ fn finish_with_branches(
     };
     let checking = Checking::new(&options.check, &context.settings.checks);
     let train = Train::new(line::listens);
-    let (own, other_branches, landing, claimed, removes, lock, active) = Default::default();
+    let (own, other_branches, landing, claimed, removes, lock, active, free) = Default::default();
     let mut job = FinishOperation {
         context,
         wanted,
@@ -151,6 +153,7 @@ fn finish_with_branches(
         rules,
         lock,
         active,
+        free,
     };
     let ledger = Ledger { company: Company::Train(&train), ..context.ledger() };
     let mut landed = job.land(&ledger, &all, true);
@@ -221,6 +224,8 @@ struct FinishOperation<'a> {
     lock: Option<LockEntry>,
     /// The active tasks that it found.
     active: Vec<TaskId>,
+    /// Those of them that nobody holds.
+    free: Vec<TaskId>,
 }
 
 impl FinishOperation<'_> {
@@ -239,8 +244,8 @@ impl FinishOperation<'_> {
         if !context.dry_run {
             plan.with = self.checking.with();
         }
-        let (lock, active) = (self.lock.clone(), self.active.clone());
-        let done = FinishOutcome { finishing, place, lock, active };
+        let (lock, active, free) = (self.lock.clone(), self.active.clone(), self.free.clone());
+        let done = FinishOutcome { finishing, place, lock, active, free };
         Ok(if plan.is_empty() { Decision::NoChange(done) } else { Decision::Publish(plan, done) })
     }
 
@@ -257,6 +262,7 @@ impl FinishOperation<'_> {
         let above = id.parent().map(|parent| found.lock(parent)).transpose()?.flatten();
         let (lock, locks) = (found.lock(id)?, found.require_locks()?);
         (self.lock, self.active) = (lock.clone(), index.active_ids().collect());
+        self.free = index.active_ids().filter(|id| !locks.is_held(*id)).collect();
         let place = TaskWorktree::find(context, path.name())?;
         if self.branch.as_ref() != Some(&place.branch) {
             return Err(self.other_branches(into.clone(), place.branch));

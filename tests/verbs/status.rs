@@ -114,17 +114,27 @@ fn the_page_shows_the_ten_best_ready_tasks_and_how_many_more_there_are() {
 }
 
 #[test]
-fn after_the_last_task_no_next_one_is_advised_to_be_picked() {
-    let ann = World::new().initialised("ann");
-    ann.task("One", &[]);
-    ann.task("Two", &[]);
-    for (task, says) in [("1", "was removed; next: "), ("2", "was removed, and no task is left; next: ")] {
+fn after_the_last_free_task_no_next_one_is_advised_to_be_picked() {
+    let world = World::new();
+    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
+    for title in ["One", "Two", "Three"] {
+        ann.task(title, &[]);
+    }
+    bob.aitask(&["lock", "3"]).ok();
+    for (task, name, says) in [
+        ("1", "t1_one", "was removed; next: "),
+        ("2", "t2_two", "was removed, and every task that is left is held; next: "),
+        ("3", "t3_three", "was removed, and no task is left; next: "),
+    ] {
+        if task == "3" {
+            bob.aitask(&["unlock", "3"]).ok();
+        }
         ann.aitask(&["pick", task]).ok();
-        let worktree = ann.at(["aiwork/t1_one", "aiwork/t2_two"][usize::from(task == "2")]);
+        let worktree = ann.at(format!("aiwork/{name}"));
         worktree.write("work", task);
         worktree.commit("work");
         let run = ann.aitask(&["finish", task]).ok();
-        assert!(run.stdout.contains(says) && run.stdout.contains("git aitask new") == (task == "2"), "{run}");
+        assert!(run.stdout.contains(says) && run.stdout.contains("git aitask new") == (task != "1"), "{run}");
     }
 }
 

@@ -61,6 +61,7 @@ pub(super) fn finish_locally(
         aside: Notices::default(),
         into: into.clone(),
         is_last: !options.carries_over() && done.active.iter().all(ended),
+        leaves_none_free: !options.carries_over() && done.free.iter().all(ended),
         would_run: Vec::new(),
     };
     let again = [command!["git aitask finish", task.id].note("the same command again completes it")];

@@ -129,6 +129,9 @@ pub(crate) struct Finished {
     /// Whether no task is active any more, as far as this clone knows.
     #[serde(skip)]
     pub(crate) is_last: bool,
+    /// Whether every task that is still active is held, as far as this clone knows.
+    #[serde(skip)]
+    pub(crate) leaves_none_free: bool,
     /// The commands that would clean up, for a dry run.
     #[serde(skip)]
     pub(crate) would_run: Vec<String>,
