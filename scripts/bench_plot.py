@@ -32,10 +32,10 @@ def judge(by_size):
 
 def plot(growth, machine):
     """A panel for each verb, a curve for each thing that grows, both axes logarithmic. `growth` is a map from the thing
-    to the verb, the size, and the measured, which has `ms`."""
+    to the verb, the size, and the measured, whose `cpu` is drawn: other work on the machine hardly changes it."""
     verbs = list(dict.fromkeys(verb for labels in growth.values() for verb in labels))
-    points = [(size, row["ms"]) for labels in growth.values() for by_size in labels.values()
-              for size, row in by_size.items() if row["ms"]]
+    points = [(size, row["cpu"]) for labels in growth.values() for by_size in labels.values()
+              for size, row in by_size.items() if row["cpu"]]
     if not points:
         return "<svg xmlns='http://www.w3.org/2000/svg'/>"
     left = math.floor(math.log10(min(size for size, _ in points)))
@@ -45,9 +45,9 @@ def plot(growth, machine):
     step_x, step_y = WIDE + LEFT + 8, HIGH + 52
     width, height = COLUMNS * step_x + 12, TOP + math.ceil(len(verbs) / COLUMNS) * step_y + 4
     out = [f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' role='img'>",
-           "<title>Time of each verb as one thing grows</title>", STYLE,
+           "<title>Processor time of each verb as one thing grows</title>", STYLE,
            f"<rect class='b' width='{width}' height='{height}'/>",
-           "<text class='h' x='12' y='24'>Time of each verb as one thing grows</text>",
+           "<text class='h' x='12' y='24'>Processor time of each verb, git's included, as one thing grows</text>",
            f"<text class='s' x='{width - 12}' y='24' text-anchor='end'>{machine['date']}, git {machine['git']}, "
            f"{machine['processors']} processors</text>"]
     x = 12
@@ -73,8 +73,8 @@ def plot(growth, machine):
             out.append(f"<text class='s' x='{x:.0f}' y='{HIGH + 12}' text-anchor='middle'>{name}</text>")
         first = True
         for m, labels in enumerate(growth.values()):
-            dots = [((math.log10(size) - left) * decade, HIGH - (math.log10(row["ms"]) - low) * HIGH / (high - low))
-                    for size, row in labels.get(verb, {}).items() if row["ms"]]
+            dots = [((math.log10(size) - left) * decade, HIGH - (math.log10(row["cpu"]) - low) * HIGH / (high - low))
+                    for size, row in labels.get(verb, {}).items() if row["cpu"]]
             if dots and first:
                 (x, y), first = dots[0], False
                 far = min(WIDE - x, y / linear)  # what takes as many times longer as there is more ends there
