@@ -258,6 +258,15 @@
 //!     `connections::cache::two_that_write_it_at_once_both_answer_and_leave_a_whole_one`,
 //!     `connections::cache::of_five_thousand_tasks_none_is_read_twice`
 //!
+//! 29. **Without git only what is plain is read**: where the repository is, refs, and which files the index marks. Links,
+//!     symbolic refs, formats that are not known and whatever is damaged are left to git, and both say the same. Objects are
+//!     read by one git for the whole command, which ends with it.
+//!     `connections::place::where_everything_is_as_git_makes_it_the_files_tell`,
+//!     `connections::files::refs_are_told_by_files_as_git_tells_them`,
+//!     `connections::files::marks_of_the_index_are_told_by_its_file_in_every_version`,
+//!     `connections::files::a_git_that_reads_objects_and_was_ended_is_started_again`,
+//!     `killed::signals::the_git_that_reads_objects_outlived_a_signal`
+//!
 //! # Rules of safety
 //!
 //! 1. **Uncommitted work is lost only with `--discard`.** `verbs::drop::uncommitted_work_is_refused_and_lost_only_when_told`,

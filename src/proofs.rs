@@ -79,10 +79,11 @@ const READERS: &[(&str, &str, Read)] = &[
     }),
     ("cat-file", "objects", |bytes| ok(cat_file::parse(bytes, 3))),
     ("cat-file", "objects as they arrive", |bytes| {
-        let mut kept = Vec::new();
-        let mut sieve = cat_file::sieve();
-        bytes.chunks(7).for_each(|part| sieve(part, &mut kept));
-        kept.len() <= bytes.len()
+        let mut answers = cat_file::Answers::default();
+        for part in bytes.chunks(7) {
+            answers.add(part);
+        }
+        answers.bytes().len() <= bytes.len()
     }),
     ("commit", "commit", |bytes| ok(commit::Commit::parse(bytes))),
     ("config", "configuration", |bytes| ok(config::parse(bytes))),

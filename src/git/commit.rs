@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
 use crate::git::run::{Call, Output};
-use crate::git::{Oid, Repository, at_work, commit_rules};
+use crate::git::{Branch, Oid, RefName, Repository, at_work, commit_rules, ref_files};
 use crate::interrupt;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -62,10 +62,7 @@ fn commit_there(
     edits.extend(gone.iter().map(|path| Edit::Remove { path: full(path) }));
     let until = Instant::now() + INDEX_WAIT;
     loop {
-        let head = git(repository, dir, "rev-parse").args(["HEAD", "--symbolic-full-name", "HEAD"]).output()?;
-        let text = head.text();
-        let mut lines = text.lines();
-        let Some(old) = lines.next().and_then(Oid::parse).filter(|_| head.success()) else {
+        let Some((old, branch)) = head(repository, dir)? else {
             return by_porcelain(repository, dir, subject, &named, &gone);
         };
         let commit = NewCommit {
@@ -90,7 +87,7 @@ fn commit_there(
             Ok(Oid::parse(&git(repository, dir, "rev-parse").arg("HEAD").run()?.text()) == Some(new.clone()))
         };
         if output.as_ref().is_ok_and(Output::success) || interrupt::cleaning_up(is_there)? {
-            let name = lines.next().and_then(|name| name.strip_prefix("refs/heads/")).unwrap_or("detached HEAD");
+            let name = branch.as_ref().map_or("detached HEAD", Branch::as_str);
             return Ok(Some([format!("[{name} {}] {subject}\n", new.short()).into_bytes(), changes].concat()));
         }
         let output = output?;
@@ -100,6 +97,19 @@ fn commit_there(
         }
         interrupt::pause(RETRY_AFTER)?;
     }
+}
+
+/// The commit that is checked out in `dir`, and its branch; `None` where there is no commit yet. No process, as a rule.
+fn head(repository: &Repository, dir: &Path) -> Result<Option<(Oid, Option<Branch>)>> {
+    if let Some((oid, name)) = ref_files::head(repository, dir) {
+        return Ok(Some((oid, name.branch())));
+    }
+    let head = git(repository, dir, "rev-parse").args(["HEAD", "--symbolic-full-name", "HEAD"]).output()?;
+    let text = head.text();
+    let mut lines = text.lines();
+    let oid = lines.next().and_then(Oid::parse).filter(|_| head.success());
+    let branch = lines.next().and_then(RefName::parse).and_then(|name| name.branch());
+    Ok(oid.map(|oid| (oid, branch)))
 }
 
 fn git(repository: &Repository, dir: &Path, name: &str) -> Call {

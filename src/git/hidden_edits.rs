@@ -3,9 +3,9 @@
 
 use crate::error::{Error, Result};
 use crate::files::records::RecordKind;
-use crate::git::Repository;
 use crate::git::porcelain::status;
 use crate::git::registry::git_dir;
+use crate::git::{Repository, index_file};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -25,17 +25,27 @@ pub(crate) struct HiddenEdit {
     pub(crate) unmark: &'static str,
 }
 
-/// The hidden edits in the worktree at `path` and in its submodules. One process where no file is marked.
+/// The hidden edits in the worktree at `path` and in its submodules. No process where no file is marked, and one where
+/// there are submodules.
 pub(crate) fn load(repository: &Repository, path: &Path) -> Result<Vec<HiddenEdit>> {
-    let listed = repository.git().read(path, "ls-files").args(["-v", "--stage", "-z"]).run()?.stdout;
+    let index = git_dir(path).and_then(|dir| std::fs::read(dir.join("index")).ok());
+    match index.zip(repository.digits()) {
+        Some((index, digits)) if index_file::is_plain(&index, digits / 2) => Ok(Vec::new()),
+        _ => listed(repository, path),
+    }
+}
+
+/// [`load`], as git lists the index.
+fn listed(repository: &Repository, path: &Path) -> Result<Vec<HiddenEdit>> {
+    let lines = repository.git().read(path, "ls-files").args(["-v", "--stage", "-z"]).run()?.stdout;
     let (mut found, mut marked) = (Vec::new(), BTreeMap::new());
-    for entry in listed.split(|byte| *byte == 0).filter_map(Entry::parse) {
+    for entry in lines.split(|byte| *byte == 0).filter_map(Entry::parse) {
         // A file that is marked and not there is one that a sparse checkout leaves out.
         if path.join(entry.path).symlink_metadata().is_err() {
             continue;
         }
         if entry.is_submodule && path.join(entry.path).join(".git").exists() {
-            let inner = load(repository, &path.join(entry.path))?;
+            let inner = listed(repository, &path.join(entry.path))?;
             found.extend(inner.into_iter().map(|edit| HiddenEdit { path: entry.path.join(&edit.path), ..edit }));
         }
         if let Some(unmark) = entry.unmark {

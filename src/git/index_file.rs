@@ -1,11 +1,28 @@
-//! What git's index says of the files of a worktree, read without starting git: whether git itself would look at a file
-//! again. gitformat-index(5).
+//! What git's index says, read without starting git (gitformat-index(5)): whether git itself would look at a file again, and
+//! whether all of its entries are plain.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+
+/// The bits of an entry: it is assumed to be unchanged; further bits follow.
+const ASSUME_UNCHANGED: u16 = 0x8000;
+const EXTENDED: u16 = 0x4000;
+
+/// Among the further bits: the worktree does without the file.
+const SKIP_WORKTREE: u16 = 0x4000;
+
+/// The kind of a submodule in the mode of an entry.
+const SUBMODULE: u32 = 0o160_000;
+
+/// Where the times, the mode, the size and the object name of an entry stand: it begins with ten numbers of four bytes.
+const SECONDS: usize = 8;
+const NANOSECONDS: usize = 12;
+const MODE: usize = 24;
+const SIZE: usize = 36;
+const OBJECT: usize = 40;
 
 /// What the index knows of a file: its last change in seconds and nanoseconds, and the lower 32 bits of its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +43,13 @@ impl Stamp {
     }
 }
 
-/// The files below some folders in the index of the worktree with this git directory; `object_name` is the length of the
-/// name of an object in bytes. `None` where it has another form: versions above 3, or one that cannot be read.
-pub(crate) fn load(git_dir: &Path, object_name: usize, folders: &[String]) -> Option<BTreeMap<PathBuf, Stamp>> {
+/// The files below some folders in the index of the worktree with this git directory. `hash_len` is the length of an object
+/// name in bytes. `None` where a part of the entries is in another file, or anything is not understood.
+pub(crate) fn load(git_dir: &Path, hash_len: usize, folders: &[String]) -> Option<BTreeMap<PathBuf, Stamp>> {
     let mut stamps = BTreeMap::new();
     let is_below = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));
-    parse(&std::fs::read(git_dir.join("index")).ok()?, object_name, |path, stamp| {
+    parse(&std::fs::read(git_dir.join("index")).ok()?, hash_len, |name, stamp, _| {
+        let path = Path::new(OsStr::from_bytes(name));
         if is_below(path) {
             stamps.insert(path.to_owned(), stamp);
         }
@@ -39,69 +57,173 @@ pub(crate) fn load(git_dir: &Path, object_name: usize, folders: &[String]) -> Op
     Some(stamps)
 }
 
-/// Parses an index.
-fn parse(index: &[u8], object_name: usize, mut found: impl FnMut(&Path, Stamp)) -> Option<()> {
-    let number = |at: usize| Some(u32::from_be_bytes(index.get(at..at.checked_add(4)?)?.try_into().ok()?));
-    if index.get(..4)? != b"DIRC" || !matches!(number(4)?, 2 | 3) {
+/// Whether an index certainly has no entry that is marked, and none of a submodule. Where a part of the entries is in
+/// another file, or anything is not understood, it is false.
+pub(super) fn is_plain(index: &[u8], hash_len: usize) -> bool {
+    let mut are_plain = true;
+    parse(index, hash_len, |_, _, is_plain| are_plain &= is_plain).is_some() && are_plain
+}
+
+/// Reads the name and the stamp of each entry, and whether it is neither marked nor a submodule.
+fn parse(index: &[u8], hash_len: usize, mut each: impl FnMut(&[u8], Stamp, bool)) -> Option<()> {
+    let head = index.strip_prefix(b"DIRC")?;
+    let (version, count) = (number(head, 0)?, number(head, 4)?);
+    if !(2..=4).contains(&version) {
         return None;
     }
-    let mut at = 12_usize;
-    for _ in 0..number(8)? {
-        let flags = index.get(at + 40 + object_name)?;
-        let is_extended = flags & 0x40 != 0;
-        let fixed = 42 + object_name + if is_extended { 2 } else { 0 };
-        let rest = index.get(at + fixed..)?;
-        let name = rest.get(..rest.iter().position(|byte| *byte == 0)?)?;
-        let stamp = Stamp { seconds: number(at + 8)?, nanoseconds: number(at + 12)?, size: number(at + 36)? };
-        found(Path::new(OsStr::from_bytes(name)), stamp);
-        // At least one NUL follows the name, so that the length is a multiple of 8.
-        at += (fixed + name.len()) / 8 * 8 + 8;
+    let end = index.len().checked_sub(hash_len)?;
+    let mut rest = index.get(12..end)?;
+    let mut name = Vec::new();
+    for _ in 0..count {
+        let flags = bits(rest, OBJECT + hash_len)?;
+        let mut length = OBJECT + hash_len + 2;
+        let mut is_plain = flags & ASSUME_UNCHANGED == 0 && number(rest, MODE)? & 0o170_000 != SUBMODULE;
+        if flags & EXTENDED != 0 {
+            is_plain &= version >= 3 && bits(rest, length)? & SKIP_WORKTREE == 0;
+            length += 2;
+        }
+        name.truncate(if version == 4 { name.len().checked_sub(left_out(rest, &mut length)?)? } else { 0 });
+        let added = rest.get(length..)?;
+        let added = added.get(..added.iter().position(|byte| *byte == 0)?)?;
+        name.extend_from_slice(added);
+        let stamp = Stamp {
+            seconds: number(rest, SECONDS)?,
+            nanoseconds: number(rest, NANOSECONDS)?,
+            size: number(rest, SIZE)?,
+        };
+        each(&name, stamp, is_plain);
+        length += added.len();
+        // The name ends with one byte of 0, or with 1 to 8 that make the length a multiple of 8.
+        length = if version == 4 { length + 1 } else { length / 8 * 8 + 8 };
+        rest = rest.get(length..)?;
+    }
+    // Extensions: a name in capitals is one that may be ignored.
+    while !rest.is_empty() {
+        let length = usize::try_from(number(rest, 4)?).ok()?;
+        if !rest.first()?.is_ascii_uppercase() {
+            return None;
+        }
+        rest = rest.get(8..)?.get(length..)?;
     }
     Some(())
+}
+
+/// How many bytes of the name before do not belong to the name at `at`, which is moved behind that number: all of its bytes
+/// but the last have the highest bit.
+fn left_out(entry: &[u8], at: &mut usize) -> Option<usize> {
+    let mut number = 0_usize;
+    loop {
+        let byte = *entry.get(*at)?;
+        *at += 1;
+        number |= usize::from(byte & 0x7f);
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+        number = number.checked_add(1)?.checked_mul(0x80)?;
+    }
+}
+
+/// A number of four bytes.
+fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+/// A number of two bytes.
+fn bits(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    fn index(version: u32, files: &[(&str, bool)]) -> Vec<u8> {
-        let count = u32::try_from(files.len()).unwrap();
-        let mut bytes = [&b"DIRC"[..], &version.to_be_bytes(), &count.to_be_bytes()].concat();
-        for (number, (name, is_extended)) in (1_u32..).zip(files) {
-            let mut entry = vec![0; 62];
-            for (at, value) in [(8, number), (12, 7), (36, number * 10)] {
-                entry[at..at + 4].copy_from_slice(&value.to_be_bytes());
-            }
-            if *is_extended {
-                entry[60] = 0x40;
-                entry.extend([0, 0]);
-            }
-            entry.extend(name.bytes());
-            entry.resize(entry.len() / 8 * 8 + 8, 0);
-            bytes.extend(entry);
+    /// An entry of version 2 or 3; its times and its size are made of the length of its name.
+    fn entry(mode: u32, flags: u16, further: Option<u16>, name: &str) -> Vec<u8> {
+        let length = u16::try_from(name.len()).unwrap();
+        let mut bytes = vec![0; OBJECT + 20];
+        for (at, value) in
+            [(SECONDS, u32::from(length)), (NANOSECONDS, 7), (MODE, mode), (SIZE, u32::from(length) * 10)]
+        {
+            bytes[at..at + 4].copy_from_slice(&value.to_be_bytes());
         }
+        let flags = flags | further.map_or(0, |_| EXTENDED) | length;
+        bytes.extend(flags.to_be_bytes());
+        bytes.extend(further.iter().flat_map(|further| further.to_be_bytes()));
+        bytes.extend(name.as_bytes());
+        bytes.resize(bytes.len() / 8 * 8 + 8, 0);
         bytes
+    }
+
+    fn index(version: u8, entries: &[Vec<u8>], extensions: &[u8]) -> Vec<u8> {
+        let count = u8::try_from(entries.len()).unwrap();
+        [&b"DIRC\0\0\0"[..], &[version, 0, 0, 0, count], &entries.concat(), extensions, &[9; 20]].concat()
+    }
+
+    fn read(bytes: &[u8]) -> Option<BTreeMap<String, Stamp>> {
+        let mut found = BTreeMap::new();
+        let each = |name: &[u8], stamp, _| found.extend([(String::from_utf8_lossy(name).into_owned(), stamp)]);
+        parse(bytes, 20, each).map(|()| found)
+    }
+
+    #[test]
+    fn an_index_is_plain_where_no_entry_is_marked_and_all_is_understood() {
+        let plain = || entry(0o100_644, 0, None, "a");
+        let (tree, link) = (&b"TREE\0\0\0\x02ab"[..], &b"link\0\0\0\x02ab"[..]);
+        for (entries, extensions, expected) in [
+            (vec![], &b""[..], true),
+            (vec![plain(), entry(0o120_000, 0, None, "sevenxx"), entry(0o100_755, 0, None, "eightxxx")], tree, true),
+            (vec![plain(), entry(0o100_644, 0x3000, Some(0x2000), "in conflict, and to be added")], b"", true),
+            (vec![plain(), entry(0o100_644, ASSUME_UNCHANGED, None, "b")], b"", false),
+            (vec![plain(), entry(0o100_644, 0, Some(SKIP_WORKTREE), "b"), plain()], b"", false),
+            (vec![plain(), entry(SUBMODULE, 0, None, "b")], b"", false),
+            (vec![plain()], link, false),
+            (vec![plain()], &tree[..9], false),
+        ] {
+            assert_eq!(is_plain(&index(3, &entries, extensions), 20), expected, "{entries:?}");
+            assert!(!is_plain(&index(5, &entries, extensions), 20));
+        }
+        assert!(!is_plain(&index(2, &[entry(0o100_644, 0, Some(0x2000), "b")], b""), 20));
     }
 
     #[test]
     fn every_file_is_found_whatever_the_length_of_its_name() {
         let names: Vec<_> = (1..20).map(|length| "x".repeat(length)).collect();
-        let files: Vec<_> = names.iter().enumerate().map(|(n, name)| (name.as_str(), n % 3 == 0)).collect();
-        let bytes = index(3, &files);
-        let read = |bytes: &[u8]| {
-            let mut found = BTreeMap::new();
-            parse(bytes, 20, |path, stamp| found.extend([(path.to_owned(), stamp)])).map(|()| found)
-        };
+        let further = |n: usize| (n.is_multiple_of(3)).then_some(0x2000);
+        let entries: Vec<_> = names.iter().enumerate().map(|(n, name)| entry(0o100_644, 0, further(n), name)).collect();
+        let bytes = index(3, &entries, b"");
         let found = read(&bytes).unwrap();
-        assert_eq!(found.len(), files.len());
-        for (number, (name, _)) in (1..).zip(&files) {
-            let stamp = Stamp { seconds: number, nanoseconds: 7, size: number * 10 };
-            assert_eq!(found.get(Path::new(name)), Some(&stamp), "{name}");
+        assert_eq!(found.len(), names.len());
+        for name in &names {
+            let length = u32::try_from(name.len()).unwrap();
+            let stamp = Stamp { seconds: length, nanoseconds: 7, size: length * 10 };
+            assert_eq!(found.get(name), Some(&stamp), "{name}");
         }
-        // Up to the NULs after the last name, what was cut off is noticed.
-        for length in 0..bytes.len() - 8 {
+        for length in 0..bytes.len() {
             assert_eq!(read(&bytes[..length]), None, "{length}");
         }
-        assert_eq!(read(&index(4, &files)), None);
+    }
+
+    #[test]
+    fn a_name_without_what_it_shares_with_the_one_before_is_found() {
+        let short = |shared: &[u8], rest: &str| {
+            let mut bytes = entry(0o100_644, 0, None, "");
+            bytes.truncate(OBJECT + 22);
+            [&bytes, shared, rest.as_bytes(), &[0]].concat()
+        };
+        let long = "x".repeat(300);
+        // 300 is the number after 128, by 172: two bytes, of which the first counts one more than it says
+        let entries = [short(&[0], "docs/a.md"), short(&[4], "b.md"), short(&[9], &long), short(&[0x81, 0x2c], "y")];
+        let found: Vec<_> = read(&index(4, &entries, b"")).unwrap().into_keys().collect();
+        assert_eq!(found, ["docs/a.md", "docs/b.md", &long, "y"]);
+        assert_eq!(read(&index(4, &[short(&[1], "a")], b"")), None);
+    }
+
+    proptest! {
+        #[test]
+        fn anything(bytes: Vec<u8>, version in 2u8..6) {
+            let _ = is_plain(&bytes, 20);
+            let _ = is_plain(&index(version, &[bytes], b""), 20);
+        }
     }
 }

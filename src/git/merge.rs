@@ -4,6 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::files::private_folder;
 use crate::files::records::{RecordKind, Records};
 use crate::git::noted_folder::in_noted_folder;
+use crate::git::porcelain::cat_file::ObjectKind;
 use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::diff_raw::{self, FileDiff};
 use crate::git::porcelain::log_raw::{self, LoggedCommit};
@@ -60,6 +61,12 @@ pub(crate) fn merge_code(repository: &Repository, ours: &Oid, theirs: &Oid, has_
 /// # Errors
 /// [`Kind::Git`] for unrelated histories.
 pub(crate) fn merge_tree(repository: &Repository, ours: &Oid, theirs: &Oid, renames: Renames) -> Result<MergeTree> {
+    // Where only one side has changed anything, the merge is that side.
+    if is_near(repository, ours, theirs)
+        && let Some(tree) = tree_of(repository, theirs)?
+    {
+        return Ok(MergeTree::Clean { tree });
+    }
     let call = repository.read("merge-tree").args(["--write-tree", "-z", "--name-only", "--no-messages"]);
     let call = renames.given_to(call.args([ours.as_str(), theirs.as_str()])).env(ATTR_SOURCE, ours.as_str());
     let output = call.output()?;
@@ -182,6 +189,11 @@ pub(crate) fn merge_file(git: &Git, records: Option<&Records>, [base, ours, thei
 
 /// The merge base of two commits; `None` for unrelated histories.
 pub(crate) fn base(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Option<Oid>> {
+    for (one, other) in [(ours, theirs), (theirs, ours)] {
+        if one == other || is_near(repository, one, other) {
+            return Ok(Some(one.clone()));
+        }
+    }
     let output = repository.read("merge-base").args([ours.as_str(), theirs.as_str()]).output()?;
     Ok(Oid::parse(&output.text()))
 }
@@ -264,7 +276,7 @@ impl RewrittenHistory {
 
 /// Whether `ancestor` is reachable from `commit`.
 pub(crate) fn is_ancestor(repository: &Repository, ancestor: &Oid, commit: &Oid) -> Result<bool> {
-    if ancestor == commit {
+    if ancestor == commit || is_near(repository, ancestor, commit) {
         return Ok(true);
     }
     let call = repository.read("merge-base").args(["--is-ancestor", ancestor.as_str(), commit.as_str()]);
@@ -276,6 +288,26 @@ pub(crate) fn is_ancestor(repository: &Repository, ancestor: &Oid, commit: &Oid)
         _ if output.stderr_text().contains("Not a valid commit name") => Ok(false),
         _ => Err(call.failure(&output)),
     }
+}
+
+/// How many commits are read before git is asked: what was just merged, or just cut off, is a few commits away.
+const NEAR: usize = 16;
+
+/// Whether `ancestor` is one of the last commits in the history of `commit`; no is no answer. Only where objects are being
+/// read anyway, since git would cost as much.
+fn is_near(repository: &Repository, ancestor: &Oid, commit: &Oid) -> bool {
+    let (mut seen, mut next) = (BTreeSet::new(), BTreeSet::from([commit.to_string()]));
+    while !next.is_empty() && seen.len() + next.len() <= NEAR && objects::are_read(repository) {
+        let Ok(found) = objects::load(repository, &next.iter().cloned().collect::<Vec<_>>()) else { return false };
+        seen.append(&mut next);
+        let commits = found.into_iter().flatten().filter(|object| object.kind == ObjectKind::Commit);
+        let parents = commits.filter_map(|object| Some(Commit::parse(&object.data).ok()?.parents)).flatten();
+        next = parents.map(|parent| parent.to_string()).filter(|parent| !seen.contains(parent)).collect();
+        if next.contains(ancestor.as_str()) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether a commit is in the history of `HEAD` of the main worktree; false when that has no commit.

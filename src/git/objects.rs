@@ -1,50 +1,150 @@
 //! The object store: reading many objects with one process, building many commits with one process.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::porcelain::cat_file::{self, Object, ObjectKind};
+use crate::git::porcelain::cat_file::{self, Answers, Object, ObjectKind};
 use crate::git::porcelain::damage::damage;
-use crate::git::porcelain::ls_tree::{self, TreeEntry};
+use crate::git::porcelain::ls_tree::{self, FileMode, TreeEntry};
 use crate::git::repository::Identities;
+use crate::git::run::Kept;
 use crate::git::{Oid, Repository};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::PoisonError;
 
-/// Reads objects by name (`<oid>`, `<commit>:<path>`); `None` where nothing has the name. One process.
+/// Reads objects by name (`<oid>`, `<commit>:<path>`); `None` where nothing has the name. One process for all that a
+/// command reads. It finds objects that others have written meanwhile: git looks at its packs again before it says that
+/// an object is missing.
 pub(crate) fn load(repository: &Repository, names: &[String]) -> Result<Vec<Option<Object>>> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let input = names.iter().flat_map(|name| [name.as_str(), "\n"]).collect::<String>();
-    let output = repository
-        .read("cat-file")
-        .args(["--batch", "--buffer"])
-        .input(input)
-        .sieve(|| Box::new(cat_file::sieve()))
-        .run()?;
-    let objects = cat_file::parse(&output.stdout, names.len())?;
+    if let Some(name) = names.iter().find(|name| name.contains('\n')) {
+        return Err(Error::new(Kind::Git, format!("git cannot be asked for {name:?}, which has a newline")));
+    }
+    let question = names.iter().flat_map(|name| [name.as_str(), "\n"]).collect::<String>();
+    let mut reader = repository.reader.lock().unwrap_or_else(PoisonError::into_inner);
+    let answered = reader.as_mut().map(|reader| (asked(reader, &question, names.len()), reader.is_stopped()));
+    let (answers, said) = match answered {
+        Some((Ok(answered), _)) => answered,
+        Some((Err(error), true)) => {
+            *reader = None;
+            return Err(error);
+        }
+        // One that has ended says nothing of the objects: somebody may have killed it.
+        Some((Err(_), false)) | None => {
+            let new = reader.insert(repository.read("cat-file").arg("--batch").keep()?);
+            let answered = asked(new, &question, names.len());
+            if answered.is_err() {
+                *reader = None;
+            }
+            answered?
+        }
+    };
+    let objects = cat_file::parse(answers.bytes(), names.len())?;
     // What is broken is answered as if it were not there; only the other stream tells.
-    let broken = objects.iter().any(Option::is_none).then(|| damage(&repository.root, &output.stderr_text())).flatten();
+    let broken = objects.iter().any(Option::is_none).then(|| damage(&repository.root, &said)).flatten();
     broken.map_or(Ok(objects), Err)
 }
 
-/// Reads one object by name; `None` where there is none. One process.
+/// Whether the process that reads objects has been started, so that a read costs none.
+pub(crate) fn are_read(repository: &Repository) -> bool {
+    repository.reader.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+}
+
+/// The answers of a process that reads objects, and what it wrote to standard error with them.
+fn asked(reader: &mut Kept, question: &str, count: usize) -> Result<(Answers, String)> {
+    let mut answers = Answers::default();
+    let said = reader.ask(question.as_bytes(), |part| answers.add(part) >= count)?;
+    Ok((answers, said))
+}
+
+/// Reads one object by name; `None` where there is none. As [`load`].
 pub(crate) fn load_one(repository: &Repository, name: &str) -> Result<Option<Object>> {
     Ok(load(repository, &[name.to_owned()])?.into_iter().next().flatten())
 }
 
-/// The files below `prefix` in a commit or tree. One process, unless these were asked for last.
+/// The files below the folders `prefix` in a commit or tree, in the order of the tree. As [`load`], unless these were
+/// asked for last.
 pub(crate) fn list(repository: &Repository, treeish: &Oid, prefix: &[&str]) -> Result<Vec<TreeEntry>> {
-    let args = [&["-r", "-z", "--full-tree", treeish.as_str(), "--"], prefix].concat();
+    let asked = [&[treeish.as_str()], prefix].concat();
     let mut last = repository.last_list.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((asked, entries)) = last.as_ref()
-        && *asked == args
+    if let Some((before, entries)) = last.as_ref()
+        && *before == asked
     {
         return Ok(entries.clone());
     }
-    let entries = ls_tree::parse(&repository.read("ls-tree").args(&args).run()?.stdout)?;
-    *last = Some((args.into_iter().map(str::to_owned).collect(), entries.clone()));
+    let entries = if let Some(entries) = files_below(repository, treeish, prefix)? {
+        entries
+    } else {
+        // What is missing, or no folder, is left to git, which has the words for it.
+        let call = repository.read("ls-tree").args(["-r", "-z", "--full-tree", treeish.as_str(), "--"]);
+        ls_tree::parse(&call.args(prefix).run()?.stdout)?
+    };
+    *last = Some((asked.into_iter().map(str::to_owned).collect(), entries.clone()));
     Ok(entries)
+}
+
+/// The files below folders, read from their trees; `None` where one of the trees is missing, or is none.
+fn files_below(repository: &Repository, treeish: &Oid, prefix: &[&str]) -> Result<Option<Vec<TreeEntry>>> {
+    let mut folders: Vec<_> = prefix.iter().map(|folder| format!("{folder}/").into_bytes()).collect();
+    folders.sort();
+    let names = prefix.iter().map(|folder| format!("{treeish}:{folder}"));
+    let mut found = load(repository, &std::iter::once(format!("{treeish}^{{tree}}")).chain(names).collect::<Vec<_>>())?;
+    let tops = found.split_off(1);
+    let Some(root) = found.pop().flatten() else { return Ok(None) };
+    let root = entries_of(&root)?;
+    let mut trees = BTreeMap::new();
+    let mut top_of = BTreeMap::new();
+    for (folder, object) in prefix.iter().zip(tops) {
+        let Some(object) = object else {
+            // A submodule has a name, and no object here.
+            if root.iter().any(|entry| entry.path == folder.as_bytes()) {
+                return Ok(None);
+            }
+            continue;
+        };
+        if object.kind != ObjectKind::Tree {
+            return Ok(None);
+        }
+        top_of.insert(format!("{folder}/").into_bytes(), object.oid.clone());
+        trees.insert(object.oid.clone(), entries_of(&object)?);
+    }
+    // A level of folders at a time, each tree once.
+    loop {
+        let below = trees.values().flatten().filter(|entry| entry.mode == FileMode::Tree).map(|entry| &entry.oid);
+        let next: BTreeSet<_> = below.filter(|oid| !trees.contains_key(*oid)).map(Oid::to_string).collect();
+        if next.is_empty() {
+            break;
+        }
+        for object in load(repository, &next.into_iter().collect::<Vec<_>>())? {
+            let Some(object) = object.filter(|object| object.kind == ObjectKind::Tree) else { return Ok(None) };
+            trees.insert(object.oid.clone(), entries_of(&object)?);
+        }
+    }
+    let mut files = Vec::new();
+    for folder in &folders {
+        if let Some(top) = top_of.get(folder) {
+            add_files(&trees, top, folder, &mut files);
+        }
+    }
+    Ok(Some(files))
+}
+
+/// Adds the files of a tree, and of those below it.
+fn add_files(trees: &BTreeMap<Oid, Vec<TreeEntry>>, tree: &Oid, prefix: &[u8], files: &mut Vec<TreeEntry>) {
+    for entry in trees.get(tree).into_iter().flatten() {
+        let path = [prefix, &entry.path].concat();
+        if entry.mode == FileMode::Tree {
+            add_files(trees, &entry.oid, &[&path, &b"/"[..]].concat(), files);
+        } else {
+            files.push(TreeEntry { path, ..entry.clone() });
+        }
+    }
+}
+
+/// The entries of a tree object.
+fn entries_of(tree: &Object) -> Result<Vec<TreeEntry>> {
+    ls_tree::parse_tree(&tree.data, tree.oid.as_str().len() / 2)
 }
 
 /// The names of all objects that are reachable from a commit. One process.
@@ -58,14 +158,13 @@ pub(crate) fn names_in(object: &Object) -> Result<Vec<String>> {
     if object.kind != ObjectKind::Tree {
         return Ok(Vec::new());
     }
-    let entries = ls_tree::parse_tree(&object.data, object.oid.as_str().len() / 2)?;
-    Ok(entries.iter().filter_map(|entry| entry.path_str().map(str::to_owned)).collect())
+    Ok(entries_of(object)?.iter().filter_map(|entry| entry.path_str().map(str::to_owned)).collect())
 }
 
-/// The entries in the root of a commit or tree. One process.
+/// The entries in the root of a commit or tree. As [`load`].
 pub(crate) fn root_entries(repository: &Repository, treeish: &Oid) -> Result<Vec<TreeEntry>> {
     let root = load_one(repository, &format!("{treeish}^{{tree}}"))?;
-    root.map_or(Ok(Vec::new()), |root| ls_tree::parse_tree(&root.data, root.oid.as_str().len() / 2))
+    root.map_or(Ok(Vec::new()), |root| entries_of(&root))
 }
 
 /// One change of a tree.

@@ -8,7 +8,7 @@ use crate::git::porcelain::log_graph::{self, GraphCommit};
 use crate::git::porcelain::merge_tree::{self, OneOfMany};
 use crate::git::registry::git_dir;
 use crate::git::run::Call;
-use crate::git::{Oid, RefName, Repository, refs};
+use crate::git::{Oid, RefName, Repository, ref_files};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -29,7 +29,7 @@ pub(crate) fn own_commits(
     let call = repository.read("log").args(["--boundary", "--decorate=full"]);
     let call = call.args(prefixes.iter().map(|prefix| format!("--decorate-refs={prefix}")));
     // Where the files of git do not tell which refs there are, some of the names may be those of none.
-    let call = call.args(refs::is_reftable(repository).then_some("--ignore-missing"));
+    let call = call.args(ref_files::is_reftable(repository).then_some("--ignore-missing"));
     let call = call.arg(format!("--format={}", log_graph::FORMAT)).env(NO_FETCH.0, NO_FETCH.1);
     log_graph::parse(&call.args(starts).args(["--not", output.as_str(), "--"]).run()?.stdout)
 }

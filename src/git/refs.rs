@@ -4,13 +4,13 @@ use crate::error::Result;
 use crate::git::porcelain::damage::damage;
 use crate::git::porcelain::for_each_ref;
 use crate::git::porcelain::ref_tips::{self, TipCommit};
-use crate::git::{Oid, RefName, RefUpdate, Repository, at_work};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::git::{Oid, RefName, RefUpdate, Repository, at_work, ref_files};
+use std::collections::BTreeMap;
 
-/// The refs among `names` that exist, with their objects. One process, where there may be one.
+/// The refs among `names` that exist, with their objects. No process, as a rule.
 pub(crate) fn load(repository: &Repository, names: &[RefName]) -> Result<BTreeMap<RefName, Oid>> {
-    if !names.iter().any(|name| may_exist(repository, name)) {
-        return Ok(BTreeMap::new());
+    if let Some(found) = ref_files::load(repository, names) {
+        return Ok(found);
     }
     let output = repository
         .read("for-each-ref")
@@ -33,67 +33,18 @@ pub(crate) fn load_tips(repository: &Repository, names: &[RefName]) -> Result<Ve
     Ok(tips)
 }
 
-/// Whether a ref may exist, told without running git: false only when the files of git say so
-/// (gitrepository-layout(5)).
-pub(crate) fn may_exist(repository: &Repository, name: &RefName) -> bool {
-    let dir = &repository.common_dir;
-    let ending = format!(" {name}");
-    let packed = || std::fs::read(dir.join("packed-refs")).unwrap_or_default();
-    dir.join("reftable").exists()
-        || dir.join(name.as_str()).exists()
-        || packed().split(|&byte| byte == b'\n').any(|line| line.ends_with(ending.as_bytes()))
-}
-
-/// Whether there may be a ref that begins with `prefix`, which ends with a slash, told without running git.
-pub(crate) fn may_exist_below(repository: &Repository, prefix: &str) -> bool {
-    let (dir, middle) = (&repository.common_dir, format!(" {prefix}"));
-    let packed = || std::fs::read(dir.join("packed-refs")).unwrap_or_default();
-    let is_in = |line: &[u8]| line.windows(middle.len()).any(|part| part == middle.as_bytes());
-    dir.join("reftable").exists() || dir.join(prefix).exists() || packed().split(|&byte| byte == b'\n').any(is_in)
-}
-
-/// The refs right below `prefix`, which ends with a slash, told without running git; `None` where the files of git do not
-/// say it.
-pub(crate) fn by_files_below(repository: &Repository, prefix: &str) -> Option<BTreeSet<RefName>> {
-    if is_reftable(repository) {
-        return None;
-    }
-    let dir = &repository.common_dir;
-    let packed = std::fs::read(dir.join("packed-refs")).unwrap_or_default();
-    let packed = packed.split(|&byte| byte == b'\n').filter_map(|line| line.split(|&byte| byte == b' ').nth(1));
-    let packed = packed.filter_map(|name| RefName::parse(std::str::from_utf8(name).ok()?));
-    let entries = std::fs::read_dir(dir.join(prefix)).into_iter().flatten().flatten();
-    let loose = entries.filter_map(|entry| RefName::parse(&format!("{prefix}{}", entry.file_name().to_str()?)));
-    Some(packed.filter(|name| name.as_str().starts_with(prefix)).chain(loose).collect())
-}
-
-/// The commit of a ref that has a file of its own, told without running git.
-pub(crate) fn by_file(repository: &Repository, name: &RefName) -> Option<Oid> {
-    Oid::parse(std::fs::read_to_string(repository.common_dir.join(name.as_str())).ok()?.trim_end())
-}
-
-/// Whether the refs are not in files of their own.
-pub(crate) fn is_reftable(repository: &Repository) -> bool {
-    repository.common_dir.join("reftable").exists()
-}
-
-/// All refs that begin with `prefix`, which ends with a slash, with their objects. One process, where there may be one.
+/// All refs that begin with `prefix`, which ends with a slash, with their objects. No process, as a rule.
 pub(crate) fn load_below(repository: &Repository, prefix: &str) -> Result<BTreeMap<RefName, Oid>> {
-    if !may_exist_below(repository, prefix) {
-        return Ok(BTreeMap::new());
+    if let Some(found) = ref_files::load_below(repository, prefix) {
+        return Ok(found);
     }
     let output = repository.read("for-each-ref").arg(format!("--format={}", for_each_ref::FORMAT)).arg(prefix).run()?;
     Ok(for_each_ref::parse(&output.stdout)?.into_iter().map(|record| (record.name, record.oid)).collect())
 }
 
-/// A ref below `name`; while there is one, git cannot create `name` itself. One process, where there may be one.
+/// A ref below `name`; while there is one, git cannot create `name` itself. No process, as a rule.
 pub(crate) fn below(repository: &Repository, name: &RefName) -> Result<Option<RefName>> {
-    if !may_exist_below(repository, &format!("{name}/")) {
-        return Ok(None);
-    }
-    let call = repository.read("for-each-ref").arg("--count=1").arg(format!("--format={}", for_each_ref::FORMAT));
-    let records = for_each_ref::parse(&call.arg(format!("{name}/")).run()?.stdout)?;
-    Ok(records.into_iter().map(|record| record.name).next())
+    Ok(load_below(repository, &format!("{name}/"))?.into_keys().next())
 }
 
 /// The outcome of a local swap.
@@ -141,7 +92,7 @@ pub(crate) fn swap(repository: &Repository, updates: &[RefUpdate], reason: &str)
     })
 }
 
-/// Whether all refs have the new values of the updates. One process.
+/// Whether all refs have the new values of the updates.
 fn are_moved(repository: &Repository, updates: &[RefUpdate]) -> Result<bool> {
     let names: Vec<_> = updates.iter().map(|update| update.name.clone()).collect();
     let now = load(repository, &names)?;

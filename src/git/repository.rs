@@ -9,7 +9,7 @@ use crate::git::porcelain;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::registry::{self, git_dir};
-use crate::git::run::{Call, Git};
+use crate::git::run::{Call, Git, Kept};
 use crate::git::types::{Branch, RefName};
 use crate::settings::{Config, Environment};
 use std::ffi::OsStr;
@@ -39,6 +39,8 @@ pub(crate) struct Repository {
     ///
     /// [`objects::list`]: crate::git::objects::list
     pub(super) last_list: Mutex<Option<ListedTree>>,
+    /// The process that reads objects, once one was read. It ends with this.
+    pub(super) reader: Mutex<Option<Kept>>,
 }
 
 /// The arguments with which a tree was listed, and its files.
@@ -76,6 +78,7 @@ impl Repository {
             toplevel,
             identities: OnceLock::new(),
             last_list: Mutex::default(),
+            reader: Mutex::default(),
         };
         if git_dir != repository.common_dir {
             repository.find_root(&registry::load(&repository.git, &repository.root)?);
@@ -100,6 +103,7 @@ impl Repository {
             unborn: false,
             identities: OnceLock::new(),
             last_list: Mutex::default(),
+            reader: Mutex::default(),
         }
     }
 
@@ -146,6 +150,15 @@ impl Repository {
     /// The configuration of git, as far as this crate reads it.
     pub(crate) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// How many digits an object name has; `None` in a format that is not known here.
+    pub(super) fn digits(&self) -> Option<usize> {
+        match self.config.last("extensions.objectformat") {
+            None | Some("sha1") => Some(40),
+            Some("sha256") => Some(64),
+            Some(_) => None,
+        }
     }
 
     /// Runs git with what all calls have in common.

@@ -3,6 +3,7 @@
 
 mod git;
 mod hooks;
+mod kept;
 mod output;
 mod progress;
 mod transfer;
@@ -10,8 +11,8 @@ mod wait;
 
 pub(crate) use git::{Git, WITHIN};
 pub(crate) use hooks::PRE_PUSH;
+pub(crate) use kept::Kept;
 pub(crate) use output::Output;
-pub(crate) use wait::OutputFilter;
 
 use crate::error::{Error, Kind, Payload, Result, quoted, redacted, sanitise};
 use crate::git::porcelain::damage::{damage, moved};
@@ -89,7 +90,6 @@ pub(crate) struct Call {
     trace: bool,
     streams: Streams,
     keeps_terminal: bool,
-    sieve: Option<fn() -> OutputFilter>,
     /// What it does, in the words of people.
     doing: Option<String>,
     /// Where git shows the progress of its transfer: what it says so.
@@ -138,7 +138,6 @@ impl Call {
             trace: environment.text("GIT_AITASK_TRACE").is_some_and(|value| value != "0"),
             streams: Streams::Captured,
             keeps_terminal: false,
-            sieve: None,
             doing: None,
             progress: None,
             alone: false,
@@ -243,12 +242,6 @@ impl Call {
         self
     }
 
-    /// Filters its standard output as it arrives, so that a large output need not fit into memory.
-    pub(crate) fn sieve(mut self, sieve: fn() -> OutputFilter) -> Self {
-        self.sieve = Some(sieve);
-        self
-    }
-
     /// Says what it does, for people who wait.
     pub(crate) fn doing(mut self, what: impl Into<String>) -> Self {
         self.doing = Some(what.into());
@@ -301,7 +294,7 @@ impl Call {
         interrupt::check()?;
         if self.waits_for == WaitsFor::Others && self.limit.is_zero() {
             let stderr = b"no time is left for it (--timeout)".to_vec();
-            return Ok(Output { code: None, signal: None, timed_out: true, hook: None, stdout: Vec::new(), stderr });
+            return Ok(Output { timed_out: true, ..Output::silent(stderr) });
         }
         // An editor opens the terminal as /dev/tty, whatever its standard input is; in a process group of its own it
         // would be stopped by that.
@@ -319,14 +312,14 @@ impl Call {
             }
             WaitEnd::TimedOut => {
                 let stderr = format!("no answer within {} ms", self.limit.as_millis()).into_bytes();
-                Ok(Output { code: None, signal: None, timed_out: true, hook: None, stdout: Vec::new(), stderr })
+                Ok(Output { timed_out: true, ..Output::silent(stderr) })
             }
             WaitEnd::HookTimedOut(name) => {
                 let hook = FailedHook { name, timed_out: true };
                 let seconds = hook_limit().as_secs_f32();
                 let stderr = format!("{} did not end within {seconds} s (aitask.hookTimeout)", hook.called());
                 let (hook, stderr) = (Some(hook), stderr.into_bytes());
-                Ok(Output { code: None, signal: None, timed_out: true, hook, stdout: Vec::new(), stderr })
+                Ok(Output { timed_out: true, hook, ..Output::silent(stderr) })
             }
             WaitEnd::Interrupted => Err(interrupt::error()),
         }
@@ -340,8 +333,8 @@ impl Call {
         let observed = observed.map(|activity| progress::observed(activity.detail()));
         let (mut captures, mut pipes) = (Vec::new(), Vec::new());
         if self.streams == Streams::Captured {
-            for sieve in [self.sieve.map(|sieve| sieve()), observed] {
-                let (capture, pipe) = Capture::start(sieve)?;
+            for observed in [None, observed] {
+                let (capture, pipe) = Capture::start(observed)?;
                 captures.push(capture);
                 pipes.push(pipe);
             }

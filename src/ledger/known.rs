@@ -10,7 +10,7 @@ use crate::files::read_own;
 use crate::files::records::RecordKind;
 use crate::git::address::{AddressRelation, masked};
 use crate::git::remote::record_name;
-use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, refs, remote};
+use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, ref_files, remote};
 use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -250,7 +250,7 @@ impl Ledger<'_> {
     /// The commit of a branch that the last fetch of this program kept. No process where there certainly is none.
     fn kept_by_fetch(&self, branch: &Branch) -> Result<Option<Oid>> {
         match self.ref_of_known(branch) {
-            Some(kept) if refs::may_exist(self.repository, &kept) => {
+            Some(kept) if ref_files::may_exist(self.repository, &kept) => {
                 Ok(self.refs.tips(std::slice::from_ref(&kept))?.remove(&kept))
             }
             _ => Ok(None),

@@ -172,12 +172,13 @@ fn archive_one(context: &Context, wanted: &Wanted, request: ArchiveRequest) -> R
     Ok(ArchivedTasks { tasks, archived, unlocked: held, aside })
 }
 
-/// The note about the branch of an archived task that is published, as far as this clone knows. No process where git's files
-/// do not have it.
+/// The note about the branch of an archived task that is published, as far as this clone knows. No process, as a
+/// rule.
 fn remains_published(context: &Context, name: &TaskName) -> Option<String> {
     let (remote, branch) = (context.channel.remote()?, Branch::parse(&name.branch_name()).ok()?);
-    let is_there = refs::may_exist(&context.repository, &branch.tracking(remote));
-    is_there
+    let found = refs::load(&context.repository, &[branch.tracking(remote)]);
+    found
+        .is_ok_and(|found| !found.is_empty())
         .then(|| format!("{branch} stays on {remote}; once its work has landed, git aitask worktree prune removes it"))
 }
 

@@ -6,7 +6,7 @@ use crate::coordination::lock_record::LockRecord;
 use crate::coordination::process::Liveness;
 use crate::error::{Kind, Result};
 use crate::git::porcelain::ref_tips::TipCommit;
-use crate::git::{Branch, Oid, RefName, Repository, refs};
+use crate::git::{Branch, Oid, RefName, Repository, ref_files, refs};
 use crate::landing::line;
 use crate::ops::lock::LockedTask;
 use crate::ops::radar::{Overlaps, picked_at};
@@ -107,7 +107,8 @@ fn last_commits<'t>(
     let repository = &context.repository;
     let here = format!("refs/heads/{BRANCH_PREFIX}");
     let there = context.channel.remote().map(|remote| format!("refs/remotes/{remote}/{BRANCH_PREFIX}"));
-    let listed: Vec<_> = std::iter::once(here).chain(there).map(|it| refs::by_files_below(repository, &it)).collect();
+    let listed: Vec<_> =
+        std::iter::once(here).chain(there).map(|it| ref_files::by_files_below(repository, &it)).collect();
     let may_exist = |name: &RefName| listed.iter().any(|listed| listed.as_ref().is_none_or(|it| it.contains(name)));
     let mut wanted: BTreeMap<RefName, TaskId> = BTreeMap::new();
     let mut cut: BTreeSet<(TaskId, Oid)> = BTreeSet::new();
@@ -116,7 +117,8 @@ fn last_commits<'t>(
         let held = LockRecord::load(repository, task);
         cut.extend(held.and_then(|held| Some((task, Oid::parse(&held.base_commit?)?))));
         let names = std::iter::once(branch.full()).chain(context.channel.remote().map(|it| branch.tracking(it)));
-        let is_new = |name: &RefName| refs::by_file(repository, name).is_some_and(|tip| cut.contains(&(task, tip)));
+        let is_new =
+            |name: &RefName| ref_files::by_file(repository, name).is_some_and(|tip| cut.contains(&(task, tip)));
         let moved = names.filter(|name| may_exist(name) && !is_new(name)).map(|name| (name, task));
         wanted.extend(moved.collect::<Vec<_>>());
     }

@@ -6,7 +6,7 @@ use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result};
 use crate::git::overlaps::{self, ScratchStore, Unsaved};
 use crate::git::porcelain::diff_raw::FileDiff;
-use crate::git::{Branch, Oid, RefName, refs};
+use crate::git::{Branch, Oid, RefName, ref_files};
 use crate::landing::overlap::{self, Landing, Overlap, OwnCommits, Side, landing_order, shared, some};
 use crate::project::context::Context;
 use crate::task::named_files::NamedFiles;
@@ -258,7 +258,7 @@ pub(crate) fn look(context: &Context, tasks: &[InWork<'_>], host: &str, scope: S
     let here = format!("refs/heads/{BRANCH_PREFIX}");
     let there = remote.map_or_else(|| here.clone(), |remote| format!("refs/remotes/{remote}/{BRANCH_PREFIX}"));
     let prefixes = [here, there];
-    let listed = prefixes.each_ref().map(|prefix| refs::by_files_below(repository, prefix));
+    let listed = prefixes.each_ref().map(|prefix| ref_files::by_files_below(repository, prefix));
     let may_exist = |name: &RefName| listed.iter().any(|listed| listed.as_ref().is_none_or(|it| it.contains(name)));
     let mut tasks: Vec<_> = tasks.iter().collect();
     tasks.sort_by_key(|task| (picked_at(task.lock, host), task.lock.task));
@@ -325,7 +325,7 @@ pub(crate) fn look(context: &Context, tasks: &[InWork<'_>], host: &str, scope: S
 
 /// Whether a local task branch certainly still is where this clone cut it. No process.
 fn is_as_cut(context: &Context, task: TaskId, local: &RefName) -> bool {
-    let tip = refs::by_file(&context.repository, local);
+    let tip = ref_files::by_file(&context.repository, local);
     tip.is_some_and(|tip| LockRecord::load(&context.repository, task).is_some_and(|held| held.is_cut_at(&tip)))
 }
 

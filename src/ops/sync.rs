@@ -279,15 +279,11 @@ pub(crate) fn sync_and_publish(context: &Context, named: Option<&Wanted>) -> Res
     Ok(synced)
 }
 
-/// The task branches of this clone whose work has landed. No process where it has no task branch.
+/// The task branches of this clone whose work has landed.
 fn landed_branches(context: &Context) -> Result<Vec<LandedBranch>> {
     let repository = &context.repository;
-    let below = format!("refs/heads/{BRANCH_PREFIX}");
-    if !refs::may_exist_below(repository, &below) {
-        return Ok(Vec::new());
-    }
     let mut found = Vec::new();
-    for (name, tip) in refs::load_below(repository, &below)? {
+    for (name, tip) in refs::load_below(repository, &format!("refs/heads/{BRANCH_PREFIX}"))? {
         let Some(branch) = name.branch() else { continue };
         let Some(task) = TaskName::from_branch(branch.as_str()).map(|name| name.id()) else { continue };
         let (landed, into) = landed::in_outputs(context, task, &tip)?;

@@ -7,7 +7,7 @@ use crate::coordination::session::{agent_kind, parse_email};
 use crate::error::{Error, Hint, Kind, Result};
 use crate::files::{Tree, data_checkout};
 use crate::git::run::WITHIN;
-use crate::git::{Branch, Freshness, Repository, refs};
+use crate::git::{Branch, Freshness, Repository, ref_files, refs};
 use crate::ledger::known::is_known;
 use crate::ledger::queue::Queue;
 use crate::ledger::{Channel, CodeHome, Company, DATA, IDS, LOCKS, Ledger};
@@ -408,7 +408,7 @@ fn mend_checkout_of_data(repository: &Repository, limit: Duration, progress: fn(
 /// counts, since somebody may have put the first tasks there.
 fn is_of_the_code_branch(repository: &Repository, channel: &Channel, data: &Branch) -> Result<bool> {
     let names = [Some(data.full()), channel.remote().map(|remote| data.tracking(remote))];
-    if !names.iter().flatten().any(|name| refs::may_exist(repository, name)) {
+    if !names.iter().flatten().any(|name| ref_files::may_exist(repository, name)) {
         return Ok(true);
     }
     let tracked = repository.read("ls-files").args(["-z", "--", paths::TASKS_DIR]).run()?;
@@ -444,7 +444,7 @@ fn find_data_home(
         let mut refs_of_it = vec![data.full()];
         refs_of_it.extend(channel.remote().map(|remote| data.tracking(remote)));
         let is_there = || Ok(!refs::load(repository, &refs_of_it)?.is_empty());
-        let may_be_there = refs_of_it.iter().any(|name| refs::may_exist(repository, name));
+        let may_be_there = refs_of_it.iter().any(|name| ref_files::may_exist(repository, name));
         // Also where the branch is gone from the remote: meanwhile the task data must not get a second home on the code
         // branch.
         Ok((may_be_there && is_there()?) || is_known(repository, channel, &data))

@@ -5,14 +5,14 @@ use super::{CLAIM, LOCK, PICK, lock, project, run};
 use crate::support::{Repo, World, can_run, is_stand_in, program};
 use std::io::Write as _;
 
-/// The most programs that each operation may start, git's own and ourselves included. Wanted for check and list: 10.
+/// The most programs that each operation may start, git's own and ourselves included.
 const OPERATIONS: [(&str, &str, usize, &[&str]); 6] = [
-    (LOCK, "--lock 1 --email ann@example.com", 18, &["push"]),
-    (LOCK, "--check 1", 11, &["fetch"]),
-    (LOCK, "--list", 12, &["fetch"]),
-    (LOCK, "--unlock 1", 18, &["push"]),
-    (CLAIM, "--claim", 18, &["push"]),
-    (PICK, "1 --email ann@example.com", 32, &["push"]),
+    (LOCK, "--lock 1 --email ann@example.com", 15, &["push"]),
+    (LOCK, "--check 1", 10, &["fetch"]),
+    (LOCK, "--list", 10, &["fetch"]),
+    (LOCK, "--unlock 1", 15, &["push"]),
+    (CLAIM, "--claim", 16, &["push"]),
+    (PICK, "1 --email ann@example.com", 17, &["push"]),
 ];
 
 /// A project whose connections are counted.

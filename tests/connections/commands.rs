@@ -18,12 +18,10 @@ const MERGED_IN_A_WORKTREE: [&str; 5] = [
     "worktree remove --force -- <dir>/tmp/<random>/merge",
 ];
 
-/// A list of commands, written shorter: `open` and `build` are the ones above; `refs NAME...` reads refs, where
-/// `both:NAME` is a branch and its remote-tracking ref, `kept:NAME` the one that a fetch of ours moves, `here:NAME` the same without a remote; `files` lists a tree,
-/// `read` reads objects; `push REF...` pushes with leases, `create:REF` one that is new; `forward` follows;
-/// `since COMMIT` reads what came after it; `history OPTIONS` the whole history of a branch; `base` looks for the branch to cut from, `base here` without a remote;
-/// `status` is that of a worktree, its submodules included, `hidden` looks for
-/// what it does not show, and `ignored` for what git ignores.
+/// A list of commands, written shorter: `open` and `build` are the ones above; `read` reads objects, and goes on until the
+/// verb ends; `push REF...` pushes with leases, `create:REF` one that is new; `forward` follows; `since COMMIT` reads what came
+/// after it; `history OPTIONS` the whole history of a branch; `status` is that of a worktree, its submodules included, and
+/// `ignored` looks for what git ignores. Refs, the index and where the repository is are told by files.
 ///
 /// A git before 2.36 knows no `-z` for a list of worktrees, one before 2.38 merges in a temporary worktree: with these there is
 /// the call that was refused, and then what is done instead.
@@ -38,29 +36,11 @@ fn spelled_out(text: &str, git: (u32, u32)) -> Vec<String> {
                 let options = "--porcelain=v2 --branch -z --untracked-files=normal --ignore-submodules=none";
                 commands.push(format!("status {options}"));
             }
-            "hidden" => commands.push("ls-files -v --stage -z".into()),
             "ignored" => commands.push("ls-files -z --others --ignored --exclude-standard --".into()),
-            "files" => commands.push("ls-tree -r -z --full-tree <oid> -- aitasks aiplans".into()),
-            "read" => commands.push("cat-file --batch --buffer".into()),
+            "read" => commands.push("cat-file --batch".into()),
             "forward" => {
                 let options = "--ff-only --quiet --no-autostash --no-verify-signatures --no-overwrite-ignore";
                 commands.push(format!("merge {options} <oid>"));
-            }
-            "refs" => {
-                let names = rest.split(' ').map(|name| match name.split_once(':') {
-                    Some(("kept", name)) => format!("refs/aitask/known/origin/{name}"),
-                    Some(("both", name)) => format!("refs/heads/{name} refs/remotes/origin/{name}"),
-                    Some((_, name)) => format!("refs/heads/{name} refs/heads/{name}"),
-                    None => format!("refs/heads/{name}"),
-                });
-                let names: Vec<_> = names.collect();
-                let format = "for-each-ref --format=%(refname)%00%(objectname)%00%(symref)";
-                commands.push(format!("{format} {}", names.join(" ")));
-            }
-            "base" => {
-                let format = "for-each-ref --format=%(refname)%00%(objectname)%00%(symref)";
-                let tracking = if rest == "here" { "" } else { " refs/remotes/origin/main" };
-                commands.push(format!("{format} refs/heads/main refs/heads/aitask{tracking}"));
             }
             "since" => {
                 let options = "--diff-merges=first-parent --raw --no-abbrev --no-renames --ignore-submodules=none";
@@ -133,64 +113,42 @@ fn on_a_remote() {
         &ann,
         "init --on main",
         "open\n ls-remote --symref -- origin HEAD
-        refs both:aitask-locks both:aitask-ids both:main both:aitask-data\n files\n build
-        push create:aitask-locks create:aitask-ids main\n forward",
+        read\n build\n push create:aitask-locks create:aitask-ids main\n forward",
     );
-    let new = "open\n refs both:aitask-ids both:main both:aitask-data\n files\n read\n build\n push aitask-ids main
-        update-ref --stdin -z\n forward";
+    let new = "open\n read\n build\n push aitask-ids main\n update-ref --stdin -z\n forward";
     expect(&ann, "new one", new);
     expect(&ann, "new two", new);
-    let worktree_added = "base\n read
-        worktree add --quiet --no-track -b aitask/t1_one -- <dir>/ann/aiwork/t1_one <oid>";
-    let pick = format!(
-        "open\n base\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n worktree list --porcelain -z
-        build\n push aitask-locks main\n forward\n {worktree_added}"
-    );
-    expect(&ann, "pick 1", &pick);
     expect(
         &ann,
-        "pick 2 --no-worktree",
-        "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n build\n push aitask-locks main\n forward",
+        "pick 1",
+        "open\n read\n worktree list --porcelain -z\n build\n push aitask-locks main\n forward
+        worktree add --quiet --no-track -b aitask/t1_one -- <dir>/ann/aiwork/t1_one <oid>",
     );
+    expect(&ann, "pick 2 --no-worktree", "open\n read\n build\n push aitask-locks main\n forward");
     expect(
         &ann,
         "drop 2",
-        "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n read\n worktree list --porcelain -z
-        build\n push main aitask-locks\n forward\n worktree list --porcelain -z",
+        "open\n read\n worktree list --porcelain -z\n build\n push main aitask-locks\n forward
+        worktree list --porcelain -z",
     );
-    expect(
-        &ann,
-        "lock 2",
-        "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n build\n push aitask-locks guard:main",
-    );
-    expect(&ann, "unlock 2", "open\n refs both:aitask-locks\n read\n build\n push aitask-locks");
+    expect(&ann, "lock 2", "open\n read\n build\n push aitask-locks guard:main");
+    expect(&ann, "unlock 2", "open\n read\n build\n push aitask-locks");
     let there = ann.at("aiwork/t1_one");
     there.write("work", "done\n");
     there.commit("work");
     expect(
         &ann,
         "finish 1",
-        "open\n refs both:main both:aitask-data\n files
-        refs both:aitask-locks both:main both:aitask/t1_one both:aitask-data
-        ask main
-        refs both:aitask-locks both:main both:aitask/t1_one both:aitask-data
-        read\n read\n worktree list --porcelain -z
-        refs aitask/t1_one\n read\n status\n hidden
-        merge-base <oid> <oid>\n since <oid>\n read
-        merge-tree --write-tree -z --name-only --no-messages <oid> <oid>\n build\n push main aitask-locks\n forward\n worktree list --porcelain -z
-        status\n hidden\n ignored\n worktree remove -- <dir>/ann/aiwork/t1_one\n refs both:main\n merge-base --is-ancestor <oid> <oid>
+        "open\n read\n ask main\n worktree list --porcelain -z\n status\n merge-base <oid> <oid>\n since <oid>
+        merge-tree --write-tree -z --name-only --no-messages <oid> <oid>\n build\n push main aitask-locks\n forward
+        worktree list --porcelain -z\n status\n ignored\n worktree remove -- <dir>/ann/aiwork/t1_one
         update-ref -m aitask: finished --create-reflog --stdin -z",
     );
-    expect(
-        &ann,
-        "archive 2",
-        "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n build\n push aitask-locks main\n forward",
-    );
+    expect(&ann, "archive 2", "open\n read\n build\n push aitask-locks main\n forward");
     expect(
         &ann,
         "reopen 1",
-        "open\n ask main\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n worktree list --porcelain -z\n read
-        refs both:aitask/t1_one kept:aitask-locks
+        "open\n ask main\n read\n worktree list --porcelain -z
         log -1 --diff-filter=AR --format=%B <oid> -- aitasks/archived/t1_one.md
         log -z --first-parent --merges --fixed-strings --grep=aitask/t1_one --grep=Aitask-Nonce: <random> \
         --encoding=UTF-8 --format=%P%x1f%B <oid> --
@@ -198,17 +156,9 @@ fn on_a_remote() {
     );
     ann.task("three", &[]);
     ann.task("four", &[]);
-    let edit = |read: &str| {
-        format!(
-            "open\n refs both:main both:aitask-locks both:aitask-data\n files\n {read}\n build\n push aitask-locks main
-            forward"
-        )
-    };
-    expect(&ann, "edit 3 --priority high", &edit("read"));
-    expect(&ann, "edit 3 --append -m more --note why", &edit("read"));
-    // The other tasks are read where a new dependency may close a circle.
-    expect(&ann, "edit 3 --depends 4", &edit("read\n read"));
-    expect(&ann, "edit 3 --depends 2", &edit("read"));
+    for line in ["edit 3 --priority high", "edit 3 --append -m more --note why", "edit 3 --depends 4"] {
+        expect(&ann, line, "open\n read\n build\n push aitask-locks main\n forward");
+    }
 }
 
 #[test]
@@ -220,33 +170,22 @@ fn of_readers() {
     ann.aitask(&["pick", "1"]).ok();
     let state = "status
         rev-list --left-right --count <oid>...<oid> --";
-    let view = "open\n refs both:aitask-locks both:main both:aitask-data";
     let worktree = format!("worktree list --porcelain -z\n {state}");
-    // The first reads the tasks, the tree of the locks and these.
-    expect(&ann, "list", &format!("{view}\n files\n read\n read\n read\n {worktree}"));
-    expect(&ann, "list", &format!("{view}\n {worktree}"));
-    expect(&ann, "show 1", &format!("{view}\n worktree list --porcelain -z\n read\n {state}"));
-    expect(&ann, "status", &format!("{view}\n {worktree}"));
-    expect(&ann, "status --line", view);
+    // The first reads the tasks and the locks.
+    expect(&ann, "list", &format!("open\n read\n {worktree}"));
+    expect(&ann, "list", &format!("open\n {worktree}"));
+    expect(&ann, "show 1", &format!("open\n worktree list --porcelain -z\n read\n {state}"));
+    expect(&ann, "status", &format!("open\n {worktree}"));
+    expect(&ann, "status --line", "open");
     expect(&ann, "whoami", "open");
-    expect(&ann, "check", "open\n refs both:aitask-ids\n read");
-    let below = "for-each-ref --format=%(refname)%00%(objectname)%00%(symref)";
-    expect(
-        &ann,
-        "doctor",
-        &format!(
-            "open\n {below} refs/heads/aitask/\n ask main
-            refs both:aitask-locks both:aitask-ids both:main both:aitask/t1_one both:aitask-data\n files
-            read\n read\n read\n read\n worktree list --porcelain -z\n {below} refs/aitask/known/"
-        ),
-    );
+    expect(&ann, "check", "open\n read");
+    expect(&ann, "doctor", "open\n ask main\n read\n worktree list --porcelain -z");
     expect(&ann, "agents install --dry-run", "open");
-    expect(&ann, "brief", &format!("{view}\n {worktree}"));
+    expect(&ann, "brief", &format!("open\n {worktree}"));
     expect(
         &ann,
         "doctor --history",
         "open
-        refs both:aitask-locks both:aitask-ids both:main both:aitask-data
         history --first-parent --diff-merges=first-parent
         history --first-parent --diff-merges=first-parent
         history --basic-regexp --grep=^ait:  --grep=^Aitask-Nonce:
@@ -269,7 +208,7 @@ fn of_readers() {
         fetch --quiet --prune --no-tags --no-write-fetch-head --no-recurse-submodules \
         --refmap=+refs/heads/aitask-*:refs/aitask/known/origin/aitask-* -- origin \
         +refs/heads/aitask-*:refs/remotes/origin/aitask-* +refs/heads/aitask/*:refs/remotes/origin/aitask/*
-        read\n read",
+        read",
     );
 }
 
@@ -277,29 +216,19 @@ fn of_readers() {
 fn with_the_tasks_on_their_own_branch() {
     let world = World::new();
     let ann = world.clone("ann");
-    let attach = "refs both:aitask-data\n worktree list --porcelain -z\n worktree list --porcelain -z
+    let attach = "worktree list --porcelain -z\n worktree list --porcelain -z
         worktree add --quiet --no-track -b aitask-data -- <dir>/NAME/.aitask-data <oid>
         config branch.aitask-data.remote origin\n config branch.aitask-data.merge refs/heads/aitask-data";
-    let init = "open\n ls-remote --symref -- origin HEAD
-        refs both:main both:aitask-locks both:aitask-ids both:aitask-data\n files\n ask main
-        refs both:main both:aitask-locks both:aitask-ids both:aitask-data
-        open\n build
+    let init = "open\n ls-remote --symref -- origin HEAD\n read\n ask main\n open\n build
         push create:aitask-locks create:aitask-ids create:aitask-data";
     expect(&ann, "init", &format!("{init}\n {}", attach.replace("NAME", "ann")));
-    let new = "open\n refs both:aitask-ids both:aitask-data\n files\n read\n build\n push aitask-ids aitask-data
-        update-ref --stdin -z\n forward";
-    expect(&ann, "new one", new);
+    expect(&ann, "new one", "open\n read\n build\n push aitask-ids aitask-data\n update-ref --stdin -z\n forward");
     let bob = world.clone("bob");
-    let find = "open\n refs both:aitask-data";
-    let list = "refs both:aitask-locks both:aitask-data\n files\n read\n read";
-    expect(&bob, "list", &format!("{find}\n {list}"));
+    expect(&bob, "list", "open\n read");
     // The list has kept which files there are.
-    let edit = "refs both:aitask-data\n read\n worktree list --porcelain -z\n build\n push aitask-data";
-    let attach = attach.replace("NAME", "bob");
-    expect(&bob, "edit 1 --priority high", &format!("{find}\n {edit}\n {find}\n {attach}"));
-    let pick = "open\n refs both:aitask-locks both:aitask-data\n files\n read\n build\n push aitask-locks aitask-data
-        forward";
-    expect(&bob, "pick 1 --no-worktree", pick);
+    let edit = "open\n read\n worktree list --porcelain -z\n build\n push aitask-data\n open";
+    expect(&bob, "edit 1 --priority high", &format!("{edit}\n {}", attach.replace("NAME", "bob")));
+    expect(&bob, "pick 1 --no-worktree", "open\n read\n build\n push aitask-locks aitask-data\n forward");
 }
 
 #[test]
@@ -315,11 +244,7 @@ fn without_a_remote() {
         )
     };
     let claim = swap("ait: Claim task ID t1, advance counter to 2");
-    expect(
-        &ann,
-        "new one",
-        &format!("open\n refs here:aitask-ids here:main here:aitask-data\n files\n read\n {claim}"),
-    );
+    expect(&ann, "new one", &format!("open\n read\n {claim}"));
     // where something stands in the place of a file that is written, and where a whole tree is taken
     let question = "build\n diff-tree -r -z --name-only --no-renames --diff-filter=A <oid> <oid>\n";
     let looked = |subject: &str| swap(subject).replace("build\n", question);
@@ -328,8 +253,7 @@ fn without_a_remote() {
         &ann,
         "pick 1",
         &format!(
-            "open\n base here\n refs here:aitask-locks here:main here:aitask-data\n files\n read\n worktree list --porcelain -z
-            {lock}\n base here\n read
+            "open\n read\n worktree list --porcelain -z\n {lock}
             worktree add --quiet --no-track -b aitask/t1_one -- <dir>/ann/aiwork/t1_one <oid>"
         ),
     );
@@ -341,12 +265,9 @@ fn without_a_remote() {
         &ann,
         "finish 1",
         &format!(
-            "open\n refs here:main here:aitask-data\n files
-            refs here:aitask-locks here:main here:aitask-data\n read\n read\n worktree list --porcelain -z
-            refs aitask/t1_one\n read\n status\n hidden
-            merge-base <oid> <oid>\n read\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
-            {merge}\n worktree list --porcelain -z\n status\n hidden\n ignored
-            worktree remove -- <dir>/ann/aiwork/t1_one\n refs main\n merge-base --is-ancestor <oid> <oid>
+            "open\n read\n worktree list --porcelain -z\n status
+            {merge}\n worktree list --porcelain -z\n status\n ignored
+            worktree remove -- <dir>/ann/aiwork/t1_one
             update-ref -m aitask: finished --create-reflog --stdin -z"
         ),
     );

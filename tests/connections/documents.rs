@@ -7,9 +7,9 @@ fn a_document_costs_no_connection_and_few_processes() {
     let (list, state) = ("worktree list", "status --porcelain=v2, rev-list --left-right");
     let lines = [
         ("new four", String::new()),
-        ("edit 1 --priority high", "cat-file --batch".to_owned()),
+        ("edit 1 --priority high", String::new()),
         ("pick 1", format!("{list}, {state}")),
-        ("edit 1 --effort low", format!("cat-file --batch, {list}, {state}")),
+        ("edit 1 --effort low", format!("{list}, {state}")),
         ("pick 2 --no-worktree", list.to_owned()),
         ("drop 2", String::new()),
         ("archive 3", list.to_owned()),

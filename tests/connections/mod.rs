@@ -7,6 +7,7 @@ mod cache;
 mod commands;
 mod detached;
 mod documents;
+mod files;
 mod identity;
 mod place;
 mod processes;

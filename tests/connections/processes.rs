@@ -5,7 +5,7 @@ use crate::support::{can_run, is_stand_in, program};
 use std::io::Write as _;
 
 /// More than this is a decision: the commands of `pick` and what git starts for its one push.
-const LIMIT: usize = 45;
+const LIMIT: usize = 22;
 
 #[test]
 fn programs_of_pick() {

@@ -93,6 +93,22 @@ fn the_check_outlived_a_signal() {
 }
 
 #[test]
+fn the_git_that_reads_objects_outlived_a_signal() {
+    let (world, ann, _session) = held();
+    let (stuck, background) = (world.root().join("stuck"), world.root().join("background"));
+    let reads = format!("if [ \"$1\" = cat-file ]; then cd '{}'; {STUCK}; fi", world.root().display());
+    for signal in share(SIGNALS) {
+        let running = ann.with_git_that(&reads).start(&["pick", "2"]);
+        let other = number(&background);
+        let run = ended_by(running, signal, &stuck);
+        assert!(!lives(other), "{run}");
+        std::fs::remove_file(&background).unwrap();
+        nothing_left(&world, &ann, 2);
+    }
+    ann.aitask(&["pick", "2"]).ok();
+}
+
+#[test]
 fn the_setup_of_a_worktree_outlived_a_signal() {
     let (world, ann, _session) = held();
     let stuck = world.root().join("stuck");

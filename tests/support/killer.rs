@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 pub(crate) enum When {
     /// Git was not run.
     Before,
-    /// Git has done its work, and the program never heard of it.
+    /// Git has done its work, and the program never heard of it. The git that answers until the program ends has done it
+    /// with its first answer.
     After,
 }
 
@@ -23,7 +24,10 @@ n=1
 set -C
 while ! true >"@DIR@/call.$n"; do n=$((n + 1)); done 2>/dev/null
 [ "$n" -eq @K@ ] || exec '@GIT@' "$@"
-[ '@WHEN@' = Before ] || '@GIT@' "$@"
+[ '@WHEN@' = Before ] || case "$*" in
+'cat-file --batch') head -n 1 | '@GIT@' "$@" >/dev/null ;;
+*) '@GIT@' "$@" ;;
+esac
 while ! [ -s '@DIR@/pid' ]; do sleep 0.01; done
 kill -9 "$(cat '@DIR@/pid')"
 exit 137
@@ -36,7 +40,10 @@ if [ "$ROLE" = die ]; then
     set -C
     while ! true >"@DIR@/call.$n"; do n=$((n + 1)); done 2>/dev/null
     if [ "$n" -eq @K@ ]; then
-        [ @WHEN@ = Before ] || @GIT@ "$@"
+        [ @WHEN@ = Before ] || case "$*" in
+        'cat-file --batch') head -n 1 | @GIT@ "$@" >/dev/null ;;
+        *) @GIT@ "$@" ;;
+        esac
         kill -9 $PPID
         exit 137
     fi

@@ -21,6 +21,11 @@ pub(crate) struct Output {
 }
 
 impl Output {
+    /// That of a process without an exit code, which wrote this to standard error.
+    pub(super) fn silent(stderr: Vec<u8>) -> Self {
+        Self { code: None, signal: None, timed_out: false, hook: None, stdout: Vec::new(), stderr }
+    }
+
     /// Whether it exited with 0.
     pub(crate) fn success(&self) -> bool {
         self.code == Some(0)

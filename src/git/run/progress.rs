@@ -1,6 +1,6 @@
 //! The progress that git shows of a transfer (`--progress`): passed on while it comes, and taken out of what it said.
 
-use super::OutputFilter;
+use super::wait::OutputFilter;
 
 /// Keeps everything, and tells the last line of progress of each part.
 pub(super) fn observed(tell: impl Fn(&str) + Send + 'static) -> OutputFilter {

@@ -150,7 +150,7 @@ pub(super) fn wait(
 }
 
 /// Ends the processes: by SIGTERM, and after [`GRACE`] by SIGKILL.
-fn stop(
+pub(super) fn stop(
     target: Option<SignalTarget>,
     polite: Signal,
     ended: &impl Fn(Duration) -> io::Result<Option<ExitStatus>>,
@@ -174,7 +174,7 @@ fn stop(
 }
 
 /// Appends what is to be kept of the next part of an output to what was kept before.
-pub(crate) type OutputFilter = Box<dyn FnMut(&[u8], &mut Vec<u8>) + Send>;
+pub(super) type OutputFilter = Box<dyn FnMut(&[u8], &mut Vec<u8>) + Send>;
 
 /// Reads a pipe in a thread, so that neither of two pipes can fill up and block the process.
 pub(super) struct Capture {

@@ -7,7 +7,7 @@ use crate::coordination::lock_record::{LockAttempt, LockRecord};
 use crate::coordination::locks::{local_minute, unlock_step};
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
-use crate::git::{Branch, refs};
+use crate::git::{Branch, ref_files};
 use crate::ledger::{Channel, Decision, Ledger, Plan, TransactionResult, View, nonce};
 use crate::ops::pick::apart;
 use crate::ops::pick::choose::{self, Among};
@@ -484,7 +484,7 @@ impl<'a> PickOperation<'a> {
 fn with_branch<'i>(context: &Context, index: &'i Index, picked: TaskId) -> Vec<&'i TaskPath> {
     let remote = context.channel.remote().map(|remote| format!("refs/remotes/{remote}/{BRANCH_PREFIX}"));
     let prefixes = std::iter::once(format!("refs/heads/{BRANCH_PREFIX}")).chain(remote);
-    let listed: Vec<_> = prefixes.map(|prefix| refs::by_files_below(&context.repository, &prefix)).collect();
+    let listed: Vec<_> = prefixes.map(|prefix| ref_files::by_files_below(&context.repository, &prefix)).collect();
     let names = listed.iter().flatten().flatten().filter_map(|name| name.as_str().rsplit('/').next());
     let names: BTreeSet<_> = names.collect();
     let is_known = |path: &TaskPath| listed.iter().any(Option::is_none) || names.contains(path.name().as_str());
