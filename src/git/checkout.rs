@@ -7,7 +7,7 @@ use crate::files::records::{self, RecordKind};
 use crate::git::at_work::{AtWorkMarker, noted};
 use crate::git::registry::git_dir;
 use crate::git::run::Call;
-use crate::git::{Oid, Repository};
+use crate::git::{Oid, Repository, objects};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -125,21 +125,14 @@ fn try_to_follow_head(
     }
     let index = git_dir(path).unwrap_or_default().join("index");
     let dir = repository.records().make_folder(RecordKind::Check)?;
-    let (copy, base) = (dir.path().join("index"), dir.path().join("base"));
+    let copy = dir.path().join("index");
     std::fs::copy(&index, &copy).map_err(|error| Error::io("copy", &index, &error))?;
     stage_committed(repository, path, adopted).env("GIT_INDEX_FILE", &copy).run()?;
-    let gone: Vec<_> = adopted.iter().filter(|file| file.oid.is_none()).map(|file| &file.path).collect();
-    let old = if gone.is_empty() {
-        old.to_string()
-    } else {
-        // A file that is to be removed still exists. Compared with a tree that never had it, git does not count it as
-        // something that would be lost.
-        let call = |subcommand| repository.git().write(path, subcommand).env("GIT_INDEX_FILE", &base);
-        call("read-tree").arg(old.as_str()).run()?;
-        call("update-index").args(["--force-remove", "--"]).args(gone).run()?;
-        call("write-tree").run()?.text()
-    };
-    forward(&check(&old).env("GIT_INDEX_FILE", &copy))
+    // A file that is to be removed still exists. Compared with a tree that never had it, git does not count it as something
+    // that would be lost.
+    let gone: Vec<_> = adopted.iter().filter(|file| file.oid.is_none()).map(|file| file.path.as_str()).collect();
+    let old = if gone.is_empty() { old.clone() } else { objects::tree_without(repository, old, &gone)? };
+    forward(&check(old.as_str()).env("GIT_INDEX_FILE", &copy))
 }
 
 /// A file at `path` that git ignores and that an update from `old` to `new` would overwrite, except those in `spared`.

@@ -351,6 +351,49 @@ fn places(edits: &[Edit]) -> BTreeSet<Place<'_>> {
     places
 }
 
+/// The tree of a commit without these files, which it may have or not; a folder that is empty then is left out, too. One
+/// process, and that of [`load`].
+pub(crate) fn tree_without(repository: &Repository, commit: &Oid, gone: &[&str]) -> Result<Oid> {
+    let above = |path: &&str| path.match_indices('/').map(|(end, _)| path[..end].to_owned()).collect::<Vec<_>>();
+    let folders: BTreeSet<_> = gone.iter().flat_map(above).chain([String::new()]).collect();
+    let names = folders.iter().map(|folder| format!("{commit}:{folder}")).collect::<Vec<_>>();
+    let found = load(repository, &names)?;
+    // What is in the place of these paths: nothing, or another tree.
+    let mut changed: BTreeMap<String, Option<Oid>> = gone.iter().map(|path| ((*path).to_owned(), None)).collect();
+    let mut writer = repository.write("mktree").args(["-z", "--batch", "--missing"]).keep()?;
+    // What is in a folder comes before the folder: its name is longer.
+    for (folder, object) in folders.iter().zip(found).rev() {
+        let Some(object) = object.filter(|object| object.kind == ObjectKind::Tree) else { continue };
+        let (mut lines, prefix) = (Vec::new(), if folder.is_empty() { String::new() } else { format!("{folder}/") });
+        for entry in entries_of(&object)? {
+            let place = entry.path_str().and_then(|name| changed.get(&format!("{prefix}{name}")));
+            let Some(oid) = place.map_or(Some(&entry.oid), Option::as_ref) else { continue };
+            let kind = match entry.mode {
+                FileMode::Tree => "tree",
+                FileMode::Submodule => "commit",
+                FileMode::File | FileMode::Executable | FileMode::Symlink => "blob",
+            };
+            lines.extend(format!("{} {kind} {oid}\t", entry.mode.as_str()).into_bytes());
+            lines.extend([&entry.path, &b"\0"[..]].concat());
+        }
+        if lines.is_empty() && !folder.is_empty() {
+            changed.insert(folder.clone(), None);
+            continue;
+        }
+        lines.push(0);
+        let mut answer = Vec::new();
+        writer.ask(&lines, |part| {
+            answer.extend_from_slice(part);
+            answer.ends_with(b"\n")
+        })?;
+        let answer = String::from_utf8_lossy(answer.trim_ascii_end());
+        let tree = Oid::parse(&answer).ok_or_else(|| Error::new(Kind::Git, format!("git made no tree: {answer}")))?;
+        changed.insert(folder.clone(), Some(tree));
+    }
+    let root = changed.remove("").flatten();
+    root.ok_or_else(|| Error::new(Kind::Git, format!("{commit} has no tree")))
+}
+
 /// The files that the new commit of a pair lacks and the old one has; `pairs` has a line `NEW OLD` for each pair. One
 /// process.
 pub(crate) fn removed(repository: &Repository, pairs: String) -> Result<Vec<Vec<u8>>> {
