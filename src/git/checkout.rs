@@ -98,10 +98,15 @@ pub(crate) fn can_follow_head(
     {
         return Ok(CheckoutUpdate::Refused(format!("{} is ignored there, and would be overwritten", file.display())));
     }
-    noted(repository, path, || match try_to_follow_head(repository, path, old, new, adopted)? {
+    // A file that is to be removed still exists. Compared with a tree that never had it, git does not count it as something
+    // that would be lost. The tree is made before the note, whose lock goes to every process that is started meanwhile, and
+    // so to the one that reads objects until the command ends.
+    let gone: Vec<_> = adopted.iter().filter(|file| file.oid.is_none()).map(|file| file.path.as_str()).collect();
+    let old = if gone.is_empty() { old.clone() } else { objects::tree_without(repository, old, &gone)? };
+    noted(repository, path, || match try_to_follow_head(repository, path, &old, new, adopted)? {
         CheckoutUpdate::Refused(_) => {
             refresh_index(repository, path)?;
-            try_to_follow_head(repository, path, old, new, adopted)
+            try_to_follow_head(repository, path, &old, new, adopted)
         }
         done => Ok(done),
     })
@@ -119,20 +124,16 @@ fn try_to_follow_head(
     new: &Oid,
     adopted: &[UncommittedInput],
 ) -> Result<CheckoutUpdate> {
-    let check = |old: &str| repository.git().write(path, "read-tree").args(["-n", "-m", "-u", old, new.as_str()]);
+    let check = repository.git().write(path, "read-tree").args(["-n", "-m", "-u", old.as_str(), new.as_str()]);
     if adopted.is_empty() {
-        return forward(&check(old.as_str()));
+        return forward(&check);
     }
     let index = git_dir(path).unwrap_or_default().join("index");
     let dir = repository.records().make_folder(RecordKind::Check)?;
     let copy = dir.path().join("index");
     std::fs::copy(&index, &copy).map_err(|error| Error::io("copy", &index, &error))?;
     stage_committed(repository, path, adopted).env("GIT_INDEX_FILE", &copy).run()?;
-    // A file that is to be removed still exists. Compared with a tree that never had it, git does not count it as something
-    // that would be lost.
-    let gone: Vec<_> = adopted.iter().filter(|file| file.oid.is_none()).map(|file| file.path.as_str()).collect();
-    let old = if gone.is_empty() { old.clone() } else { objects::tree_without(repository, old, &gone)? };
-    forward(&check(old.as_str()).env("GIT_INDEX_FILE", &copy))
+    forward(&check.env("GIT_INDEX_FILE", &copy))
 }
 
 /// A file at `path` that git ignores and that an update from `old` to `new` would overwrite, except those in `spared`.

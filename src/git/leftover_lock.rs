@@ -79,6 +79,8 @@ fn is_git_in(process: &Path, scope: Scope<'_>) -> bool {
     // `git aitask` itself runs as a child of a git, which waits for it.
     let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
     let is_us = line.split(|byte| *byte == 0).any(|argument| argument == b"aitask");
+    // The git that reads objects for a command, this one or another, goes on until the command ends, and locks nothing.
+    let only_reads = line.split(|byte| *byte == 0).nth(1) == Some(b"cat-file");
     let top = || here.ancestors().find(|at| at.join(".git").exists());
     let is_there = match scope {
         Scope::Checkout(path) => {
@@ -94,7 +96,7 @@ fn is_git_in(process: &Path, scope: Scope<'_>) -> bool {
                 || its_common.is_some_and(|dir| canonicalize_lenient(&dir) == canonicalize_lenient(common))
         }
     };
-    is_there && !is_us
+    is_there && !is_us && !only_reads
 }
 
 fn canonicalize_lenient(path: &Path) -> PathBuf {

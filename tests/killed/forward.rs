@@ -176,6 +176,8 @@ fn the_folder_of_a_merge_before_git_2_38_stayed_after_a_kill() {
     ann.aitask(&["pick", "1"]).ok();
     ann.at("aiwork/t1_one").write("work.md", "work\n");
     ann.at("aiwork/t1_one").commit("work");
+    // so that both sides have changed something
+    ann.aitask(&["new", "Two"]).ok();
     let old = "[ \"$1\" = merge-tree ] && { echo 'usage: git merge-tree' >&2; exit 129; }";
     let killed = ann.with_git_that(&format!(
         "{old}\n[ \"$1\" = merge ] && case \"$PWD\" in *git-aitask-merge*) kill -9 $PPID; exit 1 ;; esac"

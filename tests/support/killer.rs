@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 pub(crate) enum When {
     /// Git was not run.
     Before,
-    /// Git has done its work, and the program never heard of it. The git that answers until the program ends has done it
-    /// with its first answer.
+    /// Git has done its work, and the program never heard of it. A git that answers until its input ends has done it with
+    /// its first answer.
     After,
 }
 
@@ -25,7 +25,7 @@ set -C
 while ! true >"@DIR@/call.$n"; do n=$((n + 1)); done 2>/dev/null
 [ "$n" -eq @K@ ] || exec '@GIT@' "$@"
 [ '@WHEN@' = Before ] || case "$*" in
-'cat-file --batch') head -n 1 | '@GIT@' "$@" >/dev/null ;;
+'cat-file --batch' | 'mktree '*) dd bs=65536 count=1 2>/dev/null | '@GIT@' "$@" >/dev/null ;;
 *) '@GIT@' "$@" ;;
 esac
 while ! [ -s '@DIR@/pid' ]; do sleep 0.01; done
@@ -41,7 +41,7 @@ if [ "$ROLE" = die ]; then
     while ! true >"@DIR@/call.$n"; do n=$((n + 1)); done 2>/dev/null
     if [ "$n" -eq @K@ ]; then
         [ @WHEN@ = Before ] || case "$*" in
-        'cat-file --batch') head -n 1 | @GIT@ "$@" >/dev/null ;;
+        'cat-file --batch' | 'mktree '*) dd bs=65536 count=1 2>/dev/null | @GIT@ "$@" >/dev/null ;;
         *) @GIT@ "$@" ;;
         esac
         kill -9 $PPID
