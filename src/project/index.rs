@@ -376,8 +376,12 @@ impl Index {
 
     /// Reads files that the index has; `None` for one whose object this clone cannot read. They are named by their objects,
     /// since for a path git searches a folder of thousands. One process.
+    ///
+    /// # Errors
+    /// Those of [`Self::document`].
     pub(crate) fn contents(&self, view: &View<'_>, paths: &[&str]) -> Result<Vec<Option<Vec<u8>>>> {
         let blob = |path: &&str| {
+            self.require_file(path)?;
             let file = self.files.iter().find(|(known, _)| known == path);
             file.map(|(_, blob)| blob.clone()).ok_or_else(|| self.unreadable(path))
         };
