@@ -217,6 +217,7 @@ pub(crate) fn is_without_work(
 fn contained(repository: &Repository, tip: &Oid, output: &Oid, cut_from: Option<&Oid>) -> Result<Landed> {
     let later = merge::first_parents(repository, &[tip], output)?;
     let (mut history, at, work, fork);
+    let mut is_merged = true;
     match later.iter().position(|commit| commit.parents.iter().skip(1).any(|parent| parent == tip)) {
         Some(merged) => {
             (history, at) = (later, merged);
@@ -235,6 +236,7 @@ fn contained(repository: &Repository, tip: &Oid, output: &Oid, cut_from: Option<
                 _ => Vec::new(),
             };
             let own = if own.is_empty() { vec![unread(tip)] } else { own };
+            is_merged = false;
             (at, fork) = (own.len() - 1, cut_from.cloned());
             // A merge of the output into the branch brought the work of others.
             let plain = own.iter().filter(|commit| commit.parents.len() < 2);
@@ -254,7 +256,9 @@ fn contained(repository: &Repository, tip: &Oid, output: &Oid, cut_from: Option<
     }
     let own = OwnCommits::new(repository, fork, tip);
     let by = decide::taken_back(&history, at, &work, |name| own.has(name, &history, at), |_| Ok(false))?;
-    Ok(answer(&history, at, by))
+    // What is merged may be the rest of a branch of which another part was taken back before.
+    let part = if by.is_none() && is_merged { merged_part(repository, tip, &history)? } else { None };
+    Ok(part.unwrap_or_else(|| answer(&history, at, by)))
 }
 
 /// The answer where the output branch has other commits than the branch.
@@ -272,7 +276,7 @@ fn elsewhere(repository: &Repository, tip: &Oid, output: &Oid, base: &Oid) -> Re
     let work = Work::of(changes.iter());
     let contains = |commit: &Oid| is_merged(repository, commit, tip);
     match decide::search(&history, &work, contains)? {
-        Search::Nowhere => Ok(Landed::No),
+        Search::Nowhere => earlier_part(repository, tip, base, &history, &work),
         Search::TooMany => Ok(Landed::Unknown),
         Search::At(at) => {
             let own = OwnCommits::new(repository, Some(base.clone()), tip);
@@ -280,6 +284,60 @@ fn elsewhere(repository: &Repository, tip: &Oid, output: &Oid, base: &Oid) -> Re
             Ok(answer(&history, at, by))
         }
     }
+}
+
+/// The answer where the output branch does not have all of the branch, as after commits that came after its pull request:
+/// whether it had an earlier part of it that was taken back. To merge the rest would bring a squashed part back, and would
+/// leave a merged one out, in silence. No process where the output branch took nothing back.
+fn earlier_part(
+    repository: &Repository,
+    tip: &Oid,
+    base: &Oid,
+    history: &[LoggedCommit],
+    work: &Work,
+) -> Result<Landed> {
+    if let Some(landed) = merged_part(repository, tip, history)? {
+        return Ok(landed);
+    }
+    if !decide::goes_back(history, work) {
+        return Ok(Landed::No);
+    }
+    let own = merge::first_parents(repository, &[base], tip)?;
+    let mut tries = 0;
+    // All of it was looked for before.
+    for (end, LoggedCommit { oid, .. }) in own.iter().enumerate().rev().skip(1) {
+        let part = Work::of(own.iter().take(end + 1).flat_map(|commit| &commit.changes));
+        let mut contains = |commit: &Oid| {
+            tries += 1;
+            Ok(tries <= MOST_TRIES_OF_PARTS && is_merged(repository, commit, oid)?)
+        };
+        if part.is_empty() {
+            continue;
+        }
+        if let Search::At(at) = decide::search(history, &part, &mut contains)? {
+            let of_part = OwnCommits::new(repository, Some(base.clone()), oid);
+            let by = decide::taken_back(history, at, &part, |name| of_part.has(name, history, at), contains)?;
+            return Ok(by.map_or(Landed::No, |by| answer(history, at, Some(by))));
+        }
+    }
+    Ok(Landed::No)
+}
+
+/// How many merges are tried for all earlier parts of a branch; each is a process.
+const MOST_TRIES_OF_PARTS: usize = 50;
+
+/// The answer where a merge in this history brought a part of the branch that was taken back.
+fn merged_part(repository: &Repository, tip: &Oid, history: &[LoggedCommit]) -> Result<Option<Landed>> {
+    for (at, LoggedCommit { parents, changes, .. }) in history.iter().enumerate() {
+        let [fork, merged] = &parents[..] else { continue };
+        let own = OwnCommits::new(repository, Some(fork.clone()), merged);
+        let part = Work::of(code(changes));
+        let by = decide::taken_back(history, at, &part, |name| own.has(name, history, at), |_| Ok(false))?;
+        if by.is_some() && merge::is_ancestor(repository, merged, tip)? {
+            return Ok(Some(answer(history, at, by)));
+        }
+    }
+    Ok(None)
 }
 
 fn answer(history: &[LoggedCommit], at: usize, by: Option<usize>) -> Landed {

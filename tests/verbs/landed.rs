@@ -650,3 +650,41 @@ fn main_with_the_revert_in_it_merged_into_the_branch_does_not_bring_the_work_bac
         assert!(world.remote_file("main", "more.txt").is_some());
     }
 }
+
+#[test]
+fn commits_after_what_was_taken_back_neither_bring_it_back_nor_leave_it_out() {
+    for squash in [true, false] {
+        let (world, ann, bob) = proposed();
+        let merge = |bob: &Repo| bob.git(&["merge", "-q", "--no-ff", "--no-edit", "origin/aitask/t1_one"]);
+        if squash {
+            bob.git(&["merge", "-q", "--squash", "origin/aitask/t1_one"]);
+            bob.commit("One (#7)");
+            bob.git(&["revert", "--no-edit", "HEAD"]);
+        } else {
+            merge(&bob);
+            bob.git(&["revert", "--no-edit", "-m", "1", "HEAD"]);
+        }
+        let by = bob.git(&["rev-parse", "HEAD"]).trim().to_owned();
+        bob.git(&["push", "-q"]);
+        let there = ann.at(WORK);
+        there.write("more", "more\n");
+        there.commit("more");
+        let refused = || {
+            let run = ann.aitask(&["finish", "1", "--json"]).fails(1);
+            assert!(kind(&run) == "conflict" && run.to_string().contains(&by[..7]), "{squash}\n{run}");
+        };
+        refused();
+        if !squash {
+            there.git(&["push", "-q", "origin", "HEAD"]);
+            bob.git(&["fetch", "-q"]);
+            merge(&bob);
+            bob.git(&["push", "-q"]);
+            refused();
+        }
+        bob.git(&["revert", "--no-edit", &by]);
+        bob.git(&["push", "-q"]);
+        ann.aitask(&["finish", "1", "--merge"]).ok();
+        let lines = world.remote_file("main", "f").unwrap();
+        assert!(lines.contains("five") && world.remote_file("main", "more").is_some(), "{squash} {lines}");
+    }
+}

@@ -117,6 +117,21 @@ pub(super) fn search(
     Ok(if to_try.len() > MOST_TRIES { Search::TooMany } else { Search::Nowhere })
 }
 
+/// Whether a path of the work has, somewhere in the history, a content again that it had before another one: as where
+/// something was taken back.
+pub(super) fn goes_back(history: &[LoggedCommit], work: &Work) -> bool {
+    let mut had: BTreeMap<&PathBuf, (&Content, BTreeSet<Content>)> = BTreeMap::new();
+    had.extend(work.0.iter().map(|(path, (old, _))| (path, (old, BTreeSet::new()))));
+    let changes = history.iter().flat_map(|commit| &commit.changes);
+    changes.into_iter().any(|change| match had.get_mut(&change.path) {
+        Some((first, before)) => {
+            let content = new(change);
+            content == **first || !before.insert(content)
+        }
+        None => false,
+    })
+}
+
 /// The commit that took back the work which the commit `at` brought, unless a later one put it back. The files say so,
 /// where all that this commit changed are as they were some time before; else a message does, that of `git revert` or
 /// of a forge. `is_part` says whether an abbreviated name is that of another commit of the work.
