@@ -5,14 +5,14 @@ use crate::coordination::lock_record::LockRecord;
 use crate::coordination::process::{self, Liveness};
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session, locks};
-use crate::error::{Error, Kind, Payload, Result};
+use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
-use crate::git::{Freshness, worktree};
+use crate::git::{Branch, Freshness, Oid, merge, refs, worktree};
 use crate::ledger::{Ledger, View};
 use crate::project::context::Context;
 use crate::project::index::Index;
 use crate::project::outcome::Holder;
-use crate::task::{TaskId, TaskName};
+use crate::task::{BRANCH_PREFIX, TaskId, TaskName};
 
 /// What can be determined here about a lock that a session wants to replace.
 pub(crate) fn observe_lock(context: &Context, claimant: &LockRequest<'_>, lock: LockEntry) -> ObservedLock {
@@ -240,13 +240,31 @@ pub(crate) fn require_holder(
         let (branch, tip) = (name.branch_name(), worktree.head.as_ref().map(|tip| format!(" ({})", tip.short())));
         let (tip, dir) = (tip.unwrap_or_default(), worktree.path.display());
         error = error.append(&format!("; your work is on {branch}{tip} in {dir}"));
-        error = error.hint(command!["git push origin", branch].note("keeps your commits for others"));
+        error = push_of(context, &branch, worktree.head.as_ref())?.into_iter().fold(error, Error::hint);
     }
     let error = with_folder(error, context, session, lock);
     let is_free = lock.holder == session.email && holder.session == Liveness::Dead;
     let way = command!["git aitask pick", task];
     let way = if is_free { way.note("goes on with it") } else { way.word(&"--steal").note("take it over") };
     Err(error.hint(way).with(Payload::Held { holder: Payload::described(&holder) }))
+}
+
+/// The command by which a former holder publishes the commits of its task branch; none where they are published. Where the
+/// published branch has others, they go to a branch of another name, outside of `aitask/`. One process.
+fn push_of(context: &Context, branch: &str, tip: Option<&Oid>) -> Result<Option<Hint>> {
+    let (Some(remote), Some(tip)) = (context.channel.remote(), tip) else { return Ok(None) };
+    let tracking = Branch::parse(branch)?.tracking(remote);
+    let push = command!["git push", remote].note("keeps your commits for others");
+    let Some(published) = refs::load(&context.repository, std::slice::from_ref(&tracking))?.remove(&tracking) else {
+        return Ok(Some(push.word(&branch)));
+    };
+    if merge::is_ancestor(&context.repository, tip, &published)? {
+        return Ok(None);
+    }
+    let may_follow = merge::is_ancestor(&context.repository, &published, tip)?;
+    let name = branch.strip_prefix(BRANCH_PREFIX).unwrap_or(branch);
+    let beside = format!("{branch}:refs/heads/{name}-{}", tip.short());
+    Ok(Some(if may_follow { push.word(&branch) } else { push.word(&beside) }))
 }
 
 /// Whose sessions keep the worktree of a task from being removed.

@@ -100,3 +100,13 @@ fn a_squash_that_was_begun_twice_is_known_by_the_commit_that_landed() {
     bob.git(&["push", "-q"]);
     assert_eq!(ann.aitask(&["finish", "1", "--json"]).ok().json()["branch_deleted"], true);
 }
+
+#[test]
+fn a_former_holder_can_push_its_commits_after_the_new_one_has_pushed() {
+    let (world, ann) = worked();
+    taken_over(&world).aitask(&["finish", "1", "--no-push"]).ok();
+    let work = ann.git(&["rev-parse", "aitask/t1_one"]).trim().to_owned();
+    let hint = |run: &crate::support::Run| run.error()["error"]["hints"][0].clone();
+    ann.follow(&hint(&ann.aitask(&["finish", "1", "--json"]).fails(1))).ok();
+    assert!(is_in(&world, &work, &format!("t1_one-{}", &work[..7])));
+}
