@@ -31,6 +31,10 @@ pub(crate) struct LockRecord {
     /// The base: the branch that the task branch was cut from.
     #[serde(default)]
     pub(crate) base: Option<String>,
+    /// The branch of the main worktree when the task was picked without a worktree: where its work goes from a task branch
+    /// that is checked out there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) picked_on: Option<String>,
     /// The branch that carried the task data when the lock was taken.
     #[serde(default)]
     pub(crate) data: Option<String>,
@@ -118,6 +122,7 @@ impl LockRecord {
             earlier: Vec::new(),
             before: None,
             base: None,
+            picked_on: None,
             data: None,
             base_commit: None,
             merged: false,

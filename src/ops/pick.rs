@@ -30,7 +30,7 @@ use crate::project::context::{Context, Wanted};
 use crate::project::holder::held;
 use crate::project::outcome::{Holder, Notices, WorktreeInfo, excerpt};
 use crate::task::named_files::NamedFiles;
-use crate::task::{TaskId, sanitise};
+use crate::task::{TaskId, TaskName, sanitise};
 use planned_worktree::PlannedWorktree;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -255,6 +255,10 @@ fn remember(context: &Context, lock: &LockEntry, worktree: Option<&WorktreeInfo>
         held.base = worktree.base.as_ref().map(ToString::to_string);
         held.base_commit = worktree.cut_from.as_ref().map(|from| from.commit.to_string());
         held.merged &= !worktree.created;
+    }
+    let here = context.repository.root_branch.as_ref().filter(|it| TaskName::from_branch(it.as_str()).is_none());
+    if let (None, Some(here)) = (worktree, here) {
+        held.picked_on = Some(here.to_string());
     }
     held.with_base_of(lock).save(&context.repository, lock.task)
 }

@@ -211,7 +211,7 @@ impl Context {
 
     /// The default branch of the remote; `None` where there is no remote, or it names none. One connection where this
     /// clone does not know it yet.
-    fn default_branch(&self) -> Result<Option<&Branch>> {
+    pub(crate) fn default_branch(&self) -> Result<Option<&Branch>> {
         if let (None, Some(remote)) = (self.default_branch.get(), self.channel.remote()) {
             let branch = data_home::ask_default(&self.repository, remote, self.settings.timeout)?;
             let _ = self.default_branch.set(branch);

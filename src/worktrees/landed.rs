@@ -20,7 +20,9 @@ pub(crate) fn merge_targets(context: &Context, task: TaskId) -> Vec<Branch> {
     // matter.
     let planned = PlannedBranches::load(context, task).unwrap_or_default();
     let output = planned.output.or_else(|| settings.output.as_ref().and_then(parse));
-    let cut_from = LockRecord::load(&context.repository, task).and_then(|held| held.base).as_ref().and_then(parse);
+    let held = LockRecord::load(&context.repository, task);
+    let picked_on = held.as_ref().and_then(|held| held.picked_on.as_ref()).and_then(parse);
+    let cut_from = held.and_then(|held| held.base).as_ref().and_then(parse);
     let base = cut_from.or(planned.base).or_else(|| settings.base.as_ref().and_then(parse));
     let mut merge_targets: Vec<_> = output.into_iter().chain(base).collect();
     if merge_targets.is_empty() {
@@ -28,6 +30,9 @@ pub(crate) fn merge_targets(context: &Context, task: TaskId) -> Vec<Branch> {
     }
     // Whoever works on a task branch in the main worktree has it checked out there; work has not landed in itself.
     merge_targets.retain(|branch| !branch.as_str().starts_with(BRANCH_PREFIX));
+    if merge_targets.is_empty() {
+        merge_targets.extend(picked_on);
+    }
     merge_targets
 }
 

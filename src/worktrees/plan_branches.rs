@@ -9,7 +9,7 @@ use crate::git::Branch;
 use crate::ledger::View;
 use crate::project::context::Context;
 use crate::project::index::Index;
-use crate::task::{PlanPath, TaskId, TaskPath, paths, plan_header};
+use crate::task::{PlanPath, TaskId, TaskName, TaskPath, paths, plan_header};
 use crate::worktrees::base::BaseBranch;
 
 /// The branches that the plan of a task names; `None` where there is no plan, no header, or no such line in it.
@@ -76,13 +76,16 @@ impl PlannedBranches {
 
     /// The output of a task, the first of: the plan's output, `aitask.output`, the branch that the task branch was cut
     /// from (by the record of this clone, else by the lock), the plan's base, `aitask.base`, the branch of the main worktree.
+    /// Where that is the task branch itself, it is the one that was checked out there when the task was picked, else the
+    /// default branch of the remote.
     ///
     /// # Errors
     /// [`Kind::Conflict`] where the plan names another base than the one that the task branch was cut from: the output
     /// follows from the base, so the caller must say which of the two is right.
     pub(crate) fn output(self, context: &Context, task: TaskId, lock: Option<&LockEntry>) -> Result<Branch> {
-        let held = LockRecord::load(&context.repository, task).and_then(|held| held.base);
-        let cut_from = held.or_else(|| lock?.base().map(|base| base.to_string()));
+        let held = LockRecord::load(&context.repository, task);
+        let picked_on = held.as_ref().and_then(|held| Branch::parse(held.picked_on.as_ref()?).ok());
+        let cut_from = held.and_then(|held| held.base).or_else(|| lock?.base().map(|base| base.to_string()));
         if let (Some(planned), Some(cut_from)) = (&self.base, &cut_from)
             && planned.as_str() != cut_from
         {
@@ -97,10 +100,17 @@ impl PlannedBranches {
             (Some(output), ..) => Ok(output),
             (None, Some(name), ..) | (None, None, None, Some(name)) => Branch::parse(name),
             (None, None, Some(base), _) => Ok(base),
-            (None, None, None, None) => context.work_branch()?.ok_or_else(|| {
-                Error::new(Kind::DetachedHead, "the main worktree is on no branch, and no output is named")
-                    .hint("git aitask finish --into main")
-            }),
+            (None, None, None, None) => match context.work_branch()? {
+                Some(own) if TaskName::from_branch(own.as_str()).is_some_and(|name| name.id() == task) => {
+                    let default = || context.default_branch().map(Option::<&Branch>::cloned);
+                    Ok(picked_on.map_or_else(default, |branch| Ok(Some(branch)))?.unwrap_or(own))
+                }
+                Some(branch) => Ok(branch),
+                None => {
+                    let message = "the main worktree is on no branch, and no output is named";
+                    Err(Error::new(Kind::DetachedHead, message).hint("git aitask finish --into main"))
+                }
+            },
         }
     }
 }

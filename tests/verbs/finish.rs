@@ -417,3 +417,20 @@ fn the_messages_of_commits_without_a_change_are_merged() {
     ann.aitask(&["finish", "2"]).ok();
     assert_eq!(log(&world, "%s", "9", "main").matches("aitask/t2_two").count(), 1);
 }
+
+#[test]
+fn the_next_steps_of_a_pick_without_a_worktree_work_as_they_stand() {
+    let world = World::new();
+    for ann in [world.initialised("ann"), local()] {
+        ann.task("One", &[]);
+        let run = ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+        assert!(
+            run.to_string().contains("git switch -c aitask/t1_one, work, commit, then: git aitask finish 1"),
+            "{run}"
+        );
+        ann.git(&["switch", "-q", "-c", "aitask/t1_one"]);
+        ann.write("work.txt", "work\n");
+        ann.commit("work");
+        ann.aitask(&["finish", "1"]).ok().assert().stdout(contains("aitask/t1_one was merged into main"));
+    }
+}

@@ -204,6 +204,7 @@ fn known(clone: &Clone) -> LockRecord {
         earlier: vec!["zero".to_owned()],
         before: None,
         base: Some("dev".to_owned()),
+        picked_on: Some("main".to_owned()),
         data: Some("aitask-data".to_owned()),
         base_commit: Some("b".repeat(40)),
         merged: true,
