@@ -95,7 +95,9 @@
 //!     `holding::handover::pick_goes_on_from_the_published_branch_and_says_whose_commits_those_are`,
 //!     `holding::handover::handed_over_three_times_with_kills_no_commit_is_lost_and_none_is_twice`,
 //!     `holding::handover::sync_publishes_the_branch_of_the_task_and_nothing_else_does`,
-//!     `holding::task_branch::what_this_clone_pushed_last_may_be_replaced_and_nothing_else`
+//!     `holding::task_branch::what_this_clone_pushed_last_may_be_replaced_and_nothing_else`.
+//!     A branch with a former name of the task is not forgotten: until it has the present one, the verbs refuse.
+//!     `holding::renamed::the_work_of_a_task_whose_file_was_renamed_is_not_forgotten`
 //! 11. **A server without atomic push** gets one push for each branch: a move of the lock branch first, then the others, and the
 //!     release of a lock last; the same command finishes what was cut off. `servers::not_atomic::killed_between_the_pushes_the_same_command_finishes`
 //! 12. **The tasks are on one branch, whatever is checked out**: the one that `aitask.data` names, else `aitask-data` where the
@@ -306,7 +308,8 @@
 //!     `verbs::landed_elsewhere::finish_of_a_merged_pull_request_works_in_another_clone_of_its_holder`,
 //!     `verbs::landed::finish_merges_nothing_that_landed_as_one_commit_when_the_same_lines_were_changed_since`,
 //!     `verbs::landed::finish_does_not_merge_again_what_was_taken_back_until_that_is_reverted`,
-//!     `verbs::landed::main_with_the_revert_in_it_merged_into_the_branch_does_not_bring_the_work_back`
+//!     `verbs::landed::main_with_the_revert_in_it_merged_into_the_branch_does_not_bring_the_work_back`,
+//!     `verbs::landed::commits_after_what_was_taken_back_neither_bring_it_back_nor_leave_it_out`
 //! 11. **The user's rules on code hold for what is made in their name**: the merge commit is signed where they sign, its message
 //!     passes their hooks, and the attributes of the output branch count.
 //!     `verbs::rules::merge_and_squash_are_signed_where_the_user_signs`, `verbs::rules::what_cannot_be_signed_is_not_published`,

@@ -163,8 +163,8 @@ fn state(row: &TaskInfo) -> (String, Tone) {
     match &row.worktree {
         Some(worktree) => {
             let dirty = if worktree.dirty == Some(true) { ", uncommitted changes" } else { "" };
-            let busy = worktree.in_progress.map_or(String::new(), |what| format!(", in the middle of {what}"));
-            let place = format!("in {}/{}{dirty}{busy}", WORKTREES_DIR, row.name);
+            let folder = worktree.path.file_name().unwrap_or_default().to_string_lossy();
+            let place = format!("in {WORKTREES_DIR}/{folder}{dirty}{}", worktree.remark());
             (if state.0.is_empty() { place } else { format!("{}; {place}", state.0) }, state.1)
         }
         None => state,

@@ -137,7 +137,10 @@ fn work_of(worktree: &WorktreeState) -> String {
     };
     let busy = worktree.in_progress.map(|what| format!("in {what}"));
     let parts: Vec<_> =
-        [count('+', worktree.ahead), count('-', worktree.behind), changes, busy].into_iter().flatten().collect();
+        [count('+', worktree.ahead), count('-', worktree.behind), changes, busy, worktree.checked_out.clone()]
+            .into_iter()
+            .flatten()
+            .collect();
     if parts.is_empty() { "clean".to_owned() } else { parts.join(" ") }
 }
 

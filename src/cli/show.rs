@@ -69,10 +69,9 @@ impl ShowArgs {
                     Some(false) => ", clean",
                     None => ", missing",
                 };
-                let busy = worktree.in_progress.map_or(String::new(), |what| format!(", in the middle of {what}"));
                 let [ahead, behind] =
                     [worktree.ahead, worktree.behind].map(|n| n.map_or("?".to_owned(), |n| n.to_string()));
-                page = page.line(format!("worktree  {}{dirty}{busy}", worktree.path.display()));
+                page = page.line(format!("worktree  {}{dirty}{}", worktree.path.display(), worktree.remark()));
                 page = page.line(format!("branch    {} ({ahead} ahead, {behind} behind)", worktree.branch));
             }
             page = page.lines(outcome.commits.iter().map(|commit| format!("  {commit}")));

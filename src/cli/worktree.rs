@@ -132,6 +132,8 @@ impl WorktreeArgs {
                             (None, Some(false)) => "clean".to_owned(),
                             (None, None) => "missing".to_owned(),
                         };
+                        let other = state.checked_out.as_ref().map_or_else(String::new, |other| format!(", {other}"));
+                        let dirty = dirty + &other;
                         table.row([worktree.task_id.to_string(), dirty, state.path.display().to_string()]);
                     }
                     Page::new().bare().table(table)

@@ -4,6 +4,7 @@
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::read_own;
 use crate::git::porcelain::damage::{damage, moved, not_owned};
+use crate::git::registry;
 use crate::git::run::{Git, is_local_variable};
 use crate::git::types::{Oid, RefName};
 use crate::settings::{Config, Environment};
@@ -179,7 +180,7 @@ fn not_a_repository(dir: &Path, stderr_text: &str) -> Error {
     if let Some(error) = damage(dir, stderr_text) {
         return error;
     }
-    if let Some(error) = moved(dir, stderr_text) {
+    if let Some(error) = forgotten(dir, stderr_text).or_else(|| moved(dir, stderr_text)) {
         return error;
     }
     if !first.is_empty() && !first.starts_with("fatal: not a git repository") {
@@ -194,4 +195,20 @@ fn not_a_repository(dir: &Path, stderr_text: &str) -> Error {
     Error::new(Kind::NotARepository, format!("{} is not inside a git repository", dir.display()))
         .hint("git init")
         .hint("git clone URL")
+}
+
+/// The error in a worktree that git has forgotten, whose repository is where the worktree notes it.
+fn forgotten(dir: &Path, stderr_text: &str) -> Option<Error> {
+    let place = stderr_text.lines().find_map(|line| line.strip_prefix("fatal: not a git repository: "))?;
+    // Without the slash that may be at its end.
+    let dir = dir.components().as_path();
+    let top = dir.ancestors().find(|at| at.join(".git").is_file()).unwrap_or(dir);
+    let common_dir = Path::new(place).parent()?.parent()?;
+    let main = common_dir.parent()?;
+    if !may_be_git_dir(common_dir) || !registry::is_forgotten(common_dir, top) {
+        return None;
+    }
+    let message = format!("{} was a worktree of {}, and git has forgotten it", top.display(), main.display());
+    let doctor = command!["git aitask doctor"].within(main).note("says how to bring it back");
+    Some(Error::new(Kind::NotARepository, message).hint(doctor))
 }

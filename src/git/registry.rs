@@ -70,6 +70,14 @@ pub(crate) fn git_dir(path: &Path) -> Option<PathBuf> {
     Some(path.join(OsStr::from_bytes(name)))
 }
 
+/// Whether the folder at `path` was a worktree of the repository at `common_dir`, which has no registration of it any more:
+/// `git worktree prune` removes that of a folder that is away, as one on a disk that is not mounted.
+pub(crate) fn is_forgotten(common_dir: &Path, path: &Path) -> bool {
+    let Some(dir) = git_dir(path).filter(|dir| !dir.exists()) else { return false };
+    let all = dir.parent().filter(|all| all.ends_with("worktrees")).and_then(Path::parent);
+    all.and_then(|all| all.canonicalize().ok()).is_some_and(|all| common_dir.canonicalize().ok() == Some(all))
+}
+
 /// Whether the worktree at `path` certainly has a branch checked out, told without running git: `.git` names its git
 /// directory, and `HEAD` there the branch (gitrepository-layout(5)).
 pub(crate) fn has_checked_out(path: &Path, branch: &Branch) -> bool {

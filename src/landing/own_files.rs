@@ -37,23 +37,29 @@ pub(crate) fn load(
     let versions = objects::load(&context.repository, &[output, tip].map(|commit| format!("{commit}:{path}")))?;
     match &versions[..] {
         [Some(ours), Some(theirs)] if ours.oid != theirs.oid => {
-            let document = document(context, path, [output, tip], [ours, theirs])?;
+            let document = document(context, [path.as_str(), path.as_str()], [output, tip], [ours, theirs])?;
             Ok(OwnFiles { document, renamed_back: None })
         }
         [Some(ours), None] => {
-            let Some(back) = renamed_back(context, path, plan, tip)? else { return Ok(OwnFiles::default()) };
+            let Some((back, former)) = renamed_back(context, path, plan, tip)? else { return Ok(OwnFiles::default()) };
+            let names = [path.as_str(), former.as_str()];
             let theirs = objects::load_one(&context.repository, &format!("{back}:{path}"))?;
             let document =
-                theirs.map(|theirs| document(context, path, [output, &back], [ours, &theirs])).transpose()?;
+                theirs.map(|theirs| document(context, names, [output, &back], [ours, &theirs])).transpose()?;
             Ok(OwnFiles { document: document.flatten(), renamed_back: Some(back) })
         }
         _ => Ok(OwnFiles::default()),
     }
 }
 
-/// A commit on top of the tip in which the files of this task have their published names; `None` where the branch has no
-/// other file of this task, or several.
-fn renamed_back(context: &Context, path: &TaskPath, plan: Option<&PlanPath>, tip: &Oid) -> Result<Option<Oid>> {
+/// A commit on top of the tip in which the files of this task have their published names, and the name that the task's file
+/// has on the branch; `None` where the branch has no other file of this task, or several.
+fn renamed_back(
+    context: &Context,
+    path: &TaskPath,
+    plan: Option<&PlanPath>,
+    tip: &Oid,
+) -> Result<Option<(Oid, String)>> {
     let repository = &context.repository;
     let listed = objects::list(repository, tip, &[paths::TASKS_DIR, paths::PLANS_DIR])?;
     let names: Vec<_> = listed.iter().filter_map(|entry| entry.path_str()).collect();
@@ -72,12 +78,14 @@ fn renamed_back(context: &Context, path: &TaskPath, plan: Option<&PlanPath>, tip
     let message = "git aitask: the files of the task under their published names\n".to_owned();
     let parent = ParentCommit::Commit(tip.clone());
     let built = objects::build(repository, &[NewCommit { parent, merged: None, tree: None, edits, message }])?;
-    Ok(built.commits.into_iter().next())
+    Ok(built.commits.into_iter().next().map(|commit| (commit, (**renamed).to_owned())))
 }
 
+/// The task's file with both changes. In the commit that both began with it is called `path` or `former`: either may have renamed
+/// it.
 fn document(
     context: &Context,
-    path: &TaskPath,
+    [path, former]: [&str; 2],
     [output, tip]: [&Oid; 2],
     [ours, theirs]: [&Object; 2],
 ) -> Result<Option<Document>> {
@@ -86,7 +94,9 @@ fn document(
         return Ok(None);
     }
     let base = merge::base(repository, output, tip)?;
-    let base = base.map(|base| objects::load_one(repository, &format!("{base}:{path}"))).transpose()?.flatten();
+    let found =
+        base.map(|base| objects::load(repository, &[path, former].map(|name| format!("{base}:{name}")))).transpose()?;
+    let base = found.into_iter().flatten().flatten().next();
     if base.as_ref().is_some_and(|base| base.oid == theirs.oid) {
         return Ok(None);
     }
@@ -101,7 +111,7 @@ fn document(
     )? {
         Some(MergedFile::Text(text)) => Ok(Some(Document::parse(&text))),
         _ => Err(Error::new(Kind::Conflict, format!("the task branch and the published task both changed {path}"))
-            .with(Payload::Files { files: vec![path.to_string()] })),
+            .with(Payload::Files { files: vec![path.to_owned()] })),
     }
 }
 

@@ -3,12 +3,12 @@
 
 use crate::coordination::lock_record::{Landing, LockRecord};
 use crate::error::{Error, Hint, Kind, Payload, Result};
-use crate::git::{Branch, Oid, RemoteName, merge, refs};
+use crate::git::{Branch, Oid, RemoteName, merge};
 use crate::landing::merge::MergeMode;
 use crate::ledger::plan::trailer;
 use crate::ledger::{Channel, View};
 use crate::project::context::Context;
-use crate::task::{Task, TaskId, TaskName, TaskPath, sanitise};
+use crate::task::{Task, TaskId, TaskPath, sanitise};
 use crate::worktrees::landed::{has_landed_for_all, merge_targets};
 use crate::worktrees::task_worktree::TaskWorktree;
 use std::cell::RefCell;
@@ -222,34 +222,6 @@ pub(crate) fn archived_without_work(context: &Context, view: &View<'_>, path: &T
     Error::new(Kind::NotHolder, format!("{} was archived{by}; {work_location}", id.prefixed()))
         .hint(command!["git aitask log", id])
         .with(Payload::Archived { archived: path.to_string() })
-}
-
-/// Refuses a task that seems to have no branch here because it was renamed: its branch still has the former name.
-///
-/// # Errors
-/// [`Kind::Occupied`] with the command that renames the branch.
-pub(crate) fn require_no_former_name(
-    context: &Context,
-    task: TaskId,
-    branch: &Branch,
-    output: Option<&Oid>,
-) -> Result<()> {
-    for (name, tip) in refs::load_below(&context.repository, "refs/heads/aitask/")? {
-        let Some(former) = name.branch().filter(|former| former != branch) else { continue };
-        if TaskName::from_branch(former.as_str()).is_none_or(|name| name.id() != task) {
-            continue;
-        }
-        let landed = output.map(|output| merge::is_ancestor(&context.repository, &tip, output)).transpose()?;
-        if landed != Some(true) {
-            let message = format!(
-                "{} was renamed: its work is on {former}, and its branch is now called {branch}",
-                task.prefixed()
-            );
-            let hint = command!["git branch -m", former, branch].note("then the same command again");
-            return Err(Error::new(Kind::Occupied, message).hint(hint));
-        }
-    }
-    Ok(())
 }
 
 /// The refusal for a task branch that this clone does not have; `published` is its tip on the remote, whose work is not known

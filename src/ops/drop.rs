@@ -23,6 +23,7 @@ use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::Notices;
 use crate::task::{Status, Task, TaskId};
+use crate::worktrees::former_name;
 use crate::worktrees::removal::remove;
 use crate::worktrees::removal_result::{BranchDeletion, BranchResult, Extent, Removal, RemovalOptions};
 use crate::worktrees::task_worktree::TaskWorktree;
@@ -188,6 +189,9 @@ fn gather(
         require_holder(context, session, id, lock.as_ref()).err()
     };
     let is_ours = lock.is_some() && not_holder.is_none();
+    if is_ours {
+        former_name::require_none(context, &place)?;
+    }
     let loss = is_ours.then(|| place.require_removable(context, work).err()).flatten();
     let loss = loss.map(|error| match error.kind() {
         Kind::Dirty if place.strayed(context).is_none() => {

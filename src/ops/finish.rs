@@ -40,6 +40,7 @@ use crate::project::index::{Branches, Index, branches};
 use crate::report;
 use crate::task::{PlanPath, Task, TaskId, TaskPath};
 use crate::worktrees::branches;
+use crate::worktrees::former_name;
 use crate::worktrees::plan_branches::PlannedBranches;
 use crate::worktrees::task_worktree::TaskWorktree;
 
@@ -271,8 +272,8 @@ impl FinishOperation<'_> {
             self.follow_output(last, &place, id)?;
         }
         let (tip, output) = (place.tip(context)?, view.base(into));
-        if tip.is_none() {
-            task_branch::require_no_former_name(context, id, &place.branch, output)?;
+        if tip.is_none() || !path.is_archived() {
+            former_name::require_none(context, &place)?;
         }
         let mut seen = FinishView {
             task: Task::from_document(path.clone(), &document),

@@ -18,7 +18,7 @@ use crate::project::outcome::Holder;
 use crate::task::{TaskId, TaskName, paths};
 use crate::worktrees::base::BaseBranch;
 use crate::worktrees::prepare;
-use crate::worktrees::registry::task_of;
+use crate::worktrees::registry::{task_branch_of, task_of};
 use std::path::{Path, PathBuf};
 
 /// The folder in which a program expects the worktrees that it asks for by name.
@@ -133,7 +133,8 @@ pub(crate) fn give_back(context: &Context, session_variable: (&str, &str)) -> Re
 fn is_untouched(context: &Context, records: &[WorktreeRecord], lock: &LockEntry) -> Result<bool> {
     let repository = &context.repository;
     let held = LockRecord::load(repository, lock.task).filter(|held| held.is_about(lock));
-    let is_of_task = |record: &&WorktreeRecord| task_of(context, record).is_some_and(|name| name.id() == lock.task);
+    let of_branch = |record: &WorktreeRecord| TaskName::from_branch(task_branch_of(context, record)?.as_str());
+    let is_of_task = |record: &&WorktreeRecord| of_branch(record).is_some_and(|name| name.id() == lock.task);
     let (Some(held), Some(record)) = (held, records.iter().find(is_of_task)) else { return Ok(false) };
     if !record.head.as_ref().is_some_and(|head| held.is_cut_at(head)) || worktree::is_gone(record) {
         return Ok(false);

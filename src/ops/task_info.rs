@@ -17,7 +17,7 @@ use crate::project::outcome::Holder;
 use crate::project::repaired::Interruption;
 use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::{ActiveTasks, BRANCH_PREFIX, Blocker, Level, Reference, Status, Task, TaskId, TaskName};
-use crate::worktrees::registry::task_branch_of;
+use crate::worktrees::registry::{task_branch_of, task_of};
 use serde::Serialize;
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -113,6 +113,9 @@ pub(crate) struct WorktreeState {
     pub(crate) path: PathBuf,
     /// The task branch.
     pub(crate) branch: Branch,
+    /// What is checked out there in place of the task branch: `on feature/x`, or `on no branch`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) checked_out: Option<String>,
     /// The git operation that is in progress there: a rebase, a merge ...
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) in_progress: Option<&'static str>,
@@ -159,7 +162,14 @@ impl WorktreeState {
         let status = there.then(|| worktree::load_status(&context.repository, &record.path).ok()).flatten();
         let in_progress = cut_off.map(Interruption::name).or_else(|| worktree::in_progress(&record.path));
         let dirty = status.map(|status| status.is_dirty());
-        Self { path: record.path.clone(), branch: branch.clone(), in_progress, dirty, ahead: None, behind: None }
+        let is_stray = task_branch_of(context, record).as_ref() != Some(branch)
+            && worktree::branch_to_return_to(&record.path).is_none();
+        let checked_out = is_stray.then(|| match &record.branch {
+            Some(other) => format!("on {}", other.branch().map_or_else(|| other.to_string(), |it| it.to_string())),
+            None => "on no branch".to_owned(),
+        });
+        let (path, branch) = (record.path.clone(), branch.clone());
+        Self { path, branch, checked_out, in_progress, dirty, ahead: None, behind: None }
     }
 
     /// The state of a worktree that was just made at this commit of the branch; in a dry run, that would be made. One
@@ -172,8 +182,16 @@ impl WorktreeState {
         main: Option<&Oid>,
     ) -> Self {
         let (path, branch) = (path.to_owned(), branch.clone());
-        let made = Self { path, branch, in_progress: None, dirty: Some(false), ahead: None, behind: None };
+        let (checked_out, in_progress, dirty) = (None, None, Some(false));
+        let made = Self { path, branch, checked_out, in_progress, dirty, ahead: None, behind: None };
         made.counted(context, head, main)
+    }
+
+    /// What there is to say of what is checked out and in progress there: `, on no branch`.
+    pub(crate) fn remark(&self) -> String {
+        let other = self.checked_out.as_ref().map_or_else(String::new, |other| format!(", {other}"));
+        let busy = self.in_progress.map_or_else(String::new, |what| format!(", in the middle of {what}"));
+        other + &busy
     }
 
     /// With the commits that this one and that of the main worktree have beyond each other. One process.
@@ -237,6 +255,9 @@ pub(crate) struct Worktrees {
     /// The places of the worktrees in that list, by their branches. To find the branch of a detached one takes reading
     /// files, so it is done once.
     places: BTreeMap<String, usize>,
+    /// The same by the ids of their tasks: for a task whose file was renamed, and for a worktree in which no task branch is
+    /// checked out.
+    by_task: BTreeMap<TaskId, usize>,
     /// The states that were read.
     states: RefCell<BTreeMap<String, WorktreeState>>,
 }
@@ -257,7 +278,9 @@ impl Worktrees {
     pub(crate) fn new(context: &Context, records: Vec<WorktreeRecord>) -> Self {
         let branches = records.iter().map(|record| task_branch_of(context, record));
         let places = branches.enumerate().rev().filter_map(|(at, branch)| Some((branch?.to_string(), at))).collect();
-        Self { records, places, states: RefCell::default() }
+        let names = records.iter().map(|record| task_of(context, record));
+        let by_task = names.enumerate().rev().filter_map(|(at, name)| Some((name?.id(), at))).collect();
+        Self { records, places, by_task, states: RefCell::default() }
     }
 
     /// The commit of the main worktree.
@@ -268,8 +291,8 @@ impl Worktrees {
     /// The worktree of a task.
     pub(crate) fn record_of(&self, name: &TaskName) -> Option<&WorktreeRecord> {
         // most tasks have none, and their names need not be spelled out where no task has one
-        let _any = self.places.first_key_value()?;
-        self.records.get(*self.places.get(&name.branch_name())?)
+        let of_task = *self.by_task.get(&name.id())?;
+        self.records.get(*self.places.get(&name.branch_name()).unwrap_or(&of_task))
     }
 
     fn of(&self, context: &Context, name: &TaskName) -> Option<WorktreeState> {
@@ -283,12 +306,13 @@ impl Worktrees {
         let mut states = self.states.borrow_mut();
         let wanted = tasks.into_iter().filter_map(|name| {
             let record = self.record_of(name)?;
-            let branch = Branch::parse(&name.branch_name()).ok()?;
-            (!states.contains_key(branch.as_str())).then_some((record, branch))
+            let former = || task_branch_of(context, record).filter(|it| TaskName::from_branch(it.as_str()).is_some());
+            let branch = former().or_else(|| Branch::parse(&name.branch_name()).ok())?;
+            (!states.contains_key(&name.branch_name())).then_some((name.branch_name(), (record, branch)))
         });
-        let wanted: Vec<_> = wanted.collect();
+        let (names, wanted): (Vec<_>, Vec<_>) = wanted.unzip();
         let read = WorktreeState::load_all(context, &wanted, self.main());
-        states.extend(wanted.into_iter().map(|(_, branch)| branch.to_string()).zip(read));
+        states.extend(names.into_iter().zip(read));
     }
 }
 

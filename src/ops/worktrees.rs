@@ -2,6 +2,7 @@
 
 use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result, quoted};
+use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Freshness, worktree};
 use crate::landing::landed::{self, Landed};
@@ -13,6 +14,7 @@ use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::{TaskId, TaskName};
 use crate::worktrees::base::BaseBranch;
 use crate::worktrees::branches::tips;
+use crate::worktrees::former_name;
 use crate::worktrees::plan_branches;
 use crate::worktrees::registry::{missing_worktree, task_branch_of, task_of};
 use crate::worktrees::registry_state::WorktreeName;
@@ -62,15 +64,22 @@ pub(crate) fn list(context: &Context) -> Result<WorktreeList> {
     let records = worktree::list(&context.repository)?;
     let main = records.first().and_then(|main| main.head.clone());
     let worktrees = records.iter().filter_map(|record| {
-        let branch = task_branch_of(context, record)?;
-        let task_id = TaskName::from_branch(branch.as_str())?.id();
-        Some((task_id, (record, branch)))
+        let (name, branch) = named(context, record)?;
+        Some((name.id(), (record, branch)))
     });
     let (tasks, places): (Vec<_>, Vec<_>) = worktrees.unzip();
     let states = WorktreeState::load_all(context, &places, main.as_ref());
     let worktrees = tasks.into_iter().zip(states);
     let worktrees = worktrees.map(|(task_id, worktree_state)| ListedWorktree { task_id, worktree_state });
     Ok(WorktreeList { worktrees: worktrees.collect() })
+}
+
+/// The task of a worktree, and its branch: where no task branch is checked out there, the one that should be.
+fn named(context: &Context, record: &WorktreeRecord) -> Option<(TaskName, Branch)> {
+    let name = task_of(context, record)?;
+    let branch = task_branch_of(context, record).filter(|it| TaskName::from_branch(it.as_str()).is_some());
+    let branch = branch.or_else(|| Branch::parse(&name.branch_name()).ok())?;
+    Some((name, branch))
 }
 
 /// Finds the path of a task's worktree.
@@ -80,8 +89,7 @@ pub(crate) fn list(context: &Context) -> Result<WorktreeList> {
 pub(crate) fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
     let records = worktree::list(&context.repository)?;
     let found = records.into_iter().find_map(|record| {
-        let branch = task_branch_of(context, &record)?;
-        let name = TaskName::from_branch(branch.as_str())?;
+        let (name, branch) = named(context, &record)?;
         let other = name.as_top_level().map(|name| name.id());
         (name.id() == wanted.id || other == Some(wanted.id)).then_some((record.path, branch))
     });
@@ -136,6 +144,7 @@ pub(crate) fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Res
     };
     let base = planned.map_or_else(|| BaseBranch::find_for(context, base, std::slice::from_ref(wanted)), Ok)?;
     let mut place = TaskWorktree::find(context, path.name())?;
+    former_name::require_none(context, &place)?;
     place.require_free(context)?;
     place.tips = Some(view.task_branch(&place.branch)?);
     let mut aside = Notices { dry_run: context.dry_run.then(DryRun::default), ..Notices::default() };

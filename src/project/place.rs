@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Hint, Kind, Result};
 use crate::files::read_own;
-use crate::git::{Repository, refs, registry};
+use crate::git::{Repository, ref_files, registry};
 use crate::ledger::{Channel, LOCKS, Ledger, known};
 use crate::task::{WORKTREES_DIR, paths};
 use std::ffi::OsStr;
@@ -33,7 +33,7 @@ fn require_no_project_around(repository: &Repository, channel: &Channel) -> Resu
     }
     let locks = Ledger::locks_branch()?;
     let own = [Some(locks.full()), channel.remote().map(|remote| locks.tracking(remote))];
-    if own.iter().flatten().any(|name| refs::may_exist(repository, name)) {
+    if own.iter().flatten().any(|name| ref_files::may_exist(repository, name)) {
         return Ok(());
     }
     let Some(around) = root.ancestors().skip(1).find(|at| at.join(".git").exists()) else { return Ok(()) };

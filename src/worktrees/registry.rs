@@ -1,12 +1,12 @@
 //! Which task a record of git's registry of worktrees belongs to, and the refusals that protect what is in a worktree's
 //! folder.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Hint, Kind, Result};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Repository, hidden_edits, registry, worktree};
 use crate::project::context::Context;
-use crate::task::{BRANCH_PREFIX, TaskName, WORKTREES_DIR};
+use crate::task::{BRANCH_PREFIX, TaskId, TaskName, WORKTREES_DIR};
 use std::path::{Path, PathBuf};
 
 /// The task branch of a registered worktree: the one that is checked out in it, or, at the default path of that task's
@@ -20,9 +20,15 @@ pub(crate) fn task_branch_of(context: &Context, record: &WorktreeRecord) -> Opti
     (record.path == place).then_some(branch)
 }
 
-/// The name of the task that a registered worktree is of ([`task_branch_of`]).
+/// The name of the task that a registered worktree is of: by its branch ([`task_branch_of`]); where no task branch is
+/// checked out in it, by its folder in `aiwork/`.
 pub(crate) fn task_of(context: &Context, record: &WorktreeRecord) -> Option<TaskName> {
-    TaskName::from_branch(task_branch_of(context, record)?.as_str())
+    let by_branch = || TaskName::from_branch(task_branch_of(context, record)?.as_str());
+    let by_folder = || {
+        let folder = record.path.strip_prefix(context.repository.root.join(WORKTREES_DIR)).ok()?;
+        TaskName::try_parse(folder.to_str()?)
+    };
+    by_branch().or_else(by_folder)
 }
 
 /// The refusal for a worktree that is not at its registered path. It is never removed for the user: it may have been
@@ -44,6 +50,21 @@ pub(crate) fn missing_worktree(root: &Path, path: &Path, branch: &Branch) -> Err
     } else {
         error("is gone").hint(command!["git worktree remove", path.display()].note("if it was deleted"))
     }
+}
+
+/// The refusal for the folder of a task's worktree that git has forgotten ([`registry::is_forgotten`]). What is not committed
+/// is only there.
+pub(crate) fn forgotten(root: &Path, path: &Path, task: TaskId) -> Error {
+    let message = format!("{} was the worktree of {}, and git has forgotten it", path.display(), task.prefixed());
+    Error::new(Kind::Occupied, message).hint(bring_back(root, path, task))
+}
+
+/// The command that makes such a worktree anew, with the files that are there.
+pub(crate) fn bring_back(root: &Path, path: &Path, task: TaskId) -> Hint {
+    let (show, aside) = (path.display(), format!("{}.lost", path.display()));
+    let hint = command!["mv", show, aside, "&& rm", format!("{aside}/.git"), "&& git aitask worktree add", task];
+    let hint = hint.text("&& cp -a").word(&format!("{aside}/.")).word(&show);
+    hint.within(root).note("makes it anew, with the files as they are; the old folder stays beside it")
 }
 
 /// Where a worktree is that is registered elsewhere: at the same place of the repository that was moved with it.

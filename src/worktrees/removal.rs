@@ -41,6 +41,9 @@ impl TaskWorktree {
         if let Some(strayed) = self.strayed(context).filter(|_| work == Unsaved::Keep) {
             return Err(self.stray_error(context, strayed, Kind::Dirty)?);
         }
+        if work == Unsaved::Keep {
+            self.require_not_forgotten(context)?;
+        }
         let Some(record) = self.record.as_ref().or_else(|| self.using_branch().next()) else { return Ok(()) };
         let (repository, show) = (&context.repository, record.path.display());
         let refuse = |kind, message: String, hint: Hint| Err(Error::new(kind, message).hint(hint));

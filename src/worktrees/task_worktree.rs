@@ -6,7 +6,7 @@ use crate::files::exclude;
 use crate::git::checkout::CheckoutUpdate;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::refs::Swap;
-use crate::git::{Branch, Oid, RefUpdate, RemoteName, merge, refs, update_checkout, worktree};
+use crate::git::{Branch, Oid, RefUpdate, RemoteName, merge, refs, registry, update_checkout, worktree};
 use crate::ledger::Channel;
 use crate::ledger::queue::Queue;
 use crate::ledger::view::Tip;
@@ -19,7 +19,7 @@ use crate::task::{TaskName, WORKTREES_DIR};
 use crate::worktrees::base::BaseBranch;
 use crate::worktrees::prepare::{is_preparation_needed, prepare_worktree};
 use crate::worktrees::published;
-use crate::worktrees::registry::{missing_worktree, require_no_link, task_branch_of};
+use crate::worktrees::registry::{forgotten, missing_worktree, require_no_link, task_branch_of};
 use std::path::PathBuf;
 
 /// The worktree of a task: where it is, or where it would be added.
@@ -91,7 +91,14 @@ impl TaskWorktree {
 
     /// The refusal for such a worktree, with the command that brings its commits to the task branch.
     pub(crate) fn stray_error(&self, context: &Context, record: &WorktreeRecord, kind: Kind) -> Result<Error> {
-        let (branch, show, repository) = (&self.branch, record.path.display(), &context.repository);
+        let (what, hint) = self.describe_stray(context, record)?;
+        let message = format!("{} is {what}", record.path.display());
+        Ok(Error::new(kind, message).hint(hint.note("then the same command again")))
+    }
+
+    /// What such a worktree is on, how many commits there are not on the task branch, and the command that brings them to it.
+    pub(crate) fn describe_stray(&self, context: &Context, record: &WorktreeRecord) -> Result<(String, Hint)> {
+        let (branch, repository) = (&self.branch, &context.repository);
         let named =
             record.branch.as_ref().map(|name| name.branch().map_or_else(|| name.to_string(), |b| b.to_string()));
         let (Some(head), tip) = (&record.head, self.tip(context)?) else {
@@ -115,8 +122,22 @@ impl TaskWorktree {
             1 => "; 1 commit there is not on it".to_owned(),
             count => format!("; {count} commits there are not on it"),
         };
-        let message = format!("{show} is {on}, and not on {branch}{commits}");
-        Ok(Error::new(kind, message).hint(hint.within(&record.path).note("then the same command again")))
+        Ok((format!("{on}, and not on {branch}{commits}"), hint.within(&record.path)))
+    }
+
+    /// Refuses a folder of this task's worktree that git has forgotten. No process.
+    ///
+    /// # Errors
+    /// [`Kind::Occupied`] with the command that brings it back.
+    pub(crate) fn require_not_forgotten(&self, context: &Context) -> Result<()> {
+        let (repository, path) = (&context.repository, &self.default_path);
+        let is_registered = self.record.is_some() || self.all.iter().any(|record| record.path == *path);
+        match TaskName::from_branch(self.branch.as_str()) {
+            Some(name) if !is_registered && registry::is_forgotten(&repository.common_dir, path) => {
+                Err(forgotten(&repository.root, path, name.id()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The worktree that `finish` and `drop` remove: never the main one, nor the first one of a bare repository.
@@ -138,6 +159,7 @@ impl TaskWorktree {
             None if self.being_created().is_some() => Ok(()),
             None => {
                 require_no_link(context, &self.path)?;
+                self.require_not_forgotten(context)?;
                 if let Some(below) = refs::below(&context.repository, &self.branch.full())? {
                     let below = below.branch().map_or_else(|| below.to_string(), |branch| branch.to_string());
                     return occupied(

@@ -106,6 +106,11 @@ pub(crate) const PLANTED: &[Planted] = &[
     mended("empty_folder", |_, ann| std::fs::create_dir_all(ann.path("aiwork/t2_two")).unwrap()),
     left("stray_folder", |_, ann| ann.write("aiwork/notes/x.txt", "mine\n")),
     left("broken_worktree", |_, ann| ann.write("aiwork/t2_two/.git", "gitdir: /nowhere\n")),
+    left("forgotten_worktree", |_, ann| {
+        std::fs::rename(ann.path("aiwork"), ann.path("away")).unwrap();
+        ann.git(&["worktree", "prune", "--expire", "now"]);
+        std::fs::rename(ann.path("away"), ann.path("aiwork")).unwrap();
+    }),
     left("foreign_repository", |_, ann| drop(ann.git(&["init", "-q", "aiwork/clone"]))),
     mended("moved_worktree", |_, ann| std::fs::rename(ann.path(WORK), ann.path("aiwork/elsewhere")).unwrap()),
     left("missing_worktree", |_, ann| std::fs::remove_dir_all(ann.path(WORK)).unwrap()),
@@ -146,6 +151,7 @@ pub(crate) const PLANTED: &[Planted] = &[
         work(ann, false);
     }),
     left("landed_task", |_, ann| work(ann, true)),
+    left("former_branch", |world, _| rename(world, "aitasks/t1_one.md", "aitasks/t1_better.md")),
     // records
     left("record_without_lock", |_, ann| ann.write(RECORD, &ann.read(".git/aitask/held/t1.json"))),
     left("record_of_other_lock", |world, _| {

@@ -11,6 +11,7 @@ mod handover;
 mod matrix;
 mod parents;
 mod records;
+mod renamed;
 mod rounds;
 mod taken_over;
 mod task_branch;

@@ -362,3 +362,47 @@ fn commits_in_a_submodule_that_is_not_checked_out_keep_the_worktree() {
     }
     assert!(ann.path(".git/worktrees/t1_one/modules/lib/HEAD").exists());
 }
+
+#[test]
+fn a_worktree_on_another_branch_or_none_is_shown_and_what_doctor_advises_loses_no_commit() {
+    for (change, on) in
+        [(&["branch", "-m", "feature/x"][..], "on feature/x"), (&["switch", "--detach"], "on no branch")]
+    {
+        let (_world, ann) = worked();
+        let there = ann.at(WORK);
+        there.git(change);
+        there.write("own.txt", "mine\n");
+        let own = there.commit("own");
+        for args in [&["status"][..], &["show", "1"], &["worktree", "list"]] {
+            ann.aitask(args).ok().assert().stdout(contains(WORK).and(contains(on)).and(contains("no worktree").not()));
+        }
+        ann.aitask(&["worktree", "path", "1"]).ok().assert().stdout(contains(WORK));
+        let found = ann.aitask(&["doctor", "--json"]).fails(1).json();
+        let finding = &found["findings"][0];
+        assert!(finding["cause"].as_str().unwrap().contains(&on[3..]), "{found}");
+        ann.follow(&finding["cures"][0]).ok();
+        assert_eq!(ann.git(&["rev-parse", "aitask/t1_one"]).trim(), own, "{found}");
+        ann.aitask(&["doctor"]).ok();
+    }
+}
+
+#[test]
+fn a_worktree_that_git_has_forgotten_is_not_left_behind_and_comes_back() {
+    let (_world, ann) = worked();
+    ann.at(WORK).write("wip.txt", "mine\n");
+    std::fs::rename(ann.path("aiwork"), ann.path("away")).unwrap();
+    ann.git(&["worktree", "prune", "--expire", "now"]);
+    std::fs::rename(ann.path("away"), ann.path("aiwork")).unwrap();
+    for args in [&["finish", "1"][..], &["drop", "1"], &["worktree", "add", "1"]] {
+        let error = refused(&ann, args, "occupied");
+        assert!(error["message"].as_str().unwrap().contains("git has forgotten it"), "{error}");
+    }
+    let inside = ann.at(WORK).aitask(&["status", "--json"]).fails(128);
+    let doctor = ann.follow(&inside.error()["error"]["hints"][0]).fails(1);
+    assert!(doctor.stdout.contains("git has forgotten this worktree"), "{inside}{doctor}");
+    let found = ann.aitask(&["doctor", "--json"]).fails(1).json();
+    ann.follow(&found["findings"][0]["cures"][0]).ok();
+    assert_eq!(ann.at(WORK).git(&["status", "--porcelain"]), "?? wip.txt\n");
+    ann.at(WORK).commit("wip");
+    ann.aitask(&["finish", "1"]).ok();
+}

@@ -14,6 +14,7 @@ use crate::ops::doctor::snapshot::{DataCheckout, Folder, SeenBranch, SeenLock, S
 use crate::project::outcome::LocalBranch;
 use crate::project::place::repair;
 use crate::task::{ActiveTasks, Status, Task, TaskId, TaskName};
+use crate::worktrees::registry::bring_back;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All that does not match.
@@ -174,6 +175,9 @@ fn worktrees(seen: &Snapshot, found: &mut Vec<Finding>) {
                 .cure(command!["git worktree repair", show])
                 .mend(Some(Mend::Moved(path.clone()))),
             Folder::Broken => new("broken_worktree", "its file .git names a place that is not there").cure(away()),
+            Folder::Forgotten(task) => new("forgotten_worktree", "git has forgotten this worktree")
+                .of(*task)
+                .cure(bring_back(&seen.root, path, *task)),
             Folder::Foreign => foreign().cure(away()),
             Folder::Other => new("stray_folder", "it is in the folder of the worktrees, and is none").cure(away()),
         });
@@ -210,13 +214,9 @@ fn of_worktree(seen: &Snapshot, worktree: &SeenWorktree) -> Option<Finding> {
         let gone = gone.note("if it was deleted");
         return (!is_moved).then(|| finding("missing_worktree", cause).cure(gone).cure(moved));
     }
-    let named = worktree.named.as_ref()?;
-    let branch = worktree.branch.as_ref().map_or("no branch", Branch::as_str);
-    (branch != named.branch_name() && !worktree.is_busy).then(|| {
-        let cause = format!("the worktree of {} has {branch} checked out", named.id().prefixed());
-        let cure = command!["git switch", named.branch_name()].within(path);
-        finding("other_branch", &cause).cure(cure)
-    })
+    let (named, (what, cure)) = (worktree.named.as_ref()?, worktree.stray.clone()?);
+    let cause = format!("the worktree of {} is {what}", named.id().prefixed());
+    (!worktree.is_busy).then(|| finding("other_branch", &cause).cure(cure))
 }
 
 fn of_branch(seen: &Snapshot, branch: &SeenBranch) -> Option<Finding> {
@@ -233,6 +233,21 @@ fn of_branch(seen: &Snapshot, branch: &SeenBranch) -> Option<Finding> {
             let merge = command!["git merge", seen.published(name)];
             let merge = place.map_or(merge.clone(), |place| merge.within(&place.path));
             return Some(finding("diverged_branch", cause).cure(merge));
+        }
+        let present = task.name().branch_name();
+        let is_there = |name: &str| seen.branches.iter().any(|branch| branch.branch.as_str() == name);
+        // Without commits of its own it counts where it is checked out.
+        let place = seen.worktrees.iter().any(|worktree| worktree.branch.as_ref() == Some(name));
+        if name.as_str() != present
+            && !is_there(&present)
+            && (place || matches!(landed.0, Landed::No | Landed::TakenBack { .. }))
+        {
+            let cause = format!("{} was renamed, and its branch is now called {present}", id.prefixed());
+            let rename = match local {
+                Some(_) => command!["git branch -m", name, present],
+                None => command!["git branch --no-track", present, seen.published(name)],
+            };
+            return Some(finding("former_branch", &cause).cure(rename));
         }
         let has_landed = matches!(landed.0, Landed::At(_)) && task.status == Status::Implementing;
         // A branch without work counts as landed unless the record tells where it was cut.

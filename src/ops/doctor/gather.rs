@@ -30,6 +30,7 @@ use crate::task::{TaskId, TaskName, TaskPath, WORKTREES_DIR, paths};
 use crate::worktrees::branches::tips;
 use crate::worktrees::published::compare;
 use crate::worktrees::registry::{ignored_files, task_branch_of};
+use crate::worktrees::task_worktree::TaskWorktree;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -82,6 +83,7 @@ pub(crate) fn gather(context: &Context, freshness: Freshness) -> Result<Gathered
         data: data.to_string(),
         data_dir: context.data_dir(),
         moved: (context.repository.root.clone(), place::moved(&context.repository)),
+        root: context.repository.root.clone(),
         ..Snapshot::default()
     };
     lost(&view, &[locks.clone(), ids.clone(), data.clone()], &mut seen);
@@ -185,6 +187,11 @@ fn read_worktrees(context: &Context, registered: &[WorktreeRecord], seen: &mut S
         let is_noted = noted.iter().any(|folder| record.path.starts_with(folder));
         let name_of = branch.clone().or_else(|| Branch::parse(&named.as_ref()?.branch_name()).ok());
         let site = |branch: &Branch| RecoverableWorktree::of(repository, &record.path, branch).interruption();
+        let strayed = || {
+            let branch = Branch::parse(&named.as_ref()?.branch_name()).ok()?;
+            let place = TaskWorktree::from_records(context, registered.to_vec(), branch, record.path.clone());
+            place.describe_stray(context, place.strayed(context)?).ok()
+        };
         let has_ended = branch
             .as_ref()
             .and_then(|branch| TaskName::from_branch(branch.as_str()))
@@ -201,6 +208,7 @@ fn read_worktrees(context: &Context, registered: &[WorktreeRecord], seen: &mut S
             is_dirty: is_there && is_dirty(),
             ignored: if is_there { ignored() } else { 0 },
             is_left: is_temporary && !is_noted,
+            stray: strayed(),
             named,
             branch,
             is_gone,
@@ -221,7 +229,11 @@ fn read_folders(context: &Context, registered: &[WorktreeRecord], seen: &mut Sna
         let folder = match registry::git_dir(&path) {
             Some(admin) if admin.is_dir() && admin.starts_with(&ours) => Folder::Moved,
             Some(admin) if admin.is_dir() => Folder::Foreign,
-            Some(_) => Folder::Broken,
+            Some(_) => {
+                let name = path.file_name().and_then(|name| TaskName::try_parse(name.to_str()?));
+                let name = name.filter(|_| registry::is_forgotten(&context.repository.common_dir, &path));
+                name.map_or(Folder::Broken, |name| Folder::Forgotten(name.id()))
+            }
             None if is_folder && leftover_lock::folder(path.clone()).next().is_none() => Folder::Empty,
             None => Folder::Other,
         };

@@ -23,6 +23,8 @@ pub(crate) struct Snapshot {
     pub(crate) data: String,
     /// The folder that has it checked out.
     pub(crate) data_dir: PathBuf,
+    /// The main worktree.
+    pub(crate) root: PathBuf,
     /// The files of the task data.
     pub(crate) files: TaskFolder,
     /// What is wrong with them and with the counter.
@@ -98,6 +100,8 @@ pub(crate) struct SeenWorktree {
     pub(crate) named: Option<TaskName>,
     /// The branch that is checked out; in a rebase the one that is rebased.
     pub(crate) branch: Option<Branch>,
+    /// Where that is not the branch of the task: what is there, and the command that brings it to that branch.
+    pub(crate) stray: Option<(String, Hint)>,
     /// Whether it is not at its path. One that is locked may come back.
     pub(crate) is_gone: bool,
     /// Its making or removal was interrupted.
@@ -121,6 +125,8 @@ pub(crate) enum Folder {
     Moved,
     /// Its `.git` file names a place that is not there.
     Broken,
+    /// It was the worktree of this task, and git has forgotten it.
+    Forgotten(TaskId),
     /// Another repository.
     Foreign,
     /// Files.

@@ -390,12 +390,13 @@ impl<'a> PickOperation<'a> {
             planned_worktree.find(self.context, published, &path, there.as_ref(), picker)?;
             // Nothing that refuses has changed; the lock names the base.
             taking = self.decide(seen, parts)?;
-        } else if let (Some((view, _)), None, None, true) =
-            (published, &self.planned_worktree, &there, parts != PickParts::Status)
-        {
-            self.recorded_base = recorded(self.context, view, &path, None)?;
-            if self.recorded_base.is_some() {
-                taking = self.decide(seen, parts)?;
+        } else if let (Some((view, _)), true) = (published, parts != PickParts::Status) {
+            planned_worktree::require_no_former_name(self.context, &path)?;
+            if there.is_none() {
+                self.recorded_base = recorded(self.context, view, &path, None)?;
+                if self.recorded_base.is_some() {
+                    taking = self.decide(seen, parts)?;
+                }
             }
         }
         if let (Some(lock), Some(planned)) = (&mut taking.lock, &self.planned_lock)

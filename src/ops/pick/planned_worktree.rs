@@ -13,6 +13,7 @@ use crate::project::outcome::{Holder, Notices, WorktreeInfo};
 use crate::project::repaired::first_work;
 use crate::task::{TaskPath, WORKTREES_DIR, sanitise};
 use crate::worktrees::base::{BaseBranch, recorded};
+use crate::worktrees::former_name;
 use crate::worktrees::plan_branches;
 use crate::worktrees::registry::require_no_link;
 use crate::worktrees::task_worktree::TaskWorktree;
@@ -21,6 +22,17 @@ use crate::worktrees::task_worktree::TaskWorktree;
 pub(super) fn is_about_one(context: &Context, error: &Error) -> bool {
     let all = context.repository.root.join(WORKTREES_DIR);
     error.kind() == Kind::Occupied && require_no_link(context, &all).is_ok()
+}
+
+/// Refuses a task without a worktree whose work is on a branch with a former name. No process in the usual case.
+///
+/// # Errors
+/// Those of [`former_name::require_none`].
+pub(super) fn require_no_former_name(context: &Context, path: &TaskPath) -> Result<()> {
+    let (name, root) = (path.name(), &context.repository.root);
+    let branch = Branch::parse(&name.branch_name())?;
+    let place = TaskWorktree::from_records(context, Vec::new(), branch, root.join(name.worktree_dir()));
+    former_name::require_none(context, &place)
 }
 
 /// The path of the worktree that will be added, and the base of its branch.
@@ -80,6 +92,7 @@ impl PlannedWorktree {
         picker: Option<Picker<'_>>,
     ) -> Result<()> {
         let mut place = TaskWorktree::find(context, path.name())?;
+        former_name::require_none(context, &place)?;
         place.require_free(context)?;
         let picker = picker.filter(|_| place.removable(context).is_some());
         self.former = picker.and_then(|picker| displaced_here(context, picker.session, path.id(), lock));

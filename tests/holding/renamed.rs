@@ -1,0 +1,65 @@
+//! A task whose file was renamed while somebody works on it, or after its work was published.
+
+use super::{WORK, committed, kind, worked};
+use crate::support::Repo;
+
+/// Renames the file of t1 as people do, and publishes that.
+fn rename(repo: &Repo, from: &str, to: &str) {
+    repo.git(&["pull", "-q"]);
+    repo.git(&["mv", &format!("aitasks/t1_{from}.md"), &format!("aitasks/t1_{to}.md")]);
+    repo.commit("renamed");
+    repo.git(&["push", "-q"]);
+}
+
+#[test]
+fn the_work_of_a_task_whose_file_was_renamed_is_not_forgotten() {
+    let (world, ann) = worked();
+    rename(&ann, "one", "better");
+    for args in [&["drop"][..], &["finish"], &["worktree", "add"]] {
+        let run = ann.aitask(&[args, &["1", "--json"]].concat()).fails(1);
+        let told = (kind(&run), run.to_string().contains("its work is on aitask/t1_one"));
+        assert_eq!(told, ("occupied".to_owned(), true), "{run}");
+    }
+    let status = ann.aitask(&["status"]).ok();
+    assert!(status.stdout.contains(WORK) && !status.to_string().contains("no worktree"), "{status}");
+    assert!(ann.aitask(&["worktree", "path", "1"]).ok().stdout.ends_with("/aiwork/t1_one\n"));
+    let found = ann.aitask(&["doctor", "--json"]).fails(1).json();
+    assert_eq!(found["findings"][0]["kind"], "former_branch", "{found}");
+    ann.follow(&found["findings"][0]["cures"][0]).ok();
+    ann.aitask(&["drop", "1"]).ok();
+    assert!(world.remote_branch("aitask/t1_better").is_some() && !ann.path(WORK).exists());
+
+    // Now it is published under a name that is not the last one.
+    rename(&ann, "better", "best");
+    let bob = world.clone("bob");
+    let run = bob.aitask(&["pick", "1", "--json"]).fails(1);
+    assert!(run.to_string().contains("its work is on origin/aitask/t1_better"), "{run}");
+    assert!(world.locks().is_empty());
+    bob.follow(&run.error()["error"]["hints"][0]).ok();
+    bob.aitask(&["pick", "1"]).ok();
+    assert_eq!(bob.read("aiwork/t1_best/work.txt"), "work\n");
+    bob.aitask(&["finish", "1"]).ok();
+    assert!(world.remote_file("main", "work.txt").is_some() && !bob.path("aiwork/t1_best").exists());
+}
+
+#[test]
+fn a_second_worktree_that_was_made_after_a_rename_is_not_taken_for_the_work() {
+    let (world, ann) = worked();
+    rename(&ann, "one", "better");
+    ann.git(&["worktree", "add", "-q", "-b", "aitask/t1_better", "aiwork/t1_better", "origin/main"]);
+    for args in [["drop", "1", "--json"], ["finish", "1", "--json"]] {
+        let run = ann.aitask(&args).fails(1);
+        assert_eq!(kind(&run), "occupied", "{run}");
+    }
+    ann.follow(&ann.aitask(&["finish", "1", "--json"]).error()["error"]["hints"][0]).ok();
+    ann.aitask(&["finish", "1"]).ok();
+    assert!(world.remote_file("main", "work.txt").is_some());
+
+    // A branch that is beside the work, and not in place of it, keeps nobody from anything.
+    let (world, ann) = worked();
+    ann.git(&["branch", "-q", "aitask/t1_one_before"]);
+    ann.at(WORK).git(&["commit", "-q", "--amend", "-m", "better"]);
+    committed(&ann, "more.txt");
+    ann.aitask(&["finish", "1"]).ok();
+    assert!(world.remote_file("main", "more.txt").is_some());
+}
