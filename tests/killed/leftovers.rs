@@ -36,6 +36,8 @@ fn the_worktree_of_a_merge_that_was_killed() {
     let stand_in = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/git-2.31");
     let world = World::new().with_git(stand_in);
     let ann = worked(&world);
+    // so that both sides have changed something
+    ann.aitask(&["new", "Two"]).ok();
     let cut_off = ann.with_git_that("[ \"$1\" = merge ] && kill -9 $PPID && exit 1");
     assert_eq!(cut_off.aitask(&["finish", "1"]).signal, Some(9));
     assert_eq!((names(&world.root().join("tmp")).len(), notes(&ann).len()), (1, 1));

@@ -311,7 +311,7 @@ fn traced_every_git_call_is_a_line_with_its_time() {
     let line = regex::Regex::new(r"(?m)^\d\d:\d\d:\d\d\.\d{6} \S+ +trace: run_command: git \S.* \(\d+ ms, exit \d+\)$")
         .unwrap();
     for run in [ann.env("GIT_AITASK_TRACE", 1).aitask(&["list"]).ok(), ann.aitask(&["list", "-v"]).ok()] {
-        assert!(line.find_iter(&run.stderr).count() >= 3, "{run}");
+        assert!(line.find_iter(&run.stderr).count() >= 2, "{run}");
         assert!(!run.stdout.contains("trace:"));
     }
     assert!(!ann.env("GIT_AITASK_TRACE", 0).aitask(&["list"]).ok().stderr.contains("trace:"));
