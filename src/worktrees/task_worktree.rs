@@ -386,9 +386,12 @@ impl TaskWorktree {
         let queue = Queue::enter(&context.repository, context.settings.timeout, context.progress)?;
         let mended = site.repair(context.settings.timeout)?;
         drop(queue);
-        let published = self.tips.take().map(|tips| Tip { local: None, ..tips });
+        let before = self.tips.take();
         *self = Self::find_for_branch(context, self.branch.clone(), self.default_path.clone())?;
-        self.tips = published;
+        if let Some(before) = before {
+            // A registration that is removed leaves the branch, which git makes first.
+            self.tips = Some(Tip { local: self.tip(context)?, ..before });
+        }
         Ok(mended)
     }
 

@@ -49,6 +49,31 @@ fn the_worktree_of_a_merge_that_was_killed() {
     nothing_is_left(&world, &ann);
 }
 
+/// What `git worktree add` has made when it is killed before the worktree has a `HEAD`: the branch, and a registration.
+const WITHOUT_HEAD: &str = r#"
+if [ "$1 $2" = "worktree add" ]; then
+    for start; do :; done
+    mkdir -p .git/refs/heads/aitask .git/worktrees/t1_one aiwork/t1_one
+    echo "$start" >.git/refs/heads/aitask/t1_one
+    echo initializing >.git/worktrees/t1_one/locked
+    echo "$PWD/aiwork/t1_one/.git" >.git/worktrees/t1_one/gitdir
+    echo ../.. >.git/worktrees/t1_one/commondir
+    echo "gitdir: $PWD/.git/worktrees/t1_one" >aiwork/t1_one/.git
+    kill -9 $PPID
+    exit 1
+fi"#;
+
+#[test]
+fn a_worktree_that_was_killed_before_it_had_a_head_is_made_on_the_branch_that_is_there() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    assert_eq!(ann.with_git_that(WITHOUT_HEAD).aitask(&["pick", "1"]).signal, Some(9));
+    let made = ann.aitask(&["pick", "1", "--json"]).ok().json();
+    assert_eq!((&made["took"], made.get("incomplete")), (&"mine".into(), None), "{made}");
+    assert_eq!(ann.at(WORK).git(&["symbolic-ref", "HEAD"]).trim(), "refs/heads/aitask/t1_one");
+}
+
 #[test]
 fn the_files_of_a_merge_of_texts_are_in_the_folder_that_is_swept() {
     let world = World::new();
