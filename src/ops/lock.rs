@@ -176,38 +176,27 @@ pub(crate) fn unlock(context: &Context, wanted: &Wanted, right: UnlockRight) -> 
     let (session, id) = (context.session()?, wanted.id);
     let landed = release(context, id, Some(&session).filter(|_| right == UnlockRight::Holder))?;
     let mut aside = Notices::of(context, &landed);
-    let Released { unlocked, lost } = landed.value;
-    aside.notes.extend(lost);
     if !context.dry_run {
         let again = command!["git aitask unlock", id].note("the same command again completes it");
         let forgotten = LockRecord::give_back(&context.repository, id);
         aside.after_swap(forgotten, "the task is unlocked, but this clone could not note that", [again])?;
     }
-    Ok(Unlocked { task_id: id, unlocked, aside })
+    Ok(Unlocked { task_id: id, unlocked: landed.value, aside })
 }
 
-/// What a release found.
-pub(crate) struct Released {
-    /// Whether there was a lock.
-    unlocked: bool,
-    /// Who had taken the task from this session, where there was none.
-    lost: Option<String>,
-}
-
-/// Releases the lock of a task. Where a session is given, it must hold the task.
+/// Releases the lock of a task and returns whether there was one. Where a session is given, it must hold the task.
 ///
 /// # Errors
 /// Those of [`unlock`], and of a transaction.
-pub(crate) fn release(context: &Context, id: TaskId, holder: Option<&Session>) -> Result<TransactionResult<Released>> {
+pub(crate) fn release(context: &Context, id: TaskId, holder: Option<&Session>) -> Result<TransactionResult<bool>> {
     let locks_branch = Ledger::locks_branch()?;
     context.ledger().transact(&nonce()?, std::slice::from_ref(&locks_branch), |view| {
         let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
         let whose = if holder.is_some() { Release::Own } else { Release::Any };
         let plan = decide::release(&locks_branch, &found.require_locks()?, id, whose);
         let Some(plan) = plan else {
-            let lost = holder.map(|_| displaced(context, view, id, "is not locked any more")).transpose()?.flatten();
-            let lost = lost.map(|error| error.to_string());
-            return Ok(Decision::NoChange(Released { unlocked: false, lost }));
+            let displaced = holder.map(|_| displaced(context, view, id, "is not locked any more")).transpose()?;
+            return displaced.flatten().map_or(Ok(Decision::NoChange(false)), Err);
         };
         if let Some(session) = holder {
             require_holder(context, session, id, found.lock(id)?.as_ref())
@@ -222,7 +211,7 @@ pub(crate) fn release(context: &Context, id: TaskId, holder: Option<&Session>) -
             let files: Vec<_> = files.collect();
             plan.branches.iter_mut().flat_map(|branch| &mut branch.steps).for_each(|it| it.edits.extend(files.clone()));
         }
-        Ok(Decision::Publish(plan, Released { unlocked: true, lost: None }))
+        Ok(Decision::Publish(plan, true))
     })
 }
 

@@ -81,6 +81,10 @@ impl Client<'_> {
             let locks = history.locks.entry(task).or_default();
             match (act, kind.as_str()) {
                 (Some(act), "unknown") => locks.push(Call { act, begun, ended: None }),
+                // it was taken over, and is free by now
+                (Some(_), "not_holder") if run.stderr.contains("is not locked any more") => {
+                    locks.push(Call { act: LockAct::SaysFree, begun, ended });
+                }
                 (Some(_), "held" | "not_holder") => locks.push(Call { act: LockAct::SaysHeld(me), begun, ended }),
                 (Some(act), "") => {
                     let was_free = run.json()["unlocked"] == false;

@@ -44,18 +44,6 @@ fn the_lock_of_another_is_refused() {
 }
 
 #[test]
-fn unlock_of_a_task_that_was_taken_over_and_is_free_again_succeeds() {
-    let (world, ann, bob) = ann_and_bob();
-    ann.aitask(&["lock", "1"]).ok();
-    bob.aitask(&["pick", "1", "--steal", "--no-worktree"]).ok();
-    bob.aitask(&["unlock", "1"]).ok();
-    let json = ann.aitask(&["unlock", "1", "--json"]).ok().json();
-    let note = json["notes"][0].as_str().unwrap();
-    assert!(json["unlocked"] == false && note.starts_with("t1 was taken over by bob@example.com "), "{json}");
-    assert_eq!(world.locks(), Vec::<String>::new());
-}
-
-#[test]
 fn forced_it_is_released_and_the_loser_is_fenced() {
     let (world, ann, bob) = ann_and_bob();
     ann.aitask(&["pick", "1"]).ok();
