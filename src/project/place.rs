@@ -27,7 +27,9 @@ pub(crate) fn require_own(repository: &Repository, channel: &Channel, named: Opt
 /// Refuses a submodule that is not set up where the project around it is.
 fn require_no_project_around(repository: &Repository, channel: &Channel) -> Result<()> {
     let root = &repository.root;
-    let is_submodule = repository.common_dir.iter().any(|part| part == "modules") && root.join(".git").is_file();
+    // Its git directory is in the folder `modules` of the one around it.
+    let is_in_modules = |at: &Path| at.ends_with("modules") && at.with_file_name("HEAD").is_file();
+    let is_submodule = repository.common_dir.ancestors().any(is_in_modules) && root.join(".git").is_file();
     if !is_submodule || root.join(paths::TASKS_DIR).exists() {
         return Ok(());
     }
@@ -79,8 +81,13 @@ fn registrations(repository: &Repository) -> impl Iterator<Item = (PathBuf, Path
 fn require_no_copy(repository: &Repository) -> Result<()> {
     // Not by their paths: a folder may be mounted at two places.
     let identity = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
-    let theirs = registrations(repository).find_map(|(admin, worktree)| {
-        let git_dir = registry::git_dir(&worktree).filter(|dir| dir.is_dir())?;
+    // What else is at the path of a worktree that the user added may be anybody's.
+    let is_own = |path: &Path| {
+        path.ends_with(paths::DATA_WORKTREE_DIR) || path.parent().is_some_and(|parent| parent.ends_with(WORKTREES_DIR))
+    };
+    let theirs = registrations(repository).filter(|(_, worktree)| is_own(worktree)).find_map(|(admin, worktree)| {
+        let git_dir =
+            registry::git_dir(&worktree).filter(|dir| dir.is_dir() && dir.file_name() == admin.file_name())?;
         Some((identity(&admin) != identity(&git_dir)).then_some((git_dir, worktree)))
     });
     let Some((git_dir, worktree)) = theirs.flatten() else { return Ok(()) };

@@ -109,3 +109,15 @@ fn a_copied_clone_touches_neither_worktrees_nor_locks_of_the_original() {
     ann.aitask(&["doctor"]).ok();
     ann.at("aiwork/t2_two").aitask(&["finish"]).ok();
 }
+
+#[test]
+fn a_clone_is_no_copy_where_another_one_has_a_worktree_at_a_path_that_it_used() {
+    let (world, ann) = held();
+    let there = world.root().join("wt");
+    let there = there.to_str().unwrap();
+    ann.git(&["worktree", "add", "-q", there, "-b", "x"]);
+    std::fs::remove_dir_all(there).unwrap();
+    let bob = world.clone("zoe");
+    bob.git(&["worktree", "add", "-q", there, "-b", "y"]);
+    ann.aitask(&["pick", "2"]).ok();
+}

@@ -47,6 +47,8 @@ impl Call {
         }
         interrupt::check()?;
         let mut command = self.command();
+        // In a partial clone it may fetch; in a group of its own it cannot read what is typed at the terminal.
+        command.env("GIT_TERMINAL_PROMPT", "0");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().map_err(|error| self.not_started(&error))?;
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
