@@ -28,11 +28,7 @@ pub(crate) struct HiddenEdit {
 /// The hidden edits in the worktree at `path` and in its submodules. No process where no file is marked, and one where
 /// there are submodules.
 pub(crate) fn load(repository: &Repository, path: &Path) -> Result<Vec<HiddenEdit>> {
-    let index = git_dir(path).and_then(|dir| std::fs::read(dir.join("index")).ok());
-    match index.zip(repository.digits()) {
-        Some((index, digits)) if index_file::is_plain(&index, digits / 2) => Ok(Vec::new()),
-        _ => listed(repository, path),
-    }
+    if index_file::is_plain(repository, path) { Ok(Vec::new()) } else { listed(repository, path) }
 }
 
 /// [`load`], as git lists the index.

@@ -1,6 +1,8 @@
 //! What git's index says, read without starting git (gitformat-index(5)): whether git itself would look at a file again, and
 //! whether all of its entries are plain.
 
+use crate::git::Repository;
+use crate::git::registry::git_dir;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -43,12 +45,13 @@ impl Stamp {
     }
 }
 
-/// The files below some folders in the index of the worktree with this git directory. `hash_len` is the length of an object
-/// name in bytes. `None` where a part of the entries is in another file, or anything is not understood.
-pub(crate) fn load(git_dir: &Path, hash_len: usize, folders: &[String]) -> Option<BTreeMap<PathBuf, Stamp>> {
+/// The files below some folders in the index of a worktree. `None` where a part of the entries is in another file, or
+/// anything is not understood.
+pub(crate) fn load(repository: &Repository, worktree: &Path, folders: &[String]) -> Option<BTreeMap<PathBuf, Stamp>> {
     let mut stamps = BTreeMap::new();
     let is_below = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));
-    parse(&std::fs::read(git_dir.join("index")).ok()?, hash_len, |name, stamp, _| {
+    let (index, hash_len) = read(repository, worktree)?;
+    parse(&index, hash_len, |name, stamp, _| {
         let path = Path::new(OsStr::from_bytes(name));
         if is_below(path) {
             stamps.insert(path.to_owned(), stamp);
@@ -57,9 +60,19 @@ pub(crate) fn load(git_dir: &Path, hash_len: usize, folders: &[String]) -> Optio
     Some(stamps)
 }
 
-/// Whether an index certainly has no entry that is marked, and none of a submodule. Where a part of the entries is in
-/// another file, or anything is not understood, it is false.
-pub(super) fn is_plain(index: &[u8], hash_len: usize) -> bool {
+/// Whether the index of a worktree certainly has no entry that is marked, and none of a submodule. Where a part of the
+/// entries is in another file, or anything is not understood, it is false.
+pub(super) fn is_plain(repository: &Repository, worktree: &Path) -> bool {
+    read(repository, worktree).is_some_and(|(index, hash_len)| are_plain(&index, hash_len))
+}
+
+/// The index of a worktree, and the length of an object name in bytes.
+fn read(repository: &Repository, worktree: &Path) -> Option<(Vec<u8>, usize)> {
+    let index = std::fs::read(git_dir(worktree)?.join("index")).ok()?;
+    Some((index, repository.digits()? / 2))
+}
+
+fn are_plain(index: &[u8], hash_len: usize) -> bool {
     let mut are_plain = true;
     parse(index, hash_len, |_, _, is_plain| are_plain &= is_plain).is_some() && are_plain
 }
@@ -180,10 +193,10 @@ mod tests {
             (vec![plain()], link, false),
             (vec![plain()], &tree[..9], false),
         ] {
-            assert_eq!(is_plain(&index(3, &entries, extensions), 20), expected, "{entries:?}");
-            assert!(!is_plain(&index(5, &entries, extensions), 20));
+            assert_eq!(are_plain(&index(3, &entries, extensions), 20), expected, "{entries:?}");
+            assert!(!are_plain(&index(5, &entries, extensions), 20));
         }
-        assert!(!is_plain(&index(2, &[entry(0o100_644, 0, Some(0x2000), "b")], b""), 20));
+        assert!(!are_plain(&index(2, &[entry(0o100_644, 0, Some(0x2000), "b")], b""), 20));
     }
 
     #[test]
@@ -222,8 +235,8 @@ mod tests {
     proptest! {
         #[test]
         fn anything(bytes: Vec<u8>, version in 2u8..6) {
-            let _ = is_plain(&bytes, 20);
-            let _ = is_plain(&index(version, &[bytes], b""), 20);
+            let _ = are_plain(&bytes, 20);
+            let _ = are_plain(&index(version, &[bytes], b""), 20);
         }
     }
 }

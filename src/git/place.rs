@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::read_own;
-use crate::git::porcelain::damage::{damage, moved, not_owned};
+use crate::git::porcelain::damage::{damage, moved, not_owned, without_git_dir};
 use crate::git::registry;
 use crate::git::run::{Git, is_local_variable};
 use crate::git::types::{Oid, RefName};
@@ -199,10 +199,7 @@ fn not_a_repository(dir: &Path, stderr_text: &str) -> Error {
 
 /// The error in a worktree that git has forgotten, whose repository is where the worktree notes it.
 fn forgotten(dir: &Path, stderr_text: &str) -> Option<Error> {
-    let place = stderr_text.lines().find_map(|line| line.strip_prefix("fatal: not a git repository: "))?;
-    // Without the slash that may be at its end.
-    let dir = dir.components().as_path();
-    let top = dir.ancestors().find(|at| at.join(".git").is_file()).unwrap_or(dir);
+    let (top, place) = without_git_dir(dir, stderr_text)?;
     let common_dir = Path::new(place).parent()?.parent()?;
     let main = common_dir.parent()?;
     if !may_be_git_dir(common_dir) || !registry::is_forgotten(common_dir, top) {

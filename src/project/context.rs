@@ -444,9 +444,8 @@ fn find_data_home(
         let mut refs_of_it = vec![data.full()];
         refs_of_it.extend(channel.remote().map(|remote| data.tracking(remote)));
         let is_there = || Ok(!refs::load(repository, &refs_of_it)?.is_empty());
-        let may_be_there = refs_of_it.iter().any(|name| ref_files::may_exist(repository, name));
         // Also where the branch is gone from the remote: meanwhile the task data must not get a second home on the code
         // branch.
-        Ok((may_be_there && is_there()?) || is_known(repository, channel, &data))
+        Ok(is_there()? || is_known(repository, channel, &data))
     })
 }

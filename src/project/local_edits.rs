@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::files::{Tree, is_left_by_a_write};
 use crate::git::porcelain::status::WorktreeStatus;
-use crate::git::{index_file, registry, worktree};
+use crate::git::{index_file, worktree};
 use crate::project::context::Context;
 use crate::project::ignores::is_private;
 use crate::task::{PlanPath, TaskPath, WORKTREES_DIR, paths};
@@ -46,11 +46,8 @@ pub(crate) fn count(context: &Context, checkout: &Path) -> Result<usize> {
 /// Whether a file may have been edited: it is another one than when git looked at it last, or is a task file or a plan that
 /// git does not know. Only git can tell it certainly.
 fn may_have_any(context: &Context, checkout: &Path) -> bool {
-    let is_sha256 = context.repository.config().last("extensions.objectformat") == Some("sha256");
-    let (folders, object_name) = (folders(context), if is_sha256 { 32 } else { 20 });
-    let git_dir = registry::git_dir(checkout);
-    let stamps = git_dir.and_then(|git_dir| index_file::load(&git_dir, object_name, &folders));
-    let Some(stamps) = stamps else { return true };
+    let folders = folders(context);
+    let Some(stamps) = index_file::load(&context.repository, checkout, &folders) else { return true };
     let is_outdated = stamps.iter().any(|(path, stamp)| stamp.is_outdated(&checkout.join(path)));
     let tree = Tree::new(checkout);
     is_outdated || folders.iter().any(|folder| has_new(&tree, Path::new(folder), &|path| stamps.contains_key(path)))

@@ -81,20 +81,19 @@ fn registrations(repository: &Repository) -> impl Iterator<Item = (PathBuf, Path
 fn require_no_copy(repository: &Repository) -> Result<()> {
     // Not by their paths: a folder may be mounted at two places.
     let identity = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
-    // What else is at the path of a worktree that the user added may be anybody's.
+    // What else is at the path of a worktree that the user added may be anybody's; in a copy the registration has the same
+    // name.
     let is_own = |path: &Path| {
         path.ends_with(paths::DATA_WORKTREE_DIR) || path.parent().is_some_and(|parent| parent.ends_with(WORKTREES_DIR))
     };
     let theirs = registrations(repository).filter(|(_, worktree)| is_own(worktree)).find_map(|(admin, worktree)| {
-        let git_dir =
-            registry::git_dir(&worktree).filter(|dir| dir.is_dir() && dir.file_name() == admin.file_name())?;
+        let is_registration = |dir: &PathBuf| {
+            dir.is_dir() && dir.ends_with(Path::new("worktrees").join(admin.file_name().unwrap_or_default()))
+        };
+        let git_dir = registry::git_dir(&worktree).filter(is_registration)?;
         Some((identity(&admin) != identity(&git_dir)).then_some((git_dir, worktree)))
     });
     let Some((git_dir, worktree)) = theirs.flatten() else { return Ok(()) };
-    // A worktree of another repository may be where one of this clone was; in a copy the registration has the same name.
-    if git_dir.parent().is_none_or(|parent| !parent.ends_with("worktrees")) {
-        return Ok(());
-    }
     let (root, original) = (&repository.root, git_dir.ancestors().nth(3).unwrap_or(&git_dir));
     let message = format!(
         "{} was copied from {}, and {} is still a worktree of that one",

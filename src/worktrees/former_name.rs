@@ -18,28 +18,25 @@ use crate::worktrees::task_worktree::TaskWorktree;
 pub(crate) fn require_none(context: &Context, place: &TaskWorktree) -> Result<()> {
     let (repository, branch) = (&context.repository, &place.branch);
     let Some(task) = TaskName::from_branch(branch.as_str()).map(|name| name.id()) else { return Ok(()) };
-    let formers = find(context, task, branch)?;
+    let branches = of_task(context, task)?;
+    let formers: Vec<_> = branches.iter().filter(|(_, other, _)| other != branch).collect();
     if formers.is_empty() {
         return Ok(());
     }
-    let published = context.channel.remote().map(|remote| branch.tracking(remote));
-    let own_refs = std::iter::once(branch.full()).chain(published.clone());
-    let asked: Vec<_> = formers.iter().map(|(name, _)| name.clone()).chain(own_refs).collect();
-    let tips = refs::load(repository, &asked)?;
     let (targets, held) = (merge_targets(context, task), LockRecord::load(repository, task));
     let has_work = |tip: &Oid| -> Result<bool> {
         let is_cut = held.as_ref().is_some_and(|held| held.is_cut_at(tip));
         Ok(!is_cut && !has_landed_for_all(context, tip, &targets)?)
     };
-    let own = tips.get(&branch.full());
-    let is_published = published.is_some_and(|name| tips.contains_key(&name));
+    let tip_of = |name: &RefName| branches.iter().find(|(other, ..)| other == name).map(|(.., tip)| tip);
+    let own = tip_of(&branch.full());
+    let is_published = context.channel.remote().is_some_and(|remote| tip_of(&branch.tracking(remote)).is_some());
     if is_published || own.map(has_work).transpose()? == Some(true) {
         return Ok(());
     }
-    for (name, former) in formers {
-        let Some(tip) = tips.get(&name) else { continue };
-        let is_here = name == former.full();
-        let is_checked_out = is_here && place.all.iter().any(|record| record.branch.as_ref() == Some(&name));
+    for (name, former, tip) in formers {
+        let is_here = *name == former.full();
+        let is_checked_out = is_here && place.all.iter().any(|record| record.branch.as_ref() == Some(name));
         let is_contained = match own {
             Some(own) => merge::is_ancestor(repository, tip, own)?,
             None => false,
@@ -61,18 +58,17 @@ pub(crate) fn require_none(context: &Context, place: &TaskWorktree) -> Result<()
     Ok(())
 }
 
-/// The refs of branches of this task with another name than `branch`, those of this clone first.
-fn find(context: &Context, task: TaskId, branch: &Branch) -> Result<Vec<(RefName, Branch)>> {
+/// The branches of this task with their refs and tips, those of this clone first.
+fn of_task(context: &Context, task: TaskId) -> Result<Vec<(RefName, Branch, Oid)>> {
     let repository = &context.repository;
     let remote = context.channel.remote().map(|remote| format!("refs/remotes/{remote}/"));
     let mut found = Vec::new();
     for place in std::iter::once("refs/heads/".to_owned()).chain(remote) {
         let below = format!("{place}{BRANCH_PREFIX}");
-        let names = refs::load_below(repository, &below)?.into_keys();
-        found.extend(names.filter_map(|name| {
-            let other = Branch::parse(name.as_str().strip_prefix(&place)?).ok().filter(|other| other != branch)?;
-            let is_of_task = TaskName::from_branch(other.as_str()).is_some_and(|name| name.id() == task);
-            is_of_task.then_some((name, other))
+        found.extend(refs::load_below(repository, &below)?.into_iter().filter_map(|(name, tip)| {
+            let branch = Branch::parse(name.as_str().strip_prefix(&place)?).ok()?;
+            let is_of_task = TaskName::from_branch(branch.as_str()).is_some_and(|name| name.id() == task);
+            is_of_task.then_some((name, branch, tip))
         }));
     }
     Ok(found)

@@ -83,13 +83,18 @@ pub(crate) fn not_owned(stderr: &str) -> Option<Error> {
     Some(Error::new(Kind::NotOwned, line).with(Payload::Said { stderr: stderr.to_owned() }).hint(trust))
 }
 
-/// The error in a worktree whose repository is not where the worktree notes it, if that is what git reports. A worktree of a
-/// task lies in the main one, and is moved with it.
-pub(crate) fn moved(dir: &Path, stderr: &str) -> Option<Error> {
+/// A worktree whose git directory is not where the worktree notes it, and that place, if that is what git reports in `dir`.
+pub(crate) fn without_git_dir<'t>(dir: &'t Path, stderr: &'t str) -> Option<(&'t Path, &'t str)> {
     let place = stderr.lines().find_map(|line| line.strip_prefix("fatal: not a git repository: "))?;
     // Without the slash that may be at its end.
     let dir = dir.components().as_path();
-    let top = dir.ancestors().find(|at| at.join(".git").is_file()).unwrap_or(dir);
+    Some((dir.ancestors().find(|at| at.join(".git").is_file()).unwrap_or(dir), place))
+}
+
+/// The error in a worktree whose repository is not where the worktree notes it, if that is what git reports. A worktree of a
+/// task lies in the main one, and is moved with it.
+pub(crate) fn moved(dir: &Path, stderr: &str) -> Option<Error> {
+    let (top, place) = without_git_dir(dir, stderr)?;
     let message = format!("{} is a worktree of a repository that is no longer at {place}", top.display());
     let error = Error::new(Kind::NotARepository, message);
     Some(match top.ancestors().find(|at| at.join(".git").is_dir()) {

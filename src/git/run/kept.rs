@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a process may take to end once it has closed its output.
@@ -152,18 +152,22 @@ impl Kept {
     /// The error of a process that has closed its pipes.
     fn ended(&mut self) -> Error {
         self.input = None;
-        let until = Instant::now() + END;
-        let mut status = self.child.try_wait().ok().flatten();
-        while status.is_none() && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(1));
-            status = self.child.try_wait().ok().flatten();
-        }
+        let status = self.wait_for_end();
         self.read_errors(&mut [0; 1 << 12]);
         let signal = status.map_or_else(Vec::new, ended_by_signal);
         let output = Output::silent([self.said.as_slice(), &signal].concat());
         let (code, signal) = (status.and_then(|it| it.code()), status.and_then(|it| it.signal()));
         self.stop();
         self.call.failure(&Output { code, signal, ..output })
+    }
+
+    /// Waits until it has ended, for [`END`] at most.
+    fn wait_for_end(&mut self) -> Option<ExitStatus> {
+        let until = Instant::now() + END;
+        while let (Ok(None), true) = (self.child.try_wait(), Instant::now() < until) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.child.try_wait().ok().flatten()
     }
 
     /// Ends it and all that it started.
@@ -187,11 +191,7 @@ impl Drop for Kept {
         if !self.call.trace {
             return;
         }
-        let until = Instant::now() + END;
-        while let (Ok(None), true) = (self.child.try_wait(), Instant::now() < until) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let status = self.child.try_wait().ok().flatten();
+        let status = self.wait_for_end();
         let (code, signal) = (status.and_then(|it| it.code()), status.and_then(|it| it.signal()));
         self.call.print_trace(self.took, &Output { code, signal, ..Output::silent(Vec::new()) });
     }
