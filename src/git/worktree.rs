@@ -38,6 +38,22 @@ impl Repository {
         let full = branch.full();
         Ok(list(self)?.into_iter().find(|record| record.branch.as_ref() == Some(&full)))
     }
+
+    /// The worktree in which a rebase is in progress that will move `branch` when it ends: it began there, or runs with
+    /// `--update-refs`. git then expects the branch where it was; moved meanwhile, the rebase cannot end.
+    pub(crate) fn rebase_of(&self, branch: &Branch) -> Option<PathBuf> {
+        let full = branch.full();
+        let moves = |git_dir: &Path| {
+            let names = [REBASED[0], REBASED[1], "rebase-merge/update-refs"].map(|file| note_in(git_dir, file));
+            names.iter().flatten().any(|text| text.lines().any(|line| line == full.as_str()))
+        };
+        if moves(&self.common_dir) {
+            return Some(self.root.clone());
+        }
+        let others = std::fs::read_dir(self.common_dir.join("worktrees")).ok()?.flatten().map(|entry| entry.path());
+        let git_dir = others.into_iter().find(|git_dir| moves(git_dir))?;
+        Some(PathBuf::from(note_in(&git_dir, "gitdir")?).parent()?.to_owned())
+    }
 }
 
 /// Which files a new worktree has.
@@ -262,7 +278,11 @@ const REBASED: [&str; 2] = ["rebase-merge/head-name", "rebase-apply/head-name"];
 
 fn noted(path: &Path, notes: &[&str]) -> Option<String> {
     let git_dir = git_dir(path)?;
-    notes.iter().find_map(|note| Some(std::fs::read_to_string(git_dir.join(note)).ok()?.trim_end().to_owned()))
+    notes.iter().find_map(|note| note_in(&git_dir, note))
+}
+
+fn note_in(git_dir: &Path, note: &str) -> Option<String> {
+    Some(std::fs::read_to_string(git_dir.join(note)).ok()?.trim_end().to_owned())
 }
 
 /// Whether a registered worktree is not where git expects it: it was moved by hand, or deleted.

@@ -146,7 +146,8 @@ pub(crate) fn begin_request(context: &Context, task: TaskId, tip: &Oid) -> Resul
     }
 }
 
-/// Refuses to merge work past its pull request: one for which this clone pushed the branch, while that is published.
+/// Refuses to merge work past its pull request: one for which this clone pushed the branch. Where the server has removed
+/// the branch since, the request was rejected, or what it became is not recognised as this work, or is in another branch.
 ///
 /// # Errors
 /// [`Kind::NotMerged`].
@@ -159,18 +160,35 @@ pub(crate) fn require_no_request(
     mode: MergeMode,
 ) -> Result<()> {
     let held = LockRecord::load(&context.repository, task);
-    if held.is_none_or(|held| held.requested.is_none()) || view.tip(branch).published.is_none() {
+    let Some(requested) = held.and_then(|held| held.requested) else { return Ok(()) };
+    let is_gone = view.tip(branch).published.is_none();
+    // Later commits are work of their own.
+    if is_gone
+        && let (Some(requested), Some(output)) = (Oid::parse(&requested), view.base(into))
+        && merge::is_ancestor(&context.repository, &requested, output)?
+    {
         return Ok(());
     }
-    let message = format!("{branch} was pushed for a pull request, and its work is not in {into} yet");
     let past = match mode {
         MergeMode::Merge => command!["git aitask finish", task, "--merge"],
         MergeMode::Squash => command!["git aitask finish", task, "--squash"],
         MergeMode::Ff => command!["git aitask finish", task, "--ff"],
     };
-    Err(Error::new(Kind::NotMerged, message)
-        .hint(command!["git aitask finish", task].note("once it is merged"))
-        .hint(past.note("merges it here, past the pull request")))
+    let pushed = format!("{branch} was pushed for a pull request, and");
+    let past = past.note("merges it here, past the pull request");
+    Err(match context.channel.remote() {
+        Some(remote) if is_gone => {
+            let gone = format!("{pushed} is gone from {remote}; {into} has not all of this work, or only in another form");
+            Error::new(Kind::NotMerged, gone)
+                .hint(command!["git diff", format!("{remote}/{into}...{branch}")].note("the work"))
+                .hint(command!["git aitask archive", task].note("if it was merged in another form, or rejected"))
+                .hint(command!["git aitask finish", task, "--no-push"].note("proposes it again"))
+                .hint(past)
+        }
+        _ => Error::new(Kind::NotMerged, format!("{pushed} its work is not in {into} yet"))
+            .hint(command!["git aitask finish", task].note("once it is merged"))
+            .hint(past),
+    })
 }
 
 /// Records, before the push, that a merge of `tip` is about to be published by commits with this nonce. A finish that

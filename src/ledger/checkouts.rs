@@ -2,7 +2,7 @@
 //! commits, by a merge that is computed in the object store. Never by a rebase, a reset or a stash, which could lose
 //! work.
 
-use crate::error::{Error, Hint, Result};
+use crate::error::{Error, Hint, Kind, Result};
 use crate::files::records::{self, RecordKind};
 use crate::git::checkout::{self, CheckoutUpdate, UncommittedInput};
 use crate::git::merge::{self, Renames};
@@ -94,12 +94,13 @@ impl Ledger<'_> {
                 let is_data = self.data_only_branch.as_ref() == Some(branch)
                     || self.code_home.as_ref().is_some_and(|home| home.branch == *branch);
                 let merge = || command!["git merge --no-overwrite-ignore", format!("{remote}/{branch}")];
-                let hint = match self.checkout_of(branch)? {
-                    Some(path) if !path.is_dir() => Hint::from("git aitask doctor"),
+                let hint = match (self.checkout_of(branch)?, self.repository.rebase_of(branch)) {
+                    (Some(path), _) if !path.is_dir() => Hint::from("git aitask doctor"),
+                    (None, Some(path)) => command!["git status"].within(path),
                     // It joins what a merge does not, and says what is in the way.
                     _ if is_data => Hint::from("git aitask sync"),
-                    Some(path) => merge().within(path),
-                    None => command![
+                    (Some(path), _) => merge().within(path),
+                    (None, None) => command![
                         "git switch",
                         branch,
                         "&& git merge --no-overwrite-ignore",
@@ -129,6 +130,9 @@ impl Ledger<'_> {
     ) -> Result<Option<(Cause, String)>> {
         let repository = self.repository;
         let Some(path) = self.checkout_of(branch)? else {
+            if let Some(path) = repository.rebase_of(branch) {
+                return Ok(Some((Cause::Other, format!("it is being rebased in {}", path.display()))));
+            }
             let new = if merge::is_ancestor(repository, local, target)? {
                 target.clone()
             } else if merge::is_ancestor(repository, target, local)? {
@@ -278,13 +282,19 @@ impl Ledger<'_> {
             let (Some(branch), Some(old), Some(new)) = (update.name.branch(), &update.old, &update.new) else {
                 continue;
             };
-            let Some(path) = self.checkout_of(&branch)? else { continue };
+            let Some(path) = self.checkout_of(&branch)? else {
+                if let Some(path) = self.repository.rebase_of(&branch) {
+                    let message = format!("{branch} is being rebased in {}", path.display());
+                    return Err(Error::new(Kind::Dirty, message).hint(command!["git status"].within(&path)));
+                }
+                continue;
+            };
             if let CheckoutUpdate::Refused(said) =
                 checkout::can_follow_head(self.repository, &path, old, new, adopted, written)?
             {
                 let place = path.display();
                 let message = format!("uncommitted changes in {place} are in the way: {}", first_line(&said));
-                return Err(Error::new(crate::error::Kind::Dirty, message).hint(command!["git status"].within(&path)));
+                return Err(Error::new(Kind::Dirty, message).hint(command!["git status"].within(&path)));
             }
             let (old, new) = (old.to_string(), new.to_string());
             let record = PendingCheckoutUpdate { path, branch: branch.to_string(), old, new, adopted: adopted.clone() };

@@ -476,3 +476,27 @@ fn with_a_git_directory_elsewhere_a_task_picked_in_a_worktree_goes_beside_it() {
 fn main_aiwork(world: &World) -> PathBuf {
     world.root().canonicalize().unwrap().join("main/aiwork")
 }
+
+#[test]
+fn a_branch_that_is_being_rebased_stays_where_the_rebase_left_it() {
+    let world = World::new();
+    for ann in [world.initialised_on_main("ann"), local()] {
+        let work = work(&ann);
+        for file in ["1", "2"] {
+            ann.write(file, "mine\n");
+            ann.commit(file);
+        }
+        ann.git(&["-c", "sequence.editor=sed -i 1s/pick/edit/", "rebase", "-q", "-i", "HEAD~2"]);
+        ann.git(&["commit", "-q", "--amend", "-m", "better"]);
+        let before = ann.git(&["rev-parse", "main"]);
+        let run = ann.aitask(&["finish", "1"]);
+        let said = format!("{}{}", run.stdout, run.stderr);
+        assert!(said.contains("is being rebased in") && said.contains("git status"), "{run}");
+        assert_eq!(ann.git(&["rev-parse", "main"]), before, "{run}");
+        ann.git(&["rebase", "--continue"]);
+        ann.aitask(&["finish", "1"]);
+        ann.aitask(&["sync"]).ok();
+        let log = ann.git(&["log", "--format=%s %H", "main"]);
+        assert!(log.contains("better") && log.contains(&work), "{log}");
+    }
+}

@@ -332,7 +332,8 @@ fn work_of_which_a_part_landed_is_merged() {
     let (world, ann, bob) = proposed();
     bob.git(&["cherry-pick", "origin/aitask/t1_one~1"]);
     bob.git(&["push", "-q", "origin", "main", ":aitask/t1_one"]);
-    let json = ann.aitask(&["finish", "1", "--json"]).ok().json();
+    assert_eq!(kind(&ann.aitask(&["finish", "1", "--json"]).fails(1)), "not_merged");
+    let json = ann.aitask(&["finish", "1", "--merge", "--json"]).ok().json();
     assert_eq!(json["merged"]["mode"], "merge");
     assert!(world.remote_file("main", "f").unwrap().contains("five"));
 }

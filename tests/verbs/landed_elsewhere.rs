@@ -89,3 +89,27 @@ fn a_published_branch_without_commits_is_no_work_that_landed() {
     assert_eq!(run.error()["error"]["kind"], "no_commits", "{run}");
     assert_eq!(world.locks().len(), 2);
 }
+
+#[test]
+fn finish_does_not_merge_past_a_pull_request_whose_branch_the_server_has_removed() {
+    let (world, [ann, _, bob]) = proposed();
+    // rejected
+    bob.git(&["push", "-q", "origin", ":aitask/t1_one"]);
+    // merged in another form
+    bob.git(&["merge", "-q", "--squash", "origin/aitask/t2_two"]);
+    bob.write("2.txt", "reviewed\n");
+    bob.commit("Two (#2)");
+    bob.git(&["push", "-q", "origin", "main", ":aitask/t2_two"]);
+    let before = world.remote_branch("main");
+    for id in ["1", "2"] {
+        let run = ann.aitask(&["finish", id, "--json"]).fails(1);
+        assert_eq!(run.error()["error"]["kind"], "not_merged", "{run}");
+        assert!(run.stderr.contains("is gone from origin") && hints(&run.error()["error"]).len() == 4, "{run}");
+    }
+    assert_eq!(world.remote_branch("main"), before);
+    ann.aitask(&["archive", "2"]).ok();
+    ann.aitask(&["finish", "1", "--no-push"]).ok();
+    assert!(world.remote_branch("aitask/t1_one").is_some());
+    ann.aitask(&["finish", "1", "--merge"]).ok();
+    assert_eq!(world.remote_file("main", "1.txt").as_deref(), Some("work\n"));
+}
