@@ -149,3 +149,21 @@ pub(crate) fn resync(plan: Plan, branch: &Branch, next: u64, counter: Counter) -
 fn set(subject: String, next: u64) -> Step {
     Step::edit(subject, vec![Edit::Put { path: FILE.to_owned(), content: format!("{next}\n").into_bytes() }])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counter_is_digits_and_below_the_highest_id() {
+        for (bytes, value) in [("7", Some(7)), (" 12\n", Some(12)), ("0", Some(0)), ("007", Some(7))] {
+            assert_eq!(parse(bytes.as_bytes()).ok(), value, "{bytes:?}");
+        }
+        let highest = HIGHEST_ID.to_string();
+        for bytes in ["", "\n", "+7", "-7", "7 8", "7x", "0x7", &highest, "99999999999999999999999"] {
+            assert_eq!(parse(bytes.as_bytes()).unwrap_err().kind(), Kind::Unparsable, "{bytes:?}");
+        }
+        let below = HIGHEST_ID - 1;
+        assert_eq!(parse(below.to_string().as_bytes()).unwrap(), below);
+    }
+}

@@ -127,6 +127,12 @@ mod tests {
         let fenced = plan.fenced_first();
         assert_eq!(moved(&fenced), ["main", "aitask-locks"]);
         assert!(fenced.branches[1].has_fence_first() && fenced.branches[1].steps[1].subject == "unlock");
+        // A fence alone is none that others follow, nor are several steps without one first.
+        let lone = Plan::new().step(&main, Step::edit("merge", vec![])).fenced(&locks, TaskId::top(1));
+        let fence = &lone.branches[0];
+        assert!(fence.is_fence() && !fence.has_fence_first() && !fenced.branches[1].is_fence());
+        let two = Plan::new().step(&main, Step::edit("a", vec![])).step(&main, Step::edit("b", vec![]));
+        assert!(!two.branches[0].has_fence_first() && !two.branches[0].is_fence());
         // A plan that takes a lock has the lock branch first already.
         let pick = Plan::new().step(&locks, Step::edit("lock", vec![])).step(&main, Step::edit("start", vec![]));
         assert_eq!(pick.clone().fenced_first(), pick);

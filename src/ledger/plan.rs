@@ -261,6 +261,15 @@ mod tests {
     }
 
     #[test]
+    fn a_branch_that_is_removed_is_added_to_the_others_and_has_no_commit() {
+        let (main, task) = (Branch::parse("main").unwrap(), Branch::parse("aitask/t1_one").unwrap());
+        let plan = Plan::new().step(&main, Step::edit("merge", vec![])).remove(&task);
+        let removed = BranchPlan { branch: task, start: None, steps: Vec::new() };
+        assert_eq!((plan.branches.len(), &plan.branches[1]), (2, &removed));
+        assert!(!removed.is_fence() && !removed.has_fence_first());
+    }
+
+    #[test]
     fn the_files_of_a_plan_are_known_unless_it_takes_whole_trees() {
         let (main, data, oid) = (
             Branch::parse("main").unwrap(),

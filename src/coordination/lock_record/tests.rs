@@ -184,7 +184,16 @@ fn a_session_that_was_started_again_is_not_taken_for_dead() {
         lock
     };
     let held = LockRecord::taken(&clone.repository, &of_agent("one"), "one".to_owned());
-    held.save(&clone.repository, task()).unwrap();
+    // nothing is noted for another lock, another session, another holder, or the same process
+    let of_other = LockEntry { further: vec!["session: ba9876543210".to_owned()], ..of_agent("one") };
+    let of_none = LockEntry { further: Vec::new(), ..of_agent("one") };
+    let of_ben = LockEntry { further: of_agent("one").further, process: dead(), ..lock("one", "ben") };
+    let of_same = LockEntry { process: session.process.clone(), ..of_agent("one") };
+    for other in [of_agent("two"), of_other, of_none, of_ben, of_same] {
+        held.save(&clone.repository, task()).unwrap();
+        held.clone().note_process(&clone.repository, &session, &other);
+        assert_eq!(load(&clone).as_ref(), Some(&held), "{other:?}");
+    }
     assert_ne!(LockRecord::liveness(&clone.repository, &of_agent("one"), "box"), Liveness::Alive);
     held.note_process(&clone.repository, &session, &of_agent("one"));
     assert_eq!(
@@ -278,4 +287,12 @@ fn the_base_is_that_of_the_lock_only_where_this_clone_has_none() {
     assert_eq!(new.base.as_deref(), Some("dev"));
     let own = LockRecord { base: Some("main".to_owned()), ..new }.with_base_of(&of_dev);
     assert_eq!(own.base.as_deref(), Some("main"));
+}
+
+#[test]
+fn a_branch_is_where_it_was_cut_only_at_the_commit_that_was_noted() {
+    let [cut, other] = ["a", "b"].map(|digit| Oid::parse(&digit.repeat(40)).unwrap());
+    let held = LockRecord { base_commit: Some(cut.to_string()), ..LockRecord::new("one".to_owned()) };
+    assert!(held.is_cut_at(&cut) && !held.is_cut_at(&other));
+    assert!(!LockRecord::new("one".to_owned()).is_cut_at(&cut));
 }
