@@ -142,6 +142,20 @@ fn a_refusal_after_a_lost_answer_is_no_certain_refusal() {
 }
 
 #[test]
+fn nothing_to_do_is_not_said_while_a_push_may_still_land() {
+    let remote = remote();
+    let ann = Fixture::new(remote.clone_with([PushFate::Lost]));
+    let outcome = ann.ledger().transact("1", &[ids()], |view| {
+        if ann.clone.pushes().is_empty() { append(view) } else { Ok(Decision::NoChange(Vec::new())) }
+    });
+    let error = refused(outcome, Kind::Unknown);
+    assert!(error.to_string().contains("may still be"), "{error}");
+    // Without such a push it is.
+    let outcome = ann.ledger().transact("2", &[ids()], |_| Ok(Decision::NoChange(Vec::<u8>::new())));
+    assert!(outcome.unwrap().value.is_empty());
+}
+
+#[test]
 fn a_server_that_refuses_is_not_asked_again() {
     let remote = remote();
     let ann = Fixture::new(remote.clone_with([PushFate::Denied]));
