@@ -102,7 +102,7 @@ impl World {
 fn the_scripts_find_the_tasks_from_a_subdirectory_and_in_a_tasks_worktree() {
     for has_data_branch in share([false, true]) {
         let world = World::new();
-        let ann = world.initialised("ann");
+        let ann = world.initialised_on_main("ann");
         ann.task("First", &[]);
         if has_data_branch {
             ann.aitask(&["init", "--data-branch"]).ok();
