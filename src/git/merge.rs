@@ -4,6 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::files::private_folder;
 use crate::files::records::{RecordKind, Records};
 use crate::git::noted_folder::in_noted_folder;
+use crate::git::objects::{NewCommit, ParentCommit};
 use crate::git::porcelain::cat_file::ObjectKind;
 use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::diff_raw::{self, FileDiff};
@@ -79,6 +80,39 @@ pub(crate) fn merge_tree(repository: &Repository, ours: &Oid, theirs: &Oid, rena
         _ if stderr_text.contains("unrelated histories") => Err(unrelated(ours, theirs)),
         _ => Err(call.failure(&output)),
     }
+}
+
+/// What merging some work into a commit changes, whatever the history of the commit has of that work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MergedAnew {
+    /// Nothing: its content has the work.
+    Nothing,
+    /// Something: it lacks the work, or a part of it.
+    Something,
+    /// There is a conflict: it has something else in the same place.
+    Conflict,
+}
+
+/// Merges the work from `fork` to `tip` into the content of `commit`, as if that had been made on `fork`, too. A merge of
+/// the commits themselves leaves out what is in the history of `commit`, also where it was reverted since. Three processes.
+pub(crate) fn anew(repository: &Repository, fork: &Oid, commit: &Oid, tip: &Oid) -> Result<MergedAnew> {
+    let (Some(there), Some(work)) = (tree_of(repository, commit)?, tree_of(repository, tip)?) else {
+        return Ok(MergedAnew::Conflict);
+    };
+    let [ours, theirs] = [&there, &work].map(|tree| NewCommit {
+        parent: ParentCommit::Commit(fork.clone()),
+        merged: None,
+        tree: Some(tree.clone()),
+        edits: Vec::new(),
+        message: "aitask: compared\n".to_owned(),
+    });
+    let built = objects::build(repository, &[ours, theirs])?.commits;
+    let [ours, theirs] = &built[..] else { return Err(Error::new(Kind::Bug, "two commits were not built")) };
+    Ok(match merge_tree(repository, ours, theirs, Renames::AsConfigured)? {
+        MergeTree::Clean { tree } if tree == there => MergedAnew::Nothing,
+        MergeTree::Clean { .. } => MergedAnew::Something,
+        MergeTree::Conflict { .. } => MergedAnew::Conflict,
+    })
 }
 
 fn unrelated(ours: &Oid, theirs: &Oid) -> Error {
@@ -288,6 +322,20 @@ pub(crate) fn is_ancestor(repository: &Repository, ancestor: &Oid, commit: &Oid)
         _ if output.stderr_text().contains("Not a valid commit name") => Ok(false),
         _ => Err(call.failure(&output)),
     }
+}
+
+/// Those of these commits that are in the history of `tip`. One process.
+pub(crate) fn in_history<'c>(
+    repository: &Repository,
+    commits: impl Iterator<Item = &'c Oid>,
+    tip: &Oid,
+) -> Result<BTreeSet<&'c Oid>> {
+    let commits: BTreeSet<_> = commits.collect();
+    let without = format!("^{tip}");
+    let asked: Vec<_> = commits.iter().map(|oid| oid.as_str()).chain([without.as_str()]).collect();
+    let text = repository.read("rev-list").arg("--stdin").input(asked.join("\n")).run()?.text();
+    let beyond: BTreeSet<_> = text.lines().collect();
+    Ok(commits.into_iter().filter(|oid| !beyond.contains(oid.as_str())).collect())
 }
 
 /// How many commits are read before git is asked: what was just merged, or just cut off, is a few commits away.

@@ -9,7 +9,7 @@ mod decide;
 
 use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result};
-use crate::git::merge::{self, Renames};
+use crate::git::merge::{self, MergedAnew, Renames};
 use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::diff_raw::FileDiff;
 use crate::git::porcelain::log_raw::LoggedCommit;
@@ -22,7 +22,8 @@ use crate::project::context::Context;
 use crate::task::{TaskId, paths};
 use crate::worktrees::landed::{deciding_tip, merge_targets};
 use crate::worktrees::task_worktree::TaskWorktree;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
+use std::collections::BTreeMap;
 
 /// Whether work has landed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,7 +256,8 @@ fn contained(repository: &Repository, tip: &Oid, output: &Oid, cut_from: Option<
         }
     }
     let own = OwnCommits::new(repository, fork, tip);
-    let by = decide::taken_back(&history, at, &work, |name| own.has(name, &history, at), |_| Ok(false))?;
+    let is_back = |commit: &Oid| own.are_back_in(commit, None);
+    let by = decide::taken_back(&history, at, &work, |name| own.has(name, &history, at), is_back)?;
     // What is merged may be the rest of a branch of which another part was taken back before.
     let part = if by.is_none() && is_merged { merged_part(repository, tip, &history)? } else { None };
     Ok(part.unwrap_or_else(|| answer(&history, at, by)))
@@ -326,15 +328,35 @@ fn earlier_part(
 /// How many merges are tried for all earlier parts of a branch; each is a process.
 const MOST_TRIES_OF_PARTS: usize = 50;
 
-/// The answer where a merge in this history brought a part of the branch that was taken back.
+/// The answer where a merge in this history brought a part of the branch that was taken back, and nothing brought it again:
+/// no later merge of the branch, and no commits with its content. No process where nothing was taken back; else one for
+/// all merges, and some for each that merged a part of this branch.
 fn merged_part(repository: &Repository, tip: &Oid, history: &[LoggedCommit]) -> Result<Option<Landed>> {
+    let mut parts = Vec::new();
     for (at, LoggedCommit { parents, changes, .. }) in history.iter().enumerate() {
-        let [fork, merged] = &parents[..] else { continue };
-        let own = OwnCommits::new(repository, Some(fork.clone()), merged);
+        let [first, merged] = &parents[..] else { continue };
         let part = Work::of(code(changes));
-        let by = decide::taken_back(history, at, &part, |name| own.has(name, history, at), |_| Ok(false))?;
-        if by.is_some() && merge::is_ancestor(repository, merged, tip)? {
-            return Ok(Some(answer(history, at, by)));
+        // Whose commits a message names costs a process for each merge, so here any name counts.
+        let mut is_named = false;
+        let name = |_: &str| {
+            is_named = true;
+            Ok(false)
+        };
+        if decide::taken_back(history, at, &part, name, |_| Ok(false))?.is_some() || is_named {
+            parts.push((at, OwnCommits::new(repository, Some(first.clone()), merged), part));
+        }
+    }
+    if parts.is_empty() {
+        return Ok(None);
+    }
+    let merges = || history.iter().filter_map(|commit| Some((&commit.oid, commit.parents.get(1)?)));
+    let ours = merge::in_history(repository, merges().map(|(_, merged)| merged), tip)?;
+    let merges: BTreeMap<_, _> = merges().filter(|(_, merged)| ours.contains(merged)).collect();
+    for (at, own, part) in parts.iter().filter(|(_, own, _)| ours.contains(own.tip)) {
+        let is_back = |commit: &Oid| own.are_back_in(commit, merges.get(commit).copied());
+        let by = decide::taken_back(history, *at, part, |name| own.has(name, history, *at), is_back)?;
+        if by.is_some() {
+            return Ok(Some(answer(history, *at, by)));
         }
     }
     Ok(None)
@@ -373,11 +395,29 @@ struct OwnCommits<'r> {
     fork: Option<Oid>,
     tip: &'r Oid,
     commits: OnceCell<Vec<LoggedCommit>>,
+    /// How often their content was merged.
+    tries: Cell<usize>,
 }
 
 impl<'r> OwnCommits<'r> {
     fn new(repository: &'r Repository, fork: Option<Oid>, tip: &'r Oid) -> Self {
-        Self { repository, fork, tip, commits: OnceCell::new() }
+        Self { repository, fork, tip, commits: OnceCell::new(), tries: Cell::new(0) }
+    }
+
+    /// Whether a commit that has them in its history, and came after they were taken back, has their work again: merging
+    /// it anew would change nothing; or the commit is a merge of the same branch with these `later` commits, whose work it
+    /// has, and which have not lost that of the earlier ones.
+    fn are_back_in(&self, commit: &Oid, later: Option<&Oid>) -> Result<bool> {
+        let tries = self.tries.replace(self.tries.get() + 1);
+        let Some(fork) = self.fork.as_ref().filter(|_| tries < MOST_TRIES_OF_PARTS) else { return Ok(false) };
+        let Some(fork) = merge::base(self.repository, fork, self.tip)? else { return Ok(false) };
+        let anew = |commit: &Oid, work: &Oid| merge::anew(self.repository, &fork, commit, work);
+        Ok(match later {
+            None => anew(commit, self.tip)? == MergedAnew::Nothing,
+            Some(later) => {
+                anew(commit, later)? == MergedAnew::Nothing && anew(later, self.tip)? != MergedAnew::Something
+            }
+        })
     }
 
     /// Whether this is the name of a commit of the branch, or of a copy of one in the history up to `at`.

@@ -6,8 +6,8 @@ use crate::support::{Repo, Run, World, hints, share};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-const WORK: &str = "aiwork/t1_one";
-const LINES: &str = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
+pub(super) const WORK: &str = "aiwork/t1_one";
+pub(super) const LINES: &str = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
 
 fn kind(run: &Run) -> String {
     run.error()["error"]["kind"].as_str().unwrap().to_owned()
@@ -147,7 +147,7 @@ fn merged_by_a_fast_forward() {
 }
 
 /// A clone that holds t1, whose branch changes line 2 and then line 5 of a file of main and is pushed for a pull request.
-fn proposed() -> (World, Repo, Repo) {
+pub(super) fn proposed() -> (World, Repo, Repo) {
     let world = World::new();
     let ann = on_data_branch(&world, "ann");
     ann.write("f", LINES);

@@ -18,6 +18,7 @@ mod hook;
 pub(crate) mod init;
 mod kept;
 mod landed;
+mod landed_again;
 mod landed_elsewhere;
 mod landings;
 mod landings_held_up;
