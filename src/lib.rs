@@ -277,7 +277,8 @@
 //!    `verbs::kept::an_ignored_file_in_a_clone_in_the_worktree_keeps_both`
 //! 2. **A local branch is deleted only after the push, from exactly the tip that landed.**
 //!    `sharing::worktree_teardown::commits_that_are_not_merged_stay_whatever_the_options`,
-//!    `verbs::finish::squashed_to_one_commit_that_keeps_the_old_ones_under_a_name`
+//!    `verbs::finish::squashed_to_one_commit_that_keeps_the_old_ones_under_a_name`,
+//!    `verbs::kept::commits_made_on_no_branch_in_the_worktree_are_kept_when_it_goes`
 //! 3. **A merge touches no checkout** (`git merge-tree --write-tree`, before git 2.38 a temporary worktree); a conflict is a list
 //!    of files and changes nothing. `verbs::finish::a_conflict_is_a_list_of_files_and_changes_nothing`
 //! 4. **A checkout follows by fast-forward, or by a merge with the user's own commits; never by rebase, reset or stash.**

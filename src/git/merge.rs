@@ -338,6 +338,18 @@ pub(crate) fn in_history<'c>(
     Ok(commits.into_iter().filter(|oid| !beyond.contains(oid.as_str())).collect())
 }
 
+/// Those of these commits that no ref has in its history. One process, where there are any; a commit that is not here is
+/// left out.
+pub(crate) fn of_no_ref<'c>(repository: &Repository, commits: &'c [Oid]) -> Result<Vec<&'c Oid>> {
+    if commits.is_empty() {
+        return Ok(Vec::new());
+    }
+    let call = repository.read("rev-list").arg("--ignore-missing").args(commits.iter().map(Oid::as_str));
+    let text = call.args(["--not", "--all", "--"]).run()?.text();
+    let beyond: BTreeSet<_> = text.lines().collect();
+    Ok(commits.iter().filter(|oid| beyond.contains(oid.as_str())).collect())
+}
+
 /// How many commits are read before git is asked: what was just merged, or just cut off, is a few commits away.
 const NEAR: usize = 16;
 

@@ -1,6 +1,6 @@
 //! Refs: reading several at once, and moving several at once or none.
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::damage::damage;
 use crate::git::porcelain::for_each_ref;
 use crate::git::porcelain::ref_tips::{self, TipCommit};
@@ -97,6 +97,19 @@ fn are_moved(repository: &Repository, updates: &[RefUpdate]) -> Result<bool> {
     let names: Vec<_> = updates.iter().map(|update| update.name.clone()).collect();
     let now = load(repository, &names)?;
     Ok(updates.iter().all(|update| now.get(&update.name) == update.new.as_ref()))
+}
+
+/// The name of the ref by which a commit is kept that nothing else would keep.
+pub(crate) fn backup_name(commit: &Oid) -> Result<RefName> {
+    let name = RefName::parse(&format!("refs/aitask/backup/{}", commit.short()));
+    name.ok_or_else(|| Error::new(Kind::Bug, "no ref for a backup"))
+}
+
+/// Keeps a commit by a ref, whose name is returned. One process.
+pub(crate) fn back_up(repository: &Repository, commit: &Oid) -> Result<RefName> {
+    let name = backup_name(commit)?;
+    follow(repository, &[(name.clone(), commit)])?;
+    Ok(name)
 }
 
 /// Sets refs, whatever value they had. Only for refs that follow something else: remote-tracking refs and mirrors.

@@ -8,6 +8,7 @@
 
 pub(crate) mod base;
 pub(crate) mod branches;
+pub(crate) mod detached;
 pub(crate) mod former_name;
 pub(crate) mod landed;
 pub(crate) mod plan_branches;

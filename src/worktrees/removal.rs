@@ -18,6 +18,7 @@ use crate::project::repaired::{first_of, first_work};
 use crate::project::worktree_recovery::{self, RecoverableWorktree, name_of};
 use crate::task::{TaskName, WORKTREES_DIR};
 use crate::worktrees::branches::tips;
+use crate::worktrees::detached;
 use crate::worktrees::landed::{has_landed, lost_rebase, merge_targets};
 use crate::worktrees::prepare::clear_worktree;
 use crate::worktrees::registry::{
@@ -264,7 +265,11 @@ impl Teardown<'_> {
         let linked = if is_ours { require_no_link(context, &path) } else { Ok(()) };
         let judged = linked.and_then(|()| self.place.require_removable(context, work));
         let ignored = judged.as_ref().ok().and_then(|()| count_ignored(&context.repository, &path));
-        let done = judged.and_then(|()| if self.options.dry_run { Ok(()) } else { self.discard(&site) });
+        let done = judged.and_then(|()| {
+            // First, so that a kill in between loses nothing.
+            self.removal.gone.extend(detached::keep(&context.repository, &path, self.options.dry_run)?);
+            if self.options.dry_run { Ok(()) } else { self.discard(&site) }
+        });
         match done {
             Ok(()) => {
                 self.removal.gone.extend(ignored);

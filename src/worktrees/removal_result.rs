@@ -129,8 +129,8 @@ pub(crate) struct Removal {
     pub(crate) causes: Vec<String>,
     /// The refusal, where another session that is alive holds the task.
     pub(crate) held: Option<Error>,
-    /// Sentences about what goes with the worktree: the files that git ignores, and the rebase that was in progress, if it
-    /// had commits that no branch contains.
+    /// Sentences about what goes with the worktree: the files that git ignores, the rebase that was in progress, if it had
+    /// commits that no branch contains, and commits that only its reflog knew, which are kept.
     pub(crate) gone: Vec<String>,
 }
 

@@ -450,6 +450,28 @@ fn the_commits_of_a_task_squashed_twice_are_kept() {
 }
 
 #[test]
+fn commits_made_on_no_branch_in_the_worktree_are_kept_when_it_goes() {
+    let (_world, ann) = worked();
+    let there = ann.at(WORK);
+    for verb in ["drop", "finish"] {
+        if verb == "finish" {
+            ann.aitask(&["pick", "1"]).ok();
+        }
+        there.git(&["switch", "-q", "--detach"]);
+        there.write(verb, "own\n");
+        let own = there.commit("own");
+        there.git(&["switch", "-q", "aitask/t1_one"]);
+        let dry = ann.aitask(&[verb, "1", "--dry-run", "--json"]).ok().json()["notes"].to_string();
+        assert_eq!(ann.git(&["for-each-ref", "--count=1", "--contains", &own]), "");
+        let notes = ann.aitask(&[verb, "1", "--json"]).ok().json()["notes"].to_string();
+        let kept = format!("refs/aitask/backup/{}", &own[..7]);
+        assert!(notes.contains(&format!("{kept} keeps it")) && dry.contains(&kept), "{notes}\n{dry}");
+        assert_eq!(ann.git(&["show", &format!("{kept}:{verb}")]), "own\n");
+    }
+    assert!(!there.dir().exists());
+}
+
+#[test]
 fn a_branch_that_cannot_be_deleted_is_mentioned() {
     let (_world, ann) = worked();
     ann.at(WORK).git(&["reset", "-q", "--hard", "main"]);

@@ -8,7 +8,7 @@ use crate::data_branch::attach;
 use crate::error::{Error, Kind, Result};
 use crate::files::read_own;
 use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
-use crate::git::{Oid, RefName, refs, worktree};
+use crate::git::{Oid, refs, worktree};
 use crate::ledger::plan::Step;
 use crate::ledger::queue::Queue;
 use crate::ledger::{Decision, Ledger, Plan, nonce};
@@ -156,9 +156,7 @@ fn remove_kept(context: &Context, path: &Path, aside: &mut Notices) -> Result<()
         let commit = NewCommit { parent: ParentCommit::Root, merged: None, tree: None, edits: vec![put], message };
         let built = objects::build(repository, &[commit])?;
         let oid = built.commits.first().ok_or_else(|| Error::new(Kind::Bug, "no commit was built"))?;
-        let kept = RefName::parse(&format!("refs/aitask/backup/{}", oid.short()))
-            .ok_or_else(|| Error::new(Kind::Bug, "no ref for a backup"))?;
-        refs::follow(repository, &[(kept.clone(), oid)])?;
+        let kept = refs::back_up(repository, oid)?;
         aside.notes.push(format!("{name} was kept in {kept}"));
     }
     std::fs::remove_file(path).map_err(|error| Error::io("remove", path, &error))
