@@ -164,15 +164,19 @@ pub(crate) fn of_published(
 /// Looks whether the work of a task up to `tip` is in one of the branches that it may be merged into, as they are
 /// published as far as this clone knows. With the branch: the first that has it, else the first.
 pub(crate) fn in_outputs(context: &Context, task: TaskId, tip: &Oid) -> Result<(Landed, Option<Branch>)> {
+    if LockRecord::load(&context.repository, task).is_some_and(|held| held.is_cut_at(tip)) {
+        // It has no commits yet.
+        return Ok((Landed::Unknown, merge_targets(context, task).into_iter().next()));
+    }
+    of_ended(context, task, tip)
+}
+
+/// [`in_outputs`] of a task that is over: with a branch that never had commits nothing is lost, so it counts as landed.
+pub(crate) fn of_ended(context: &Context, task: TaskId, tip: &Oid) -> Result<(Landed, Option<Branch>)> {
     let held = LockRecord::load(&context.repository, task);
     let cut_from = held.and_then(|held| Oid::parse(&held.base_commit?));
-    let targets = merge_targets(context, task);
-    if cut_from.as_ref() == Some(tip) {
-        // It has no commits yet.
-        return Ok((Landed::Unknown, targets.into_iter().next()));
-    }
     let mut answer = None;
-    for branch in targets {
+    for branch in merge_targets(context, task) {
         let Some(output) = deciding_tip(context, &branch)? else { continue };
         match Landed::look(&context.repository, tip, &output, cut_from.as_ref())? {
             landed @ Landed::At(_) => return Ok((landed, Some(branch))),

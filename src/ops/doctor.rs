@@ -52,9 +52,8 @@ pub(crate) struct Diagnosis {
 
 /// Looks, mends what was found where that is wanted, and looks again. One connection without repairs.
 ///
-/// Only what the first look has found is mended: a repair may change what others are judged by, as the release of a lock
-/// makes its branch one that can go. Such a thing is a finding of the second look, and the next `--fix` mends it, so that
-/// a dry run names all that is done.
+/// Only what the first look has found is mended, so that a dry run names all that is done: a repair may change what others
+/// are judged by. Such a thing is a finding of the second look, and the next `--fix` mends it.
 pub(crate) fn doctor(context: &Context, options: DoctorOptions) -> Result<Diagnosis> {
     let mut seen = look(context, options.freshness)?;
     let (mut mended, mut aside) = (options.fix.then(Vec::new), Notices::default());

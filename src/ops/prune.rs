@@ -122,14 +122,15 @@ pub(crate) fn prune(context: &Context, named: Option<&BTreeSet<Branch>>) -> Resu
         let local = local.get(&branch.full()).cloned();
         let published = context.channel.remote().and_then(|_| view.tip(&branch).published);
         let Some(tip) = local.as_ref().or(published.as_ref()) else { continue };
-        let (mut landed, into) = landed::in_outputs(context, task, tip)?;
+        let is_over = index.archived(task).is_some() && index.active(task).is_none() && view.lock(task)?.is_none();
+        let judge = if is_over { landed::of_ended } else { landed::in_outputs };
+        let (mut landed, into) = judge(context, task, tip)?;
         if let (Landed::At(_), Some(other)) = (&landed, published.as_ref().filter(|other| *other != tip)) {
-            landed = match landed::in_outputs(context, task, other)?.0 {
+            landed = match judge(context, task, other)?.0 {
                 Landed::At(_) => landed,
                 otherwise => otherwise,
             };
         }
-        let is_over = index.archived(task).is_some() && index.active(task).is_none() && view.lock(task)?.is_none();
         match (landed, into) {
             (Landed::At(landed_at), Some(into)) if is_over => {
                 candidates.push(Candidate { task, branch, local, published, into, landed_at });

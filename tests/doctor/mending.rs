@@ -51,16 +51,28 @@ fn what_a_dry_run_did_not_name_is_not_mended() {
 }
 
 #[test]
-fn a_lock_whose_branch_can_go_after_it_leaves_the_branch_for_another_time() {
-    let world = World::new();
-    let ann = scene(&world);
-    work(&ann, true);
-    super::scene::rename(&world, "aitasks/t1_one.md", "aitasks/archived/t1_one.md");
-    let run = ann.aitask(&["doctor", "--fix", "--json"]).fails(1).json();
-    assert_eq!(kinds(&run["mended"]), ["lock_of_ended_task"]);
-    assert_eq!(kinds(&run["findings"]), ["worktree_of_ended_task"]);
-    assert!(ann.path(WORK).exists() && !ann.path(".git/aitask/held/t1.json").exists());
-    ann.aitask(&["doctor", "--fix"]).ok();
+fn a_lock_and_the_branch_that_can_go_after_it_go_in_one_run() {
+    // With work that landed; without a commit; and with the lock of another clone, and a record of this one.
+    for (has_work, is_of_bob) in [(true, false), (false, false), (true, true)] {
+        let world = World::new();
+        let ann = scene(&world);
+        if has_work {
+            work(&ann, true);
+        } else {
+            std::fs::remove_file(ann.path(WORK).join("open.txt")).unwrap();
+        }
+        if is_of_bob {
+            world.clone("bob").aitask(&["pick", "1", "--steal", "--no-worktree"]).ok();
+        }
+        super::scene::rename(&world, "aitasks/t1_one.md", "aitasks/archived/t1_one.md");
+        let dry = ann.aitask(&["doctor", "--fix", "--dry-run", "--json"]).fails(1).json();
+        let run = ann.aitask(&["doctor", "--fix", "--json"]).ok().json();
+        let mended = kinds(&run["mended"]);
+        assert_eq!(mended[..2], ["lock_of_ended_task", "worktree_of_ended_task"], "{run}");
+        assert_eq!(kinds(&dry["findings"]), mended, "{dry}");
+        assert!(!ann.path(WORK).exists() && !ann.path(".git/aitask/held/t1.json").exists());
+        assert_eq!((world.locks(), found(&ann)), (vec![], vec![]));
+    }
 }
 
 #[test]

@@ -85,6 +85,13 @@ fn locks(seen: &Snapshot, found: &mut Vec<Finding>) {
     }
 }
 
+/// The repair that releases the lock of an archived task.
+fn release_of(seen: &Snapshot, lock: &SeenLock) -> Option<Mend> {
+    let id = lock.entry.task;
+    let is_left = has_ended(seen, id) && !is_being_taken(seen, id);
+    lock.entry.token.clone().filter(|_| is_left).map(|token| Mend::Lock(id, token))
+}
+
 fn of_lock(seen: &Snapshot, lock: &SeenLock) -> Option<Finding> {
     let LockEntry { task: id, holder, host, since, .. } = &lock.entry;
     let (id, name) = (*id, id.prefixed());
@@ -103,8 +110,7 @@ fn of_lock(seen: &Snapshot, lock: &SeenLock) -> Option<Finding> {
             return Some(finding("lock_of_no_task", &cause).cure(unlock(id)));
         }
         let cause = format!("{name} is archived, and {holder} still has its lock");
-        let mend = lock.entry.token.clone().map(|token| Mend::Lock(id, token));
-        return Some(finding("lock_of_ended_task", &cause).cure("git aitask sync").mend(mend));
+        return Some(finding("lock_of_ended_task", &cause).cure("git aitask sync").mend(release_of(seen, lock)));
     };
     match &task.status {
         status if status.is_closed() => {
@@ -260,8 +266,9 @@ fn of_branch(seen: &Snapshot, branch: &SeenBranch) -> Option<Finding> {
     if !seen.files.is_known(id) {
         return Some(finding("branch_of_no_task", &format!("there is no task {}", id.prefixed())).cure(shown()));
     }
-    // The lock goes first: while it is there, the branch stays.
-    if !has_ended(seen, id) || seen.locks.iter().any(|lock| lock.entry.task == id) {
+    // While a lock is there, the branch stays; a repair releases it first.
+    let mut locks = seen.locks.iter().filter(|lock| lock.entry.task == id);
+    if !has_ended(seen, id) || locks.any(|lock| release_of(seen, lock).is_none()) {
         return None;
     }
     let worktree = seen.worktrees.iter().find(|worktree| worktree.branch.as_ref() == Some(name) && !worktree.is_gone);
@@ -326,7 +333,11 @@ fn records(seen: &Snapshot, found: &mut Vec<Finding>) {
                 let has_branch = seen.branches.iter().any(|branch| branch.task == id && branch.local.is_some());
                 let has_place = has_branch || seen.worktrees.iter().any(|worktree| is_of(worktree, id));
                 let is_used = record.is_of_living || has_place;
-                let mend = (!is_used).then_some(Mend::Displaced(id));
+                // With the lock of a task that is over the record goes, too.
+                let mend = match release_of(seen, lock) {
+                    Some(_) => Some(Mend::Record(id)),
+                    None => (!is_used).then_some(Mend::Displaced(id)),
+                };
                 let finding = new("record_of_other_lock", &cause).cure(command!["git aitask show", id]);
                 found.push(finding.mend(mend));
             }

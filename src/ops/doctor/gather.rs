@@ -261,12 +261,14 @@ fn read_branches(
             }
             _ => None,
         };
-        let mut landed = landed::in_outputs(context, name.id(), tip)?;
-        if landed::is_without_work(context, name.id(), &branch, tip, &landed.0)? {
+        let has_ended = !seen.files.is_active(name.id()) && seen.files.is_archived(name.id());
+        let judge = if has_ended { landed::of_ended } else { landed::in_outputs };
+        let mut landed = judge(context, name.id(), tip)?;
+        if !has_ended && landed::is_without_work(context, name.id(), &branch, tip, &landed.0)? {
             landed.0 = Landed::Unknown;
         }
         if let (Landed::At(_), Some(other)) = (&landed.0, published.as_ref().filter(|other| *other != tip)) {
-            let other = landed::in_outputs(context, name.id(), other)?;
+            let other = judge(context, name.id(), other)?;
             landed = if matches!(other.0, Landed::At(_)) { landed } else { other };
         }
         seen.branches.push(SeenBranch { branch, task: name.id(), local, published, relation, landed });
