@@ -97,7 +97,8 @@
 //!     `holding::handover::sync_publishes_the_branch_of_the_task_and_nothing_else_does`,
 //!     `holding::task_branch::what_this_clone_pushed_last_may_be_replaced_and_nothing_else`.
 //!     A branch with a former name of the task is not forgotten: until it has the present one, the verbs refuse.
-//!     `holding::renamed::the_work_of_a_task_whose_file_was_renamed_is_not_forgotten`
+//!     `holding::renamed::the_work_of_a_task_whose_file_was_renamed_is_not_forgotten`,
+//!     `holding::renamed::a_branch_with_the_number_of_a_task_that_is_not_its_own_keeps_nobody_from_the_task`
 //! 11. **A server without atomic push** gets one push for each branch: a move of the lock branch first, then the others, and the
 //!     release of a lock last; the same command finishes what was cut off. `servers::not_atomic::killed_between_the_pushes_the_same_command_finishes`
 //! 12. **The tasks are on one branch, whatever is checked out**: the one that `aitask.data` names, else `aitask-data` where the

@@ -1,27 +1,35 @@
 //! The branch of a task whose file was renamed. A task's branch is found by the name of its file, so that the one with the
-//! former name, with its commits and its worktree, would be forgotten.
+//! former name, with its commits and its worktree, would be forgotten. Another branch with the number of the task is
+//! somebody's own: what is on it is no work of the task.
 
+use crate::coordination::LockEntry;
 use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, Oid, RefName, merge, refs};
+use crate::git::{Branch, Oid, RefName, history, merge, refs};
 use crate::project::context::Context;
-use crate::task::{BRANCH_PREFIX, TaskId, TaskName};
+use crate::project::worktree_recovery::name_of;
+use crate::task::{BRANCH_PREFIX, TaskId, TaskName, paths};
+use crate::worktrees::branches::tips;
 use crate::worktrees::landed::{has_landed_for_all, merge_targets};
 use crate::worktrees::task_worktree::TaskWorktree;
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Refuses a task whose work is on a branch with a former name, here or on the remote as it was fetched, while the branch of
 /// its present name has none. A former branch counts where its commits have not landed, and where it is checked out. No
-/// process where git's files show no such branch.
+/// process where git's files show no branch with the number of the task and another name. Returns what there is to say of
+/// such a branch whose name the task never had.
 ///
 /// # Errors
 /// [`Kind::Occupied`] with the command that brings the work to the branch of the present name.
-pub(crate) fn require_none(context: &Context, place: &TaskWorktree) -> Result<()> {
+pub(crate) fn require_none(context: &Context, place: &TaskWorktree) -> Result<Option<String>> {
     let (repository, branch) = (&context.repository, &place.branch);
-    let Some(task) = TaskName::from_branch(branch.as_str()).map(|name| name.id()) else { return Ok(()) };
+    let Some(task) = TaskName::from_branch(branch.as_str()).map(|name| name.id()) else { return Ok(None) };
     let branches = of_task(context, task)?;
-    let formers: Vec<_> = branches.iter().filter(|(_, other, _)| other != branch).collect();
-    if formers.is_empty() {
-        return Ok(());
+    let others: Vec<_> = branches.iter().filter(|(_, other, _)| other != branch).collect();
+    if others.is_empty() {
+        return Ok(None);
     }
     let (targets, held) = (merge_targets(context, task), LockRecord::load(repository, task));
     let has_work = |tip: &Oid| -> Result<bool> {
@@ -32,9 +40,10 @@ pub(crate) fn require_none(context: &Context, place: &TaskWorktree) -> Result<()
     let own = tip_of(&branch.full());
     let is_published = context.channel.remote().is_some_and(|remote| tip_of(&branch.tracking(remote)).is_some());
     if is_published || own.map(has_work).transpose()? == Some(true) {
-        return Ok(());
+        return Ok(None);
     }
-    for (name, former, tip) in formers {
+    let (former_names, mut beside) = (OnceCell::new(), None);
+    for (name, former, tip) in others {
         let is_here = *name == former.full();
         let is_checked_out = is_here && place.all.iter().any(|record| record.branch.as_ref() == Some(name));
         let is_contained = match own {
@@ -45,6 +54,14 @@ pub(crate) fn require_none(context: &Context, place: &TaskWorktree) -> Result<()
             continue;
         }
         let shown = name.as_str().trim_start_matches("refs/heads/").trim_start_matches("refs/remotes/");
+        if former_names.get().is_none() {
+            let _ = former_names.set(FormerNames::load(context, task, held.as_ref())?);
+        }
+        if !former_names.get().is_some_and(|names| names.has(former)) {
+            let what = "has commits that have not landed, and no name that the file of";
+            beside = beside.or(Some(format!("{shown} {what} {} ever had: it is left alone", task.prefixed())));
+            continue;
+        }
         let message =
             format!("{} was renamed: its work is on {shown}, and its branch is now called {branch}", task.prefixed());
         let hint = match (&place.record, own.is_some()) {
@@ -55,7 +72,45 @@ pub(crate) fn require_none(context: &Context, place: &TaskWorktree) -> Result<()
         };
         return Err(Error::new(Kind::Occupied, message).hint(hint.note("then the same command again")));
     }
-    Ok(())
+    Ok(beside)
+}
+
+/// The names that a task has had.
+#[derive(Debug)]
+pub(crate) enum FormerNames {
+    /// These: of its file in the history of the task data, and of the worktrees in which this clone took it.
+    Known(BTreeSet<String>),
+    /// Not all are known: this clone does not have the whole history.
+    Unknown,
+}
+
+impl FormerNames {
+    /// Looks for them. One process.
+    pub(crate) fn load(context: &Context, task: TaskId, held: Option<&LockRecord>) -> Result<Self> {
+        let repository = &context.repository;
+        let tips = tips(context, context.data_branch()?)?;
+        let tips: Vec<_> = tips.local.iter().chain(&tips.tracking).map(Oid::as_str).collect();
+        if tips.is_empty() || !history::cuts(repository).is_empty() {
+            return Ok(Self::Unknown);
+        }
+        let call = repository.read("log").args(["-z", "--format=", "--name-only", "--no-renames", "--diff-filter=A"]);
+        let files = format!(":(glob){}/**/{}_*.md", paths::TASKS_DIR, task.prefixed());
+        let text = call.args(tips).args(["--", &files]).run()?.text();
+        let stem = |path: &str| Some(Path::new(path).file_stem()?.to_str()?.to_owned());
+        let mut names: BTreeSet<_> = text.split('\0').filter_map(|path| stem(path.trim())).collect();
+        let locks = held.into_iter().flat_map(|held| held.completed().into_iter().chain(&held.former));
+        let locks = locks.map(|text| LockEntry::parse(task, text.as_bytes(), None));
+        names.extend(locks.filter_map(|lock| Some(Path::new(lock.folder()?).file_name()?.to_str()?.to_owned())));
+        Ok(Self::Known(names))
+    }
+
+    /// Whether this may be the branch of the task under a name that it has had.
+    pub(crate) fn has(&self, branch: &Branch) -> bool {
+        match self {
+            Self::Known(names) => names.contains(name_of(branch)),
+            Self::Unknown => true,
+        }
+    }
 }
 
 /// The branches of this task with their refs and tips, those of this clone first.

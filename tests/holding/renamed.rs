@@ -63,3 +63,29 @@ fn a_second_worktree_that_was_made_after_a_rename_is_not_taken_for_the_work() {
     ann.aitask(&["finish", "1"]).ok();
     assert!(world.remote_file("main", "more.txt").is_some());
 }
+
+#[test]
+fn a_branch_with_the_number_of_a_task_that_is_not_its_own_keeps_nobody_from_the_task() {
+    let (world, ann) = worked();
+    ann.task("Two", &[]);
+    ann.git(&["switch", "-qc", "aitask/t2_spike"]);
+    ann.write("spike.txt", "spike\n");
+    ann.commit("spike");
+    ann.git(&["push", "-q", "origin", "HEAD"]);
+    ann.git(&["switch", "-q", "main"]);
+    let bob = world.clone("bob");
+    let note = "aitask/t2_spike has commits that have not landed, and no name that the file of t2 ever had";
+    for (repo, shown) in [(&ann, note.to_owned()), (&bob, format!("origin/{note}"))] {
+        let run = repo.aitask(&["pick", "2", "--json"]).ok();
+        assert!(run.json()["notes"][0].as_str().unwrap().starts_with(&shown), "{run}");
+        assert!(!repo.path("aiwork/t2_two/spike.txt").exists());
+        repo.aitask(&["doctor", "--json"]).ok();
+        repo.aitask(&["drop", "2"]).ok();
+    }
+    bob.aitask(&["pick", "2", "--no-worktree"]).ok();
+    // In a clone without the history nothing tells whose it is.
+    let url = format!("file://{}", world.origin().display());
+    world.git(&["clone", "-q", "--depth", "1", "--no-single-branch", &url, "job"]);
+    let run = ann.at(world.root().join("job")).aitask(&["pick", "2", "--steal", "--json"]).fails(1);
+    assert!(run.to_string().contains("its work is on origin/aitask/t2_spike"), "{run}");
+}

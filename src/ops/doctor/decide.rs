@@ -226,12 +226,17 @@ fn of_worktree(seen: &Snapshot, worktree: &SeenWorktree) -> Option<Finding> {
 }
 
 fn of_branch(seen: &Snapshot, branch: &SeenBranch) -> Option<Finding> {
-    let SeenBranch { branch: name, task: id, local, published, relation, landed } = branch;
+    let SeenBranch { branch: name, task: id, is_former, local, published, relation, landed } = branch;
     let (id, into) = (*id, landed.1.as_ref().map_or("the output branch", Branch::as_str));
     let finding = |kind, cause: &str| Finding::new(kind, "branches", name, cause).of(id);
     let shown = || command!["git log", if local.is_some() { name.to_string() } else { seen.published(name) }];
     if seen.files.is_active(id) {
         let task = seen.files.tasks.iter().find(|task| task.id == id)?;
+        let present = task.name().branch_name();
+        if name.as_str() != present && !is_former {
+            // It has the number of the task, and is not its branch.
+            return None;
+        }
         if *relation == Some(LocalBranch::Diverged) {
             let cause = "here and on the remote it has commits that the other one lacks";
             let place =
@@ -240,7 +245,6 @@ fn of_branch(seen: &Snapshot, branch: &SeenBranch) -> Option<Finding> {
             let merge = place.map_or(merge.clone(), |place| merge.within(&place.path));
             return Some(finding("diverged_branch", cause).cure(merge));
         }
-        let present = task.name().branch_name();
         let is_there = |name: &str| seen.branches.iter().any(|branch| branch.branch.as_str() == name);
         // Without commits of its own it counts where it is checked out.
         let place = seen.worktrees.iter().any(|worktree| worktree.branch.as_ref() == Some(name));

@@ -28,6 +28,7 @@ use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::project::{data_state, index, place};
 use crate::task::{TaskId, TaskName, TaskPath, WORKTREES_DIR, paths};
 use crate::worktrees::branches::tips;
+use crate::worktrees::former_name::FormerNames;
 use crate::worktrees::published::compare;
 use crate::worktrees::registry::{ignored_files, task_branch_of};
 use crate::worktrees::task_worktree::TaskWorktree;
@@ -271,7 +272,15 @@ fn read_branches(
             let other = judge(context, name.id(), other)?;
             landed = if matches!(other.0, Landed::At(_)) { landed } else { other };
         }
-        seen.branches.push(SeenBranch { branch, task: name.id(), local, published, relation, landed });
+        let active = seen.files.tasks.iter().find(|task| task.id == name.id());
+        let is_former = match active.filter(|task| task.name().branch_name() != branch.as_str()) {
+            Some(_) => {
+                let held = LockRecord::load(repository, name.id());
+                FormerNames::load(context, name.id(), held.as_ref())?.has(&branch)
+            }
+            None => false,
+        };
+        seen.branches.push(SeenBranch { branch, task: name.id(), is_former, local, published, relation, landed });
     }
     Ok(())
 }

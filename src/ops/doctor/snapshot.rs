@@ -140,6 +140,8 @@ pub(crate) struct SeenBranch {
     pub(crate) branch: Branch,
     /// The task.
     pub(crate) task: TaskId,
+    /// Whether the task, which is active, may have had this name.
+    pub(crate) is_former: bool,
     /// The local tip.
     pub(crate) local: Option<Oid>,
     /// The published tip.

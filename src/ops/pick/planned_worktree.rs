@@ -32,7 +32,7 @@ pub(super) fn require_no_former_name(context: &Context, path: &TaskPath) -> Resu
     let (name, root) = (path.name(), &context.repository.root);
     let branch = Branch::parse(&name.branch_name())?;
     let place = TaskWorktree::from_records(context, Vec::new(), branch, root.join(name.worktree_dir()));
-    former_name::require_none(context, &place)
+    former_name::require_none(context, &place).map(drop)
 }
 
 /// The path of the worktree that will be added, and the base of its branch.
@@ -47,6 +47,8 @@ pub(crate) struct PlannedWorktree {
     recorded: Option<Branch>,
     /// A sentence about a base that was named and is not used.
     unused: Option<String>,
+    /// A sentence about a branch with the number of the task that is not its own.
+    beside: Option<String>,
     place: Option<TaskWorktree>,
     /// The lock of the session that had the worktree, and from which another clone took the task.
     former: Option<LockEntry>,
@@ -74,6 +76,7 @@ impl PlannedWorktree {
             planned: None,
             recorded: None,
             unused: None,
+            beside: None,
             place: None,
             former: None,
         })
@@ -92,7 +95,7 @@ impl PlannedWorktree {
         picker: Option<Picker<'_>>,
     ) -> Result<()> {
         let mut place = TaskWorktree::find(context, path.name())?;
-        former_name::require_none(context, &place)?;
+        self.beside = former_name::require_none(context, &place)?;
         place.require_free(context)?;
         let picker = picker.filter(|_| place.removable(context).is_some());
         self.former = picker.and_then(|picker| displaced_here(context, picker.session, path.id(), lock));
@@ -155,7 +158,7 @@ impl PlannedWorktree {
         };
         let left = self.former.and_then(|former| left_by(context, &place, &former));
         let mut worktree = place.ensure(context, &now)?;
-        aside.notes.extend(self.unused.into_iter().chain(left).chain(worktree.notes()));
+        aside.notes.extend(self.unused.into_iter().chain(self.beside).chain(left).chain(worktree.notes()));
         if let Some(missing) = missing {
             let branch = &worktree.branch;
             aside.notes.push(format!(
