@@ -451,6 +451,22 @@ pub(crate) fn last(view: &View<'_>, task: TaskId) -> Result<Option<LockEntry>> {
     Ok(view.last_written(&Ledger::locks_branch()?, &path)?.map(|object| LockEntry::of(task, &object)))
 }
 
+/// The locks of a task, newest first, since a holder last released it: all but the one that is there, if any, were taken
+/// over or removed by force. Two processes.
+pub(crate) fn since_release(view: &View<'_>, task: TaskId) -> Result<Vec<LockEntry>> {
+    let mut written = Vec::new();
+    for commit in view.changes_of(&Ledger::locks_branch()?, &LockEntry::path(task))? {
+        let Some(change) = commit.changes.first() else { continue };
+        match &change.new {
+            Some(blob) => written.push(blob.clone()),
+            None if taken_over_in(&commit.message).is_none() => break,
+            None => {}
+        }
+    }
+    let blobs = view.blobs(&written)?;
+    Ok(blobs.iter().flatten().map(|blob| LockEntry::of(task, blob)).collect())
+}
+
 /// The locks of a view, or of what was read of one.
 pub(crate) trait ReadLocks {
     /// The lock of a task; `None` where it is not locked.

@@ -4,6 +4,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::files::records::Records;
 use crate::git::porcelain::cat_file::Object;
+use crate::git::porcelain::log_raw::{self, LoggedCommit};
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Freshness, Oid, RefUpdate, Repository, remote};
 use crate::ledger::convoy::{PendingRef, PendingRefs};
@@ -333,6 +334,14 @@ impl<'r> View<'r> {
             self.repository.read("log").args(["-1", "--diff-filter=AM", "--format=%H", tip.as_str(), "--", path]);
         let Some(commit) = Oid::parse(&call.run()?.text()) else { return Ok(None) };
         self.refs.object(&at(&commit, path))
+    }
+
+    /// The last commits that changed a file of a branch, newest first, as far as this clone has them. One process.
+    pub(crate) fn changes_of(&self, branch: &Branch, path: &str) -> Result<Vec<LoggedCommit>> {
+        let Some(tip) = self.tip(branch).published else { return Ok(Vec::new()) };
+        let call = self.repository.read("log").args(["-z", "--max-count=32", "--raw", "--no-abbrev", "--no-renames"]);
+        let call = call.args(["--encoding=UTF-8", &format!("--format={}", log_raw::FORMAT), tip.as_str(), "--", path]);
+        log_raw::parse(&call.run()?.stdout)
     }
 
     /// Reads blobs by name, in order. One process.

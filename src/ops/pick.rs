@@ -20,7 +20,7 @@ pub(crate) use next::{NextOptions, Patience, pick_next};
 pub(crate) use operation::{PickOperation, PickOutcome, PickResult, PickSource, WorkingCopy};
 
 use crate::coordination::LockEntry;
-use crate::coordination::decide::{LockRule, Ownership, Takeover};
+use crate::coordination::decide::{LockRule, Ownership, PriorLock, Takeover};
 use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, RefUpdate};
@@ -110,7 +110,7 @@ pub(crate) struct Picked {
 }
 
 /// Work that only its holder has.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct UnpublishedWork {
     /// The host of the holder.
@@ -120,12 +120,16 @@ pub(crate) struct UnpublishedWork {
     pub(crate) folder: Option<String>,
 }
 
+/// Whether the holder of a lock works in this clone.
+fn is_in_clone(context: &Context, lock: &LockEntry, host: &str) -> bool {
+    lock.host == host && lock.folder().is_some_and(|folder| Path::new(folder).starts_with(&context.repository.root))
+}
+
 impl UnpublishedWork {
     /// The work of the holder of a lock that was replaced; `None` where it is in this clone.
     fn of(context: &Context, lock: &LockEntry, host: &str) -> Option<Self> {
-        let folder = lock.folder().map(sanitise);
-        let is_here = folder.as_ref().is_some_and(|folder| Path::new(folder).starts_with(&context.repository.root));
-        (lock.host != host || !is_here).then(|| Self { host: sanitise(&lock.host), folder })
+        let is_here = is_in_clone(context, lock, host);
+        (!is_here).then(|| Self { host: sanitise(&lock.host), folder: lock.folder().map(sanitise) })
     }
 
     fn note(&self, holder: &str) -> String {
@@ -177,6 +181,12 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
         locked.entry.token = Some(token.clone());
     }
     let id = taking.task.id;
+    let before = locked.before.as_ref();
+    let previous = before.filter(|before| before.ownership != Ownership::Ours);
+    if let Some(former) = former_here(context, &taker, previous, &session.host) {
+        // The task is taken; that something cannot be told changes nothing.
+        aside.notes.extend(planned_worktree::left_by(context, taking.task.name(), former).unwrap_or_default());
+    }
     let made = match taker.planned_worktree.take() {
         Some(planned) => planned.create(context, &landed.updates, &mut aside),
         None => Ok(None),
@@ -192,11 +202,10 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
         let again = command!["git aitask pick", id].note("notes it again");
         aside.after_swap(noted, "the task is yours, but this clone could not note that", [again])?;
     }
-    let before = locked.before.as_ref();
-    let previous = before.filter(|before| before.ownership != Ownership::Ours);
-    let lost = previous.filter(|_| taker.finds_work == Some(false)).map(|before| &before.observed.lock);
-    let unpublished = lost.and_then(|lock| UnpublishedWork::of(context, lock, &session.host));
-    aside.notes.extend(lost.zip(unpublished.as_ref()).map(|(lock, work)| work.note(&sanitise(&lock.holder))));
+    let lost = unpublished_work(context, &taker, &session.host);
+    aside.notes.extend(lost.iter().map(|(holder, work)| work.note(&sanitise(holder))));
+    let nearest = taker.earlier.first().filter(|lock| !is_in_clone(context, lock, &session.host));
+    let unpublished = nearest.and_then(|_| lost.into_iter().next()).map(|(_, work)| work);
     aside.notes.extend(taker.apart_note.take());
     let plan = taker.plan.as_ref().map(|plan| plan.text.as_str());
     let names = NamedFiles::of(&taking.document, plan);
@@ -233,6 +242,33 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
         excerpt,
         aside,
     })
+}
+
+/// The lock of the session from which the task came, where that worked in this clone and did not release it.
+fn former_here<'t>(
+    context: &Context,
+    taker: &'t PickOperation<'_>,
+    previous: Option<&'t PriorLock>,
+    host: &str,
+) -> Option<&'t LockEntry> {
+    let stolen = previous.filter(|before| before.ownership != Ownership::Abandoned);
+    let mut earlier = stolen.map(|before| &before.observed.lock).into_iter().chain(&taker.earlier);
+    let displaced = taker.planned_worktree.as_ref().and_then(PlannedWorktree::former);
+    displaced.or_else(|| earlier.find(|lock| is_in_clone(context, lock, host)))
+}
+
+/// What those who had the task before have of it elsewhere, where its branch is not published, with their addresses.
+fn unpublished_work<'t>(
+    context: &Context,
+    taker: &'t PickOperation<'_>,
+    host: &str,
+) -> Vec<(&'t str, UnpublishedWork)> {
+    let mut found: Vec<(&str, UnpublishedWork)> = Vec::new();
+    for lock in taker.earlier.iter().filter(|_| taker.finds_work == Some(false)) {
+        let work = UnpublishedWork::of(context, lock, host).map(|work| (lock.holder.as_str(), work));
+        found.extend(work.filter(|work| !found.contains(work)));
+    }
+    found
 }
 
 /// The state of a worktree that a dry run says would be made, beside a main worktree that the swap would have moved.

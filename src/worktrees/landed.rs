@@ -93,16 +93,7 @@ pub(crate) fn describe_remaining_work(
     if !ref_files::may_exist(repository, &branch.full()) {
         return Ok(None);
     }
-    let mut known = Vec::new();
-    for branch in merge_targets {
-        let tips = tips(context, branch)?;
-        known.extend(tips.local.into_iter().chain(tips.tracking));
-    }
-    let mut known: Vec<_> = known.iter().map(Oid::as_str).collect();
-    if known.is_empty() {
-        known.push("HEAD");
-    }
-    let Some(count) = merge::count_beyond(repository, &branch, &known)? else { return Ok(None) };
+    let commits = commits_beyond(context, &branch, merge_targets)?;
     let place = repository.root.join(WORKTREES_DIR).join(name);
     let place = if registry::has_checked_out(&place, &branch) {
         Some(place)
@@ -114,12 +105,31 @@ pub(crate) fn describe_remaining_work(
         RecoverableWorktree::of(repository, place, &branch).load_work().is_ok_and(|work| !work.is_empty())
     };
     let dirty = place.filter(has_work);
-    let into = merge_targets.first().or(repository.root_branch.as_ref()).map_or("HEAD", Branch::as_str);
-    let commits = (count > 0).then(|| {
-        let plural = if count == 1 { "" } else { "s" };
-        format!("{branch} has {count} commit{plural} that {into} lacks")
-    });
     let dirty = dirty.map(|place| format!("{} has uncommitted work", place.display()));
     let ends: Vec<_> = commits.into_iter().chain(dirty).collect();
     Ok((!ends.is_empty()).then(|| ends.join("; ")))
+}
+
+/// How many commits a branch of this clone has that no branch of `merge_targets` contains (without any: that `HEAD` of the
+/// main worktree does not contain), as a sentence; `None` without such commits. No process where there is no such branch.
+pub(crate) fn commits_beyond(context: &Context, branch: &Branch, merge_targets: &[Branch]) -> Result<Option<String>> {
+    let repository = &context.repository;
+    if !ref_files::may_exist(repository, &branch.full()) {
+        return Ok(None);
+    }
+    let mut known = Vec::new();
+    for branch in merge_targets {
+        let tips = tips(context, branch)?;
+        known.extend(tips.local.into_iter().chain(tips.tracking));
+    }
+    let mut known: Vec<_> = known.iter().map(Oid::as_str).collect();
+    if known.is_empty() {
+        known.push("HEAD");
+    }
+    let count = merge::count_beyond(repository, branch, &known)?.filter(|count| *count > 0);
+    let into = merge_targets.first().or(repository.root_branch.as_ref()).map_or("HEAD", Branch::as_str);
+    Ok(count.map(|count| {
+        let plural = if count == 1 { "" } else { "s" };
+        format!("{branch} has {count} commit{plural} that {into} lacks")
+    }))
 }

@@ -222,6 +222,43 @@ fn a_takeover_of_work_that_was_never_published_says_where_it_is() {
 }
 
 #[test]
+fn work_that_was_never_published_is_named_after_unlock_by_force_and_after_several_takeovers() {
+    let (world, ann) = worked();
+    ann.at(WORK).write("notes.txt", "mine\n");
+    let [bob, cat] = ["bob", "cat"].map(|name| world.clone(name));
+    let lies = |repo: &Repo| {
+        format!(
+            "@example.com has published no commit of this task; what there is lies in {}",
+            repo.path(WORK).display()
+        )
+    };
+    bob.aitask(&["unlock", "1", "--force"]).ok();
+    says(&bob.aitask(&["pick", "1"]).ok(), &[&lies(&ann)]);
+    cat.git(&["fetch", "-q"]);
+    says(&cat.aitask(&["pick", "1", "--steal", "--json"]).ok(), &[&lies(&bob), &lies(&ann)]);
+    // In the clone where it is, the worktree and the branch have it.
+    cat.aitask(&["unlock", "1", "--force"]).ok();
+    let here = |run: &Run, holder: &str| {
+        let time = format!("from the time when {holder} had t1");
+        says(
+            run,
+            &[
+                &format!("has uncommitted files {time}: notes.txt"),
+                &format!("aitask/t1_one has 1 commit that main lacks {time}"),
+            ],
+        );
+    };
+    let dan = ann.env("GIT_AITASK_EMAIL", "dan@example.com");
+    here(&dan.aitask(&["pick", "1"]).ok(), "ann@example.com");
+    ann.aitask(&["unlock", "1", "--force"]).ok();
+    here(&ann.aitask(&["pick", "1", "--no-worktree"]).ok(), "dan@example.com");
+    here(&dan.aitask(&["pick", "1", "--steal"]).ok(), "ann@example.com");
+    // Whoever goes on with what is its own is told nothing.
+    let run = dan.at(WORK).aitask(&["pick", "--json"]).ok();
+    assert!(run.json().get("notes").is_none(), "{run}");
+}
+
+#[test]
 fn a_branch_that_the_server_refuses_does_not_keep_a_task_from_being_dropped() {
     let (world, ann) = worked();
     let work = tip(&ann, BRANCH);

@@ -4,7 +4,7 @@ use crate::coordination::decide::{
     LocalEvidence, LockConflict, LockRequest, LockRule, ObservedLock, Ownership, TakenLock, Takeover,
 };
 use crate::coordination::lock_record::{LockAttempt, LockRecord};
-use crate::coordination::locks::{local_minute, unlock_step};
+use crate::coordination::locks::{self, local_minute, unlock_step};
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::{Branch, ref_files};
@@ -17,7 +17,7 @@ use crate::ops::task_info::{PlanText, Surroundings};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::observe_lock;
 use crate::project::index::Index;
-use crate::task::{BRANCH_PREFIX, Task, TaskId, TaskName, TaskPath};
+use crate::task::{BRANCH_PREFIX, Status, Task, TaskId, TaskName, TaskPath};
 use crate::worktrees::base::recorded;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -82,6 +82,8 @@ pub(crate) struct PickOperation<'a> {
     judged: Option<LockEntry>,
     /// Where the task was taken from another session: whether the task branch is published.
     pub(super) finds_work: Option<bool>,
+    /// The locks of those who had the task before, and did not release it, newest first.
+    pub(super) earlier: Vec<LockEntry>,
     /// Where the work will be.
     folder: PathBuf,
     /// The tasks of which the best is picked, where none is named.
@@ -129,6 +131,7 @@ impl<'a> PickOperation<'a> {
             session,
             judged: None,
             finds_work: None,
+            earlier: Vec::new(),
             folder: context.repository.root.clone(),
             among: Among::default(),
             passed_over: BTreeMap::new(),
@@ -381,6 +384,7 @@ impl<'a> PickOperation<'a> {
         }
         self.recorded_base = None;
         let (path, there) = (seen.path.clone(), seen.lock.as_ref().map(|observed| observed.lock.clone()));
+        let is_in_work = Status::parse(&seen.before.status) == Status::Implementing;
         let mut taking = self.decide(seen.clone(), parts)?;
         if let (Some(planned_worktree), Some(published), true) =
             (&mut self.planned_worktree, published, parts != PickParts::Status)
@@ -413,8 +417,13 @@ impl<'a> PickOperation<'a> {
         }
         let before = taking.lock.as_ref().and_then(|lock| lock.before.as_ref());
         let is_takeover = before.is_some_and(|before| before.ownership != Ownership::Ours);
-        if let (Some((view, _)), true, Channel::Remote(_)) = (published, is_takeover, &self.context.channel) {
-            self.finds_work = Some(is_published(view, &path)?);
+        // A task in work without a lock was unlocked by force.
+        let is_unlocked = is_in_work && there.is_none() && parts != PickParts::Status && !self.lock_landed;
+        self.earlier.clear();
+        if let (Some((view, _)), true) = (published, is_takeover || is_unlocked) {
+            let is_shared = self.context.channel != Channel::Local;
+            self.finds_work = is_shared.then(|| is_published(view, &path)).transpose()?;
+            self.earlier = locks::since_release(view, path.id())?;
         }
         let plan = std::mem::take(&mut taking.plan);
         if plan.is_empty() {

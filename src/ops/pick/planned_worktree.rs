@@ -11,9 +11,11 @@ use crate::project::holder::{displaced_here, lives_beside};
 use crate::project::index::Index;
 use crate::project::outcome::{Holder, Notices, WorktreeInfo};
 use crate::project::repaired::first_work;
-use crate::task::{TaskPath, WORKTREES_DIR, sanitise};
+use crate::task::{TaskName, TaskPath, WORKTREES_DIR, sanitise};
 use crate::worktrees::base::{BaseBranch, recorded};
+use crate::worktrees::branches::tips;
 use crate::worktrees::former_name;
+use crate::worktrees::landed::{commits_beyond, merge_targets};
 use crate::worktrees::plan_branches;
 use crate::worktrees::registry::require_no_link;
 use crate::worktrees::task_worktree::TaskWorktree;
@@ -130,6 +132,11 @@ impl PlannedWorktree {
         Ok(())
     }
 
+    /// The lock of the session that had the worktree, and from which another clone took the task.
+    pub(super) fn former(&self) -> Option<&LockEntry> {
+        self.former.as_ref()
+    }
+
     /// The base, once the task is known.
     pub(super) fn base(&self) -> Option<&Branch> {
         let chosen = || &self.planned.as_ref().unwrap_or(&self.base).branch;
@@ -156,9 +163,8 @@ impl PlannedWorktree {
         } else {
             BaseBranch::find(context, Some(base.branch.as_str()))?
         };
-        let left = self.former.and_then(|former| left_by(context, &place, &former));
         let mut worktree = place.ensure(context, &now)?;
-        aside.notes.extend(self.unused.into_iter().chain(self.beside).chain(left).chain(worktree.notes()));
+        aside.notes.extend(self.unused.into_iter().chain(self.beside).chain(worktree.notes()));
         if let Some(missing) = missing {
             let branch = &worktree.branch;
             aside.notes.push(format!(
@@ -176,11 +182,17 @@ fn uncommitted(context: &Context, place: &TaskWorktree) -> Option<String> {
     (!work.is_empty()).then(|| sanitise(&first_work(&work)))
 }
 
-/// A note on the uncommitted files that a former session left in the worktree.
-fn left_by(context: &Context, place: &TaskWorktree, former: &LockEntry) -> Option<String> {
-    let (files, holder) = (uncommitted(context, place)?, Holder::new(context, former, &host_name(&context.repository)));
-    let (task, who) = (former.task.prefixed(), sanitise(&holder.seen_by(false)));
-    Some(format!("{} has uncommitted files from the time when {who} had {task}: {files}", place.path.display()))
+/// Notes on what a former session of this clone left: uncommitted files in the worktree, and commits of the task branch.
+/// Of a published branch the worktree tells ([`TaskWorktree::ensure`]).
+pub(super) fn left_by(context: &Context, name: &TaskName, former: &LockEntry) -> Result<Vec<String>> {
+    let (place, targets) = (TaskWorktree::find(context, name)?, merge_targets(context, name.id()));
+    let holder = Holder::new(context, former, &host_name(&context.repository));
+    let time = format!("from the time when {} had {}", sanitise(&holder.seen_by(false)), name.id().prefixed());
+    let files = uncommitted(context, &place);
+    let files = files.map(|files| format!("{} has uncommitted files {time}: {files}", place.path.display()));
+    let is_published = tips(context, &place.branch)?.tracking.is_some();
+    let commits = if is_published { None } else { commits_beyond(context, &place.branch, &targets)? };
+    Ok(files.into_iter().chain(commits.map(|commits| format!("{commits} {time}"))).collect())
 }
 
 /// The refusal where that session lives, and so may still work in the worktree.
