@@ -63,7 +63,8 @@
 //!    `holding::fences::a_push_of_a_former_holder_fails_when_the_takeover_lands_during_the_hook_of_the_server`,
 //!    `holding::displaced::a_former_holder_is_told_not_holder_after_the_task_has_ended`,
 //!    `holding::taken_over::every_verb_in_the_worktree_begins_with_it`,
-//!    `holding::taken_over::of_two_agents_in_one_clone_the_one_that_had_the_task_is_told`.
+//!    `holding::taken_over::of_two_agents_in_one_clone_the_one_that_had_the_task_is_told`,
+//!    `coordination::before_remote::what_was_taken_while_the_remote_was_gone_is_not_called_taken_over_when_it_is_back`.
 //!    Who ends the last child of a task ends that task with it only where no other session holds it.
 //!    `holding::parents::the_last_child_does_not_take_its_parent_from_the_session_that_holds_it`
 //! 7. **"Cannot tell" is neither "dead" nor "free".** A lock that cannot be read is held by somebody unknown; a process of

@@ -6,11 +6,15 @@ use crate::coordination::locks::LockEntry;
 use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::error::{Error, Kind, Result};
 use crate::files::records::RecordKind;
-use crate::git::{Branch, Oid, Repository};
+use crate::git::{Branch, Oid, RemoteName, Repository};
+use crate::ledger::Channel;
 use crate::task::TaskId;
 
 /// How many former holders are noted of a task; each is told when it comes back.
 const FORMER: usize = 8;
+
+/// In the place of the remote of a lock that was taken without one.
+const ALONE: &str = ".";
 
 /// The record of one task, the file `held/tID.json` of the private records.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -38,6 +42,12 @@ pub(crate) struct LockRecord {
     /// The branch that carried the task data when the lock was taken.
     #[serde(default)]
     pub(crate) data: Option<String>,
+    /// The remote on which the lock was taken, or [`ALONE`]; unknown in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) remote: Option<String>,
+    /// The record of the lock that this clone took on its remote, while it coordinates without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shared: Option<Box<Self>>,
     /// The commit that the task branch was cut from.
     #[serde(default)]
     pub(crate) base_commit: Option<String>,
@@ -68,13 +78,19 @@ pub(crate) struct LockRecord {
 pub(crate) struct LockAttempt<'a> {
     repository: &'a Repository,
     nonce: String,
+    remote: Option<String>,
     task: Option<TaskId>,
 }
 
 impl<'a> LockAttempt<'a> {
     /// An attempt without a task yet; `nonce` is that of the lock.
     pub(crate) fn new(repository: &'a Repository, nonce: String) -> Self {
-        Self { repository, nonce, task: None }
+        Self { repository, nonce, remote: None, task: None }
+    }
+
+    /// The attempt, of a lock that is published there.
+    pub(crate) fn on(self, channel: &Channel) -> Self {
+        Self { remote: Some(channel.remote().map_or(ALONE, RemoteName::as_str).to_owned()), ..self }
     }
 
     /// Records, before anything is published, that the lock of this task is being taken and replaces `lock`; `data` is
@@ -86,7 +102,12 @@ impl<'a> LockAttempt<'a> {
         }
         let held = LockRecord::begin(self.repository, task, self.nonce.clone(), lock);
         let data = data.map(ToString::to_string).or_else(|| held.data.clone());
-        LockRecord { data, ..held }.save(self.repository, task)
+        // Without a remote, what was taken on one stays taken there.
+        let is_alone = self.remote.as_deref() == Some(ALONE);
+        let was_shared = held.remote.is_some() && !held.is_alone();
+        let shared = if was_shared { held.before.clone() } else { held.shared.clone() }.filter(|_| is_alone);
+        let remote = self.remote.clone().or_else(|| held.remote.clone());
+        LockRecord { data, remote, shared, ..held }.save(self.repository, task)
     }
 
     /// Removes the record of an attempt that failed, unless it may have landed.
@@ -124,6 +145,8 @@ impl LockRecord {
             base: None,
             picked_on: None,
             data: None,
+            remote: None,
+            shared: None,
             base_commit: None,
             merged: false,
             lock: None,
@@ -166,8 +189,30 @@ impl LockRecord {
         let Some(known) = Self::load(repository, lock.task) else {
             return Self { lock: text, ..Self::of_new(repository, lock.task, nonce) };
         };
+        let known = known.about(lock);
         let merged = known.merged && known.is_about(lock);
         Self { nonce, taking: None, again: None, earlier: Vec::new(), before: None, merged, lock: text, ..known }
+    }
+
+    /// The record about this lock, where it is that of the remote.
+    fn about(mut self, lock: &LockEntry) -> Self {
+        match self.shared.take_if(|shared| shared.is_about(lock)) {
+            Some(shared) => *shared,
+            None => self,
+        }
+    }
+
+    /// Whether the lock was taken without a remote, so that nobody else saw it: another one on a remote took nothing from
+    /// this clone.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.remote.as_deref() == Some(ALONE)
+    }
+
+    /// Notes that a lock is on the remote by now that this clone took without one, or before it had none.
+    pub(crate) fn note_shared(repository: &Repository, remote: &RemoteName, lock: &LockEntry) -> Result<()> {
+        let held = Self::load(repository, lock.task).filter(|held| held.is_alone() && held.is_about(lock));
+        let Some(held) = held.map(|held| held.about(lock)) else { return Ok(()) };
+        Self { remote: Some(remote.to_string()), shared: None, ..held }.save(repository, lock.task)
     }
 
     /// The record with the base that the lock names, where this clone has not cut the branch itself.
@@ -210,10 +255,15 @@ impl LockRecord {
         Self::forget_right(repository, task)
     }
 
-    /// Removes the record of a task that goes on with another holder. What this clone pushed last of its branch is kept
-    /// first: it may still be replaced by this clone, as long as it is what the remote has.
-    pub(crate) fn give_back(repository: &Repository, task: TaskId) -> Result<()> {
-        if let Some(held) = Self::load(repository, task).filter(|held| !held.pushed.is_empty()) {
+    /// Removes the record of a task that goes on with another holder there. What this clone pushed last of its branch is
+    /// kept first: it may still be replaced by this clone, as long as it is what the remote has. Where a lock is given back
+    /// that was taken without a remote, the record of that on the remote stays.
+    pub(crate) fn give_back(repository: &Repository, channel: &Channel, task: TaskId) -> Result<()> {
+        let mut held = Self::load(repository, task);
+        if let Some(shared) = held.as_mut().and_then(|held| held.shared.take_if(|_| *channel == Channel::Local)) {
+            return shared.save(repository, task);
+        }
+        if let Some(held) = held.filter(|held| !held.pushed.is_empty()) {
             repository.records().save(RecordKind::Pushed, &name(task), &held)?;
         }
         Self::forget_right(repository, task)
@@ -296,14 +346,15 @@ impl LockRecord {
         let is_former = || self.former.iter().any(|text| is_of_it(&LockEntry::parse(lock.task, text.as_bytes(), None)));
         // A script, run by the same person, leaves a lock that cannot be told from one of this session.
         let is_untold = || email == Some(lock.holder.as_str()) && !lock.is_known();
-        (if self.is_about(lock) { is_former() } else { !is_untold() }) && !is_of_it(lock)
+        (if self.is_about(lock) { is_former() } else { !is_untold() && !self.is_alone() }) && !is_of_it(lock)
     }
 
     /// Whether this record is about the lock.
     pub(crate) fn is_about(&self, lock: &LockEntry) -> bool {
         let Some(nonce) = &lock.nonce else { return false };
         let before = self.before.as_ref().is_some_and(|before| before.nonce == *nonce);
-        *nonce == self.nonce || self.earlier.contains(nonce) || before
+        let shared = self.shared.as_ref().is_some_and(|shared| shared.is_about(lock));
+        *nonce == self.nonce || self.earlier.contains(nonce) || before || shared
     }
 
     /// Whether the lock is of an attempt that was interrupted.

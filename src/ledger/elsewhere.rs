@@ -127,7 +127,7 @@ impl Ledger<'_> {
     pub(crate) fn unpublished_error(&self) -> Error {
         let remote = self.channel.remote().map_or("the remote", RemoteName::as_str);
         let message =
-            format!("this clone has a branch {LOCKS} from before it had a remote, and {remote} lacks the locks on it");
+            format!("this clone has a branch {LOCKS} from when it had no remote, and {remote} lacks the locks on it");
         Error::new(Kind::NotInitialised, message)
             .hint(command!["git aitask init"].note("publishes them"))
             .hint(command!["git branch -D", LOCKS].note("if it is an old copy of the remote's"))

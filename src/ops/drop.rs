@@ -111,7 +111,7 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
     }
     // While the record stays, the same command knows that it is to complete this one.
     if aside.incomplete.is_none() && !context.dry_run {
-        let forgotten = LockRecord::give_back(&context.repository, task.id);
+        let forgotten = LockRecord::give_back(&context.repository, &context.channel, task.id);
         aside.after_swap(forgotten, "the task is dropped, but this clone could not note that", again())?;
     }
     let around = Surroundings::new(context, active);

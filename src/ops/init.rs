@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::files::exclude;
 use crate::ledger::{Decision, Ledger, nonce};
 use crate::ops::init_place::Place;
-use crate::ops::init_plan::{InitPlan, forget_local_locks};
+use crate::ops::init_plan::{InitPlan, forget_local_locks, note_published};
 pub(crate) use crate::ops::init_plan::{init_locks, require_no_other_remote};
 use crate::project::context::Context;
 use crate::project::index::Index;
@@ -94,6 +94,7 @@ pub(crate) fn init(context: &Context, place: &Place) -> Result<Initialised> {
     })?;
     let mut attached = false;
     if !context.dry_run {
+        note_published(context)?;
         if let Some(local) = &local_locks {
             forget_local_locks(context, local);
         }

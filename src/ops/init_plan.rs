@@ -3,7 +3,8 @@
 
 use crate::coordination::ids::Counter;
 use crate::coordination::lock_format::own_locks_at;
-use crate::coordination::{LockEntry, ids, locks};
+use crate::coordination::lock_record::LockRecord;
+use crate::coordination::{LockEntry, Locks, ReadLocks as _, ids, locks};
 use crate::data_branch::initial_files::INITIAL_FILES;
 use crate::data_branch::migrate;
 use crate::error::{Error, Kind, Payload, Result};
@@ -14,7 +15,7 @@ use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
 use crate::project::context::Context;
 use crate::project::index::Index;
-use crate::task::Status;
+use crate::task::{Status, TaskId};
 
 /// The plan, and what it creates.
 #[derive(Debug, Default)]
@@ -100,20 +101,24 @@ impl InitPlan {
         let (theirs, mut ours) = (locks::at_commit(ledger.repository, base)?, own_locks_at(ledger.repository, local)?);
         let other = |lock: &LockEntry| theirs.iter().find(|other| other.task == lock.task);
         let taken: Vec<_> = ours.iter().filter_map(|lock| Some((lock, other(lock)?))).collect();
-        let clashes = taken.iter().filter(|(ours, theirs)| ours.token != theirs.token);
+        // What this clone had taken there before is its own.
+        let is_of_other = |lock: &LockEntry| !LockRecord::has_taken(&context.repository, lock);
+        let clashes = taken.iter().filter(|(ours, theirs)| ours.token != theirs.token && is_of_other(theirs));
         let clashes: Vec<_> = clashes.map(|(ours, theirs)| (ours.task, ours.holder.as_str(), *theirs)).collect();
-        if let Some((task, ..)) = clashes.first() {
+        if !clashes.is_empty() {
             let said = clashes.iter().map(|(task, ours, theirs)| {
                 let LockEntry { holder, host, since, .. } = theirs;
                 format!("t{task} by {ours} here and by {holder} there (on {host} since {since})")
             });
             let said = said.collect::<Vec<_>>().join(", ");
             let message =
-                format!("tasks that were locked here before the clone had a remote are held by others: {said}");
+                format!("tasks that were locked here while the clone had no remote are held by others: {said}");
             let task_ids: Vec<_> = clashes.iter().map(|(task, ..)| task.to_string()).collect();
-            return Err(Error::new(Kind::Held, message)
-                .hint(command!["git aitask unlock", task, "--force --remote ."].note("removes the lock of this clone"))
-                .with(Payload::Tasks { task_ids }));
+            let error = Error::new(Kind::Held, message).with(Payload::Tasks { task_ids });
+            return Err(clashes.iter().fold(error, |error, (task, ..)| {
+                let unlock = command!["git aitask unlock", task, "--force --remote ."];
+                error.hint(unlock.note("removes the lock of this clone"))
+            }));
         }
         ours.retain(|lock| theirs.iter().all(|other| other.task != lock.task));
         if ours.is_empty() {
@@ -293,6 +298,27 @@ pub(crate) fn require_no_other_remote(context: &Context) -> Result<()> {
     ledger.require_no_other_branches(former(&view).as_deref())
 }
 
+/// Notes in the records of the clone which of the locks that it took without a remote are published by now. No process
+/// where there are none.
+pub(crate) fn note_published(context: &Context) -> Result<()> {
+    let (repository, Some(remote)) = (&context.repository, context.channel.remote()) else { return Ok(()) };
+    let is_alone = |task: &TaskId| LockRecord::load(repository, *task).is_some_and(|held| held.is_alone());
+    let alone: Vec<_> = LockRecord::tasks(repository).into_iter().filter(is_alone).collect();
+    if alone.is_empty() || context.dry_run {
+        return Ok(());
+    }
+    let (branch, ledger) = (Ledger::locks_branch()?, context.reading_ledger());
+    let view = ledger.view(std::slice::from_ref(&branch), Freshness::AsKnown)?;
+    let locks: Vec<_> = alone.iter().map(|task| (&branch, LockEntry::path(*task))).collect();
+    let found = view.read(&[locks, vec![Locks::request(&branch)]].concat())?;
+    for task in alone {
+        if let Some(lock) = found.lock(task)? {
+            LockRecord::note_shared(repository, remote, &lock)?;
+        }
+    }
+    Ok(())
+}
+
 /// Deletes the local lock branch, whose locks are published by now. A failure is ignored: a branch that stays costs
 /// each command one process.
 pub(crate) fn forget_local_locks(context: &Context, local: &Oid) {
@@ -312,6 +338,7 @@ pub(crate) fn init_locks(context: &Context) -> Result<Vec<String>> {
         let InitPlan { plan, made, .. } = init_plan;
         Ok(if plan.branches.is_empty() { Decision::NoChange(made) } else { Decision::Publish(plan, made) })
     })?;
+    note_published(context)?;
     if let Some(local) = &local {
         forget_local_locks(context, local);
     }

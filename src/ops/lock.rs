@@ -122,7 +122,7 @@ pub(crate) fn take(
         base: None,
     };
     let all: Vec<_> = std::iter::once(locks_branch.clone()).chain(data.clone()).collect();
-    let mut attempt = LockAttempt::new(repository, mark.clone());
+    let mut attempt = LockAttempt::new(repository, mark.clone()).on(&context.channel);
     let outcome = context.ledger().transact(&mark, &all, |view| {
         let path = match &data {
             Some(data) => Some(Index::load(view, data)?.require_active(wanted)?.clone()),
@@ -178,7 +178,7 @@ pub(crate) fn unlock(context: &Context, wanted: &Wanted, right: UnlockRight) -> 
     let mut aside = Notices::of(context, &landed);
     if !context.dry_run {
         let again = command!["git aitask unlock", id].note("the same command again completes it");
-        let forgotten = LockRecord::give_back(&context.repository, id);
+        let forgotten = LockRecord::give_back(&context.repository, &context.channel, id);
         aside.after_swap(forgotten, "the task is unlocked, but this clone could not note that", [again])?;
     }
     Ok(Unlocked { task_id: id, unlocked: landed.value, aside })

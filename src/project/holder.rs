@@ -82,7 +82,8 @@ pub(crate) const OVER: &str = "is over";
 /// `None` where this clone took it last, or where this is unknown.
 pub(crate) fn displaced(context: &Context, view: &View<'_>, task: TaskId, since: &str) -> Result<Option<Error>> {
     let Some(held) = LockRecord::load(&context.repository, task) else { return Ok(None) };
-    let Some(by) = locks::last(view, task)?.filter(|last| !held.is_about(last)) else { return Ok(None) };
+    let is_of_other = |last: &LockEntry| !held.is_about(last) && !held.is_alone();
+    let Some(by) = locks::last(view, task)?.filter(is_of_other) else { return Ok(None) };
     let holder = Holder::new(context, &by, &host_name(&context.repository));
     let message =
         format!("{} was taken over by {} on {} at {}, and {since}", task.prefixed(), by.holder, by.host, by.since);
@@ -229,9 +230,12 @@ pub(crate) fn require_holder(
         return Ok(());
     }
     let holder = Holder::new(context, lock, &session.host);
-    let was_ours = held.is_some_and(|held| !held.is_about(lock));
+    let was_ours = held.as_ref().is_some_and(|held| !held.is_about(lock));
     let what = match (lock.holder == session.email, was_ours) {
         (true, _) => "is held by another session of yours",
+        (false, true) if held.is_some_and(|held| held.is_alone()) => {
+            "was taken here without a remote, and is not yours there"
+        }
         (false, true) => "was taken over",
         (false, false) => "is not yours",
     };

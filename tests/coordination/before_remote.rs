@@ -56,7 +56,7 @@ fn locks_from_before_join_those_of_a_remote_that_has_some() {
     bob.aitask(&["lock", "2"]).ok();
     for verb in share([&["pick", "2"][..], &["lock", "1"], &["drop", "1"]]) {
         let run = ann.aitask(verb).fails(1);
-        assert!(run.stderr.contains("before it had a remote") && run.stderr.contains("git aitask init"), "{run}");
+        assert!(run.stderr.contains("when it had no remote") && run.stderr.contains("git aitask init"), "{run}");
         assert!(run.stderr.contains("git branch -D aitask-locks"), "{run}");
     }
     ann.aitask(&["init"]).ok();
@@ -137,8 +137,78 @@ fn the_scripts_publish_them_too() {
     let ann = late(&world, "ann");
     ann.git(&["push", "-q", "-u", "origin", "main"]);
     let run = ann.script("aitask_lock.sh", &["2", "--email", "ann@example.com"]).fails(10);
-    assert!(run.stderr.contains("before it had a remote"), "{run}");
+    assert!(run.stderr.contains("when it had no remote"), "{run}");
     ann.script("aitask_lock.sh", &["--init"]).ok();
     assert_eq!(world.locks(), ["t1_lock.yaml"]);
     assert_eq!(ann.script("aitask_claim_id.sh", &[]).ok().stdout, "3\n");
+}
+
+/// Ann, who held t2 on the remote, worked on t1 to t3 while that was not configured, and has it again. Bob holds t1 there.
+fn back() -> (World, Repo) {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    for title in ["One", "Two", "Three"] {
+        ann.task(title, &[]);
+    }
+    world.clone("bob").aitask(&["pick", "1", "--no-worktree"]).ok();
+    ann.aitask(&["pick", "2"]).ok();
+    ann.git(&["remote", "remove", "origin"]);
+    ann.aitask(&["init", "--remote", "."]).ok();
+    for (task, place) in [("1", "aiwork/t1_one"), ("2", "aiwork/t2_two"), ("3", "aiwork/t3_three")] {
+        let here = if task == "2" { ann.at(place) } else { ann.at(".") };
+        here.aitask(&["pick", task, "--remote", "."]).ok();
+        ann.at(place).write(task, "work\n");
+        ann.at(place).commit("work");
+    }
+    ann.git(&["remote", "add", "origin", world.origin().to_str().unwrap()]);
+    ann.git(&["fetch", "-q"]);
+    (world, ann)
+}
+
+#[test]
+fn what_was_taken_while_the_remote_was_gone_is_not_called_taken_over_when_it_is_back() {
+    let (world, ann) = back();
+    let [one, two, three] = ["aiwork/t1_one", "aiwork/t2_two", "aiwork/t3_three"].map(|place| ann.at(place));
+    let run = one.aitask(&["status"]).fails(1);
+    assert!(!run.to_string().contains("taken over") && run.stderr.contains("git aitask init"), "{run}");
+    let found = ann.aitask(&["doctor", "--json"]).fails(1).json();
+    assert_eq!(found["findings"][0]["kind"], "unpublished_locks", "{found}");
+    assert!(!found.to_string().contains("held/t"), "{found}");
+    // Only t1 is somebody else's.
+    let run = ann.aitask(&["init", "--json"]).fails(1);
+    assert_eq!(run.error()["error"]["task_ids"], serde_json::json!(["1"]), "{run}");
+    ann.follow(&run.error()["error"]["hints"][0]).ok();
+    ann.aitask(&["init"]).ok();
+    assert_eq!(world.locks(), ["t1_lock.yaml", "t2_lock.yaml", "t3_lock.yaml"]);
+    let run = one.aitask(&["finish"]).fails(1);
+    assert!(run.stderr.contains("t1 is not yours: held by bob@example.com"), "{run}");
+    two.aitask(&["finish"]).ok();
+    assert!(world.remote_file("main", "2").is_some());
+    // What is published is taken over as anything else.
+    world.clone("cat").aitask(&["pick", "3", "--steal", "--no-worktree"]).ok();
+    ann.git(&["fetch", "-q"]);
+    let run = three.aitask(&["status"]).ok();
+    assert!(run.stdout.starts_with("t3 was taken over by cat@example.com"), "{run}");
+}
+
+#[test]
+fn locks_from_while_the_remote_was_gone_can_be_given_up_and_nothing_is_lost() {
+    let (world, ann) = back();
+    let [one, two] = ["aiwork/t1_one", "aiwork/t2_two"].map(|place| ann.at(place));
+    let run = one.aitask(&["status", "--json"]).fails(1);
+    ann.follow(&run.error()["error"]["hints"][1]).ok();
+    assert!(!one.aitask(&["status"]).ok().to_string().contains("taken over"));
+    for verb in ["finish", "drop"] {
+        let said = one.aitask(&[verb]).fails(1).to_string();
+        let parts = [
+            "t1 was taken here without a remote, and is not yours there: held by bob",
+            "your work is on aitask/t1_one",
+        ];
+        assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+    }
+    two.aitask(&["finish"]).ok();
+    ann.aitask(&["pick", "3"]).ok();
+    ann.aitask(&["finish", "3"]).ok();
+    assert!(["2", "3"].iter().all(|file| world.remote_file("main", file).is_some()));
+    assert!(ann.git(&["log", "--format=%s", "aitask/t1_one"]).starts_with("work\n"));
 }

@@ -70,6 +70,10 @@ pub(crate) const PLANTED: &[Planted] = &[
         ann.aitask(&["pick", "2", "--no-worktree"]).ok();
         world.git(&["--git-dir=origin.git", "update-ref", "refs/heads/aitask-locks", "aitask-locks~1"]);
     }),
+    left("unpublished_locks", |_, ann| {
+        ann.aitask(&["init", "--remote", "."]).ok();
+        ann.aitask(&["lock", "2", "--remote", "."]).ok();
+    }),
     // ids
     left("unreadable_counter", |world, _| put(world, "aitask-ids", "next_id.txt", Some("many\n"))),
     mended("counter_behind", |world, _| put(world, "aitask-ids", "next_id.txt", Some("2\n"))),

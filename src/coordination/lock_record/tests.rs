@@ -153,7 +153,7 @@ fn what_was_pushed_is_remembered_when_the_task_is_given_back_and_not_when_it_is_
         if is_over {
             LockRecord::forget(&clone.repository, task()).unwrap();
         } else {
-            LockRecord::give_back(&clone.repository, task()).unwrap();
+            LockRecord::give_back(&clone.repository, &Channel::Local, task()).unwrap();
         }
         assert_eq!(load(&clone), None);
         let again = LockRecord::begin(&clone.repository, task(), "two".to_owned(), None);
@@ -215,6 +215,8 @@ fn known(clone: &Clone) -> LockRecord {
         base: Some("dev".to_owned()),
         picked_on: Some("main".to_owned()),
         data: Some("aitask-data".to_owned()),
+        remote: Some("origin".to_owned()),
+        shared: None,
         base_commit: Some("b".repeat(40)),
         merged: true,
         lock: LockRecord::taken(&clone.repository, &lock("one", "ann"), "one".to_owned()).lock,
@@ -295,4 +297,34 @@ fn a_branch_is_where_it_was_cut_only_at_the_commit_that_was_noted() {
     let held = LockRecord { base_commit: Some(cut.to_string()), ..LockRecord::new("one".to_owned()) };
     assert!(held.is_cut_at(&cut) && !held.is_cut_at(&other));
     assert!(!LockRecord::new("one".to_owned()).is_cut_at(&cut));
+}
+
+#[test]
+fn what_was_taken_on_the_remote_stays_taken_there_while_there_is_none() {
+    let clone = clone();
+    let alone = || {
+        known(&clone).save(&clone.repository, task()).unwrap();
+        let mut attempt = LockAttempt::new(&clone.repository, "two".to_owned()).on(&Channel::Local);
+        attempt.begin(task(), None, None).unwrap();
+        LockRecord::taken(&clone.repository, &lock("two", "ann"), "two".to_owned())
+            .save(&clone.repository, task())
+            .unwrap();
+        load(&clone).unwrap()
+    };
+    let held = alone();
+    assert!(held.is_alone() && held.is_about(&lock("one", "ann")) && held.is_about(&lock("two", "ann")));
+    let (bob, is_of_it) = (lock("three", "bob"), |_: &LockEntry| false);
+    assert!(!held.is_taken_over(&bob, None, is_of_it) && known(&clone).is_taken_over(&bob, None, is_of_it));
+    LockRecord::give_back(&clone.repository, &Channel::Local, task()).unwrap();
+    assert_eq!(load(&clone), Some(known(&clone)));
+    // The lock without a remote is published later, or what was there before is found again.
+    let origin = RemoteName::parse("origin").unwrap();
+    for nonce in ["two", "one"] {
+        alone();
+        LockRecord::note_shared(&clone.repository, &origin, &lock(nonce, "ann")).unwrap();
+        let held = load(&clone).unwrap();
+        assert_eq!((held.nonce.as_str(), held.remote.as_deref(), held.shared), (nonce, Some("origin"), None));
+    }
+    LockRecord::note_shared(&clone.repository, &origin, &bob).unwrap();
+    assert_eq!(load(&clone).unwrap().nonce, "one");
 }

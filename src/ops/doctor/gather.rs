@@ -88,6 +88,11 @@ pub(crate) fn gather(context: &Context, freshness: Freshness) -> Result<Gathered
         ..Snapshot::default()
     };
     lost(&view, &[locks.clone(), ids.clone(), data.clone()], &mut seen);
+    if ledger.unpublished_locks(&view)?.is_some() {
+        let error = ledger.unpublished_error();
+        let (why, cures) = (error.to_string(), error.hints().to_vec());
+        seen.lost.push(LostBranch { kind: "unpublished_locks", branch: locks.clone(), why, cures });
+    }
     if view.base(&data).is_some() {
         seen.files = TaskFolder::of_branch(&view, &data)?;
     }

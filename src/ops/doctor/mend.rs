@@ -47,7 +47,7 @@ pub(crate) fn mend_all(context: &Context, mends: &[&Mend], is_current: bool, asi
                 let all = std::mem::take(&mut landed);
                 prune(context, Some(&all)).map(|pruned| aside.extend(pruned.aside))
             }
-            Mend::Displaced(task) => LockRecord::give_back(&context.repository, *task),
+            Mend::Displaced(task) => LockRecord::give_back(&context.repository, &context.channel, *task),
             Mend::Record(task) => LockRecord::forget(&context.repository, *task),
             Mend::File(path) => remove_kept(context, path, aside),
             Mend::Attach => attach::attach_known(context).map(drop),

@@ -123,7 +123,7 @@ impl<'a> PickOperation<'a> {
             context,
             policy,
             source,
-            attempt: LockAttempt::new(&context.repository, nonce.clone()),
+            attempt: LockAttempt::new(&context.repository, nonce.clone()).on(&context.channel),
             nonce,
             locks: Ledger::locks_branch()?,
             data: context.data_branch()?.clone(),
