@@ -20,6 +20,7 @@ mod kept;
 mod landed;
 mod landed_again;
 mod landed_elsewhere;
+mod landed_prune;
 mod landings;
 mod landings_held_up;
 mod list;
