@@ -1,16 +1,15 @@
 //! The history of the tasks: who created, picked, dropped, took over and archived which task, and when. It is read from
 //! the commits of the coordination branches, so no other log is kept.
 
-use crate::coordination::locks;
+use crate::coordination::{LockEntry, locks};
 use crate::error::{Error, Kind, Result};
-use crate::git::{Freshness, Oid};
+use crate::git::{Freshness, Oid, Repository, objects};
 use crate::ledger::FENCE;
 use crate::ops::list;
 use crate::project::context::{Context, Wanted};
 use crate::project::index::{Branches, Index, branches};
 use crate::task::{TaskId, sanitise};
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// An event of the history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -61,7 +60,11 @@ const KINDS: [(&str, &str); 15] = [
     ("Initialize ", "set up"),
 ];
 
-/// Reads the history of one task or of all. One process more than every reading verb.
+/// How many commits are read at first, beside two for each event that is shown: some are of no event.
+const AT_FIRST: usize = 50;
+
+/// Reads the end of the history of one task or of all, up to so many events. One process more than every reading verb, or a
+/// few where many of its commits are of no event.
 ///
 /// # Errors
 /// When git cannot read it; [`Kind::NoSuchTask`] for a task that never was.
@@ -75,27 +78,46 @@ pub(crate) fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> R
     if tips.is_empty() {
         return Err(locks::no_lock_branch());
     }
-    let call = context.repository.read("log").args(["-z", "--format=%H%x1f%at%x1f%an%x1f%s", "--grep=^ait: "]);
-    let output = call.args(tips).arg("--").run()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let broken = || Error::new(Kind::Git, "the output of git log could not be parsed");
-    let mut commits: Vec<_> =
-        text.split_terminator('\0').map(Commit::parse).collect::<Option<_>>().ok_or_else(broken)?;
-    commits.reverse();
-    commits.sort_by_key(|commit| commit.at);
-    mark_takeovers(&mut commits);
-    commits.reverse();
-    // A fence commit only makes a swap compare the lock branch; it changes no lock.
-    commits.retain(|commit| !commit.subject.starts_with(FENCE.trim_start_matches("ait: ")));
-    if let Some(wanted) = wanted {
-        let is_meant = |id: &TaskId| *id == wanted.id || Some(*id) == wanted.or;
-        commits.retain(|commit| tasks_in(commit.subject).iter().any(is_meant));
-        if commits.is_empty() {
+    let subjects = match wanted {
+        Some(wanted) => subjects_of(wanted),
+        None => "^ait: ".to_owned(),
+    };
+    let mut most = limit.saturating_mul(2).saturating_add(AT_FIRST);
+    loop {
+        let call = context.repository.read("log").args(["-z", "--format=%H%x1f%at%x1f%an%x1f%s"]);
+        let call = call.args(["--extended-regexp", &format!("--grep={subjects}"), &format!("--max-count={most}")]);
+        let text = String::from_utf8_lossy(&call.args(&tips).arg("--").run()?.stdout).into_owned();
+        let broken = || Error::new(Kind::Git, "the output of git log could not be parsed");
+        let mut commits: Vec<_> =
+            text.split_terminator('\0').map(Commit::parse).collect::<Option<_>>().ok_or_else(broken)?;
+        let are_all = commits.len() < most;
+        // A fence commit only makes a swap compare the lock branch; it changes no lock.
+        commits.retain(|commit| !commit.subject.starts_with(FENCE.trim_start_matches("ait: ")));
+        if let Some(wanted) = wanted {
+            let is_meant = |id: &TaskId| *id == wanted.id || Some(*id) == wanted.or;
+            commits.retain(|commit| tasks_in(commit.subject).iter().any(is_meant));
+        }
+        if commits.len() < limit && !are_all {
+            most = most.saturating_mul(4);
+            continue;
+        }
+        if let Some(wanted) = wanted.filter(|_| commits.is_empty()) {
             Index::load(&view, &data)?.require(wanted)?;
         }
+        commits.reverse();
+        commits.sort_by_key(|commit| commit.at);
+        commits.reverse();
+        commits.truncate(limit);
+        mark_takeovers(&context.repository, &mut commits)?;
+        let events = commits.into_iter().map(Commit::event).collect::<Option<_>>().ok_or_else(broken)?;
+        return Ok(TaskLog { as_of: list::as_of(&ledger), events });
     }
-    let events = commits.into_iter().take(limit).map(Commit::event).collect::<Option<_>>().ok_or_else(broken)?;
-    Ok(TaskLog { as_of: list::as_of(&ledger), events })
+}
+
+/// A pattern of the subjects that name a task, and of some others.
+fn subjects_of(wanted: &Wanted) -> String {
+    let ids: Vec<_> = std::iter::once(wanted.id).chain(wanted.or).map(TaskId::prefixed).collect();
+    format!("^ait: (.*[^[:alnum:]_])?({})([^[:alnum:]_]|$)", ids.join("|"))
 }
 
 /// A commit of the history, as git tells of it. A history has many, of which few are shown.
@@ -134,20 +156,20 @@ fn tasks_in(subject: &str) -> Vec<TaskId> {
     ids
 }
 
-/// Marks a lock of a task that another session holds as a takeover. The commits are oldest first.
-fn mark_takeovers(commits: &mut [Commit<'_>]) {
-    let mut holders = BTreeMap::new();
-    for commit in commits.iter_mut().filter(|commit| matches!(commit.what, "locked" | "unlocked")) {
-        let Some(task) = tasks_in(commit.subject).first().copied() else { continue };
-        if commit.what == "unlocked" {
-            holders.remove(&task);
-            continue;
-        }
-        let holder = commit.subject.rsplit(" for ").next().unwrap_or_default();
-        if holders.insert(task, holder).is_some_and(|before| before != holder) {
+/// Marks a lock of a task that another session held as a takeover, by the lock branch before it.
+fn mark_takeovers(repository: &Repository, commits: &mut [Commit<'_>]) -> Result<()> {
+    let locked = commits.iter_mut().filter(|commit| commit.what == "locked");
+    let locked: Vec<_> = locked.filter_map(|commit| Some((*tasks_in(commit.subject).first()?, commit))).collect();
+    let names: Vec<_> =
+        locked.iter().map(|(task, commit)| format!("{}^:{}", commit.id, LockEntry::path(*task))).collect();
+    for ((task, commit), before) in locked.into_iter().zip(objects::load(repository, &names)?) {
+        let holder = commit.subject.rsplit(" for ").next();
+        let before = before.map(|object| LockEntry::parse(task, &object.data, None));
+        if before.is_some_and(|before| Some(before.holder.as_str()) != holder) {
             commit.what = "taken over";
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -181,22 +203,5 @@ mod tests {
         }
         assert_eq!(Commit::parse("x"), None);
         assert_eq!(event("Lock\u{1b}[31m task").subject, "Lock [31m task");
-    }
-
-    #[test]
-    fn a_lock_on_what_another_holds_is_a_takeover() {
-        let records = [
-            "Lock task t1 for a@b",
-            "Lock task t1 for a@b",
-            "Lock task t2 for a@b",
-            "Lock task t1 for c@d",
-            "Unlock task t1",
-            "Lock task t1 for e@f",
-        ]
-        .map(record);
-        let mut commits: Vec<_> = records.iter().map(|record| Commit::parse(record).unwrap()).collect();
-        mark_takeovers(&mut commits);
-        let what: Vec<_> = commits.iter().map(|commit| commit.what).collect();
-        assert_eq!(what, ["locked", "locked", "locked", "taken over", "unlocked", "locked"]);
     }
 }
