@@ -138,11 +138,15 @@ impl<'t, 'r> Turn<'t, 'r> {
         }
     }
 
-    /// The view with which a transaction begins: a fetched one where another clone pushed lately and nobody waits for a push,
-    /// else [`Self::view`].
+    /// The view with which a transaction begins: a fetched one where nobody waits for a push, and another clone pushed lately
+    /// or this is a dry run, which must have one in the end; else [`Self::view`].
     pub(super) fn first_view(&mut self, branches: &[Branch], deadline: Deadline) -> Result<View<'t>> {
-        let fetches = self.called.is_none() && self.convoy.is_none() && self.ledger.forget_recent_push_of_others();
-        if fetches { self.fetch_view(branches, deadline) } else { self.view(branches) }
+        // In other clones the decision says which task branches are to be fetched.
+        let Ledger { repository, channel, dry_run, .. } = self.ledger;
+        let brings_all = |remote| *dry_run && remote::fetches_task_branches(repository, remote);
+        let fetches = || channel.remote().is_some_and(brings_all) || self.ledger.forget_recent_push_of_others();
+        let is_alone = self.called.is_none() && self.convoy.is_none();
+        if is_alone && fetches() { self.fetch_view(branches, deadline) } else { self.view(branches) }
     }
 
     /// The view of the tips that this clone knows, and of those that wait for a push.
