@@ -3,30 +3,42 @@
 use crate::error::{Error, Kind, Payload};
 use crate::git::porcelain::damage::{damage, not_owned};
 use crate::git::porcelain::failure::{self, GitFailure};
-use crate::git::run::{Call, Output};
+use std::path::Path;
 
-/// The error of a command that only reads from a remote, given by name or address.
-pub(super) fn connection_error(remote: &str, call: &Call, output: &Output) -> Error {
-    let stderr = output.stderr_text();
-    let broken = damage(call.directory(), &stderr);
-    broken.unwrap_or_else(|| contact_error(remote, call, output, failure::of_question(output.code, &stderr)))
+/// The error of a command that only reads from a remote, given by name or address, and that ran in `dir`; `None` where this
+/// git does not know the command.
+pub(super) fn connection_error(remote: &str, dir: &Path, code: Option<i32>, stderr: &str) -> Option<Error> {
+    damage(dir, stderr).or_else(|| contact_error(remote, failure::of_question(code, stderr), stderr))
 }
 
-/// The error of a command that failed while it was connected to a remote, given by name or address.
-pub(super) fn contact_error(remote: &str, call: &Call, output: &Output, failure: GitFailure) -> Error {
-    let stderr = output.stderr_text();
-    if let Some(error) = not_owned(&stderr) {
-        return error;
+/// The error of a git that reads a partial clone and could not fetch from `remote` what that lacks, if this is what it says.
+pub(super) fn promisor_error(remote: &str, code: Option<i32>, stderr: &str) -> Option<Error> {
+    if !failure::is_unfetched(stderr) {
+        return None;
     }
-    let said = failure::said(failure, &stderr);
+    if let Some(line) = stderr.lines().find(|line| line.contains("not our ref")) {
+        let message = format!("this partial clone lacks an object, and the remote {remote} does not have it: {line}");
+        let error = Error::new(Kind::Damaged, message).with(Payload::Said { stderr: stderr.to_owned() });
+        return Some(error.hint(command!["git fsck --full"].note("shows what is missing")));
+    }
+    contact_error(remote, failure::of_question(code, stderr), stderr)
+}
+
+/// The error of a command that failed while it was connected to a remote, given by name or address; `None` where this git
+/// does not know the command.
+pub(super) fn contact_error(remote: &str, failure: GitFailure, stderr: &str) -> Option<Error> {
+    if let Some(error) = not_owned(stderr) {
+        return Some(error);
+    }
+    let said = failure::said(failure, stderr);
     let error = match failure {
-        GitFailure::OldGit => return call.failure(output),
+        GitFailure::OldGit => return None,
         GitFailure::Authentication => {
             let message = format!("authentication failed for the remote {remote}: {said}");
             Error::new(Kind::Authentication, message).hint(command!["git fetch", remote])
         }
         GitFailure::Address => {
-            Error::new(Kind::Damaged, format!("the address of the remote {remote} leads nowhere: {}", nowhere(&stderr)))
+            Error::new(Kind::Damaged, format!("the address of the remote {remote} leads nowhere: {}", nowhere(stderr)))
                 .hint(command!["git remote set-url", remote, "URL"])
         }
         GitFailure::Denied => Error::new(Kind::Denied, format!("the server of {remote} refused: {said}"))
@@ -35,7 +47,7 @@ pub(super) fn contact_error(remote: &str, call: &Call, output: &Output, failure:
             .hint(command!["git ls-remote", remote])
             .advice("run the same command again later"),
     };
-    error.with(Payload::Said { stderr })
+    Some(error.with(Payload::Said { stderr: stderr.to_owned() }))
 }
 
 /// The error of a push to a server that can be read and takes no push.

@@ -4,7 +4,6 @@
 use crate::error::{Error, Hint, Kind, Result};
 use crate::files::records::RecordKind;
 use crate::git::address::{Address, AddressRelation, masked, resolved};
-use crate::git::contact::connection_error;
 use crate::git::{Oid, RemoteName, Repository};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -114,7 +113,7 @@ pub(crate) fn coordination_branches(
     let call = call.args(["--heads", "--", address, "refs/heads/aitask-*"]);
     let output = call.output()?;
     if !output.success() {
-        return Err(connection_error(&masked(address), &call, &output));
+        return Err(call.not_connected(&masked(address), &output));
     }
     let text = output.text();
     let lines = text.lines().filter_map(|line| line.split_once('\t'));

@@ -26,12 +26,12 @@ pub(crate) fn load(repository: &Repository, names: &[String]) -> Result<Vec<Opti
     let answered = reader.as_mut().map(|reader| (asked(reader, &question, names.len()), reader.is_stopped()));
     let (answers, said) = match answered {
         Some((Ok(answered), _)) => answered,
-        Some((Err(error), true)) => {
+        Some((Err(error), is_stopped)) if is_stopped || error.kind() == Kind::Unreachable => {
             *reader = None;
             return Err(error);
         }
         // One that has ended says nothing of the objects: somebody may have killed it.
-        Some((Err(_), false)) | None => {
+        Some((Err(_), _)) | None => {
             let new = reader.insert(repository.read("cat-file").arg("--batch").keep()?);
             let answered = asked(new, &question, names.len());
             if answered.is_err() {
@@ -42,8 +42,11 @@ pub(crate) fn load(repository: &Repository, names: &[String]) -> Result<Vec<Opti
     };
     let objects = cat_file::parse(answers.bytes(), names.len())?;
     // What is broken is answered as if it were not there; only the other stream tells.
-    let broken = objects.iter().any(Option::is_none).then(|| damage(&repository.root, &said)).flatten();
-    broken.map_or(Ok(objects), Err)
+    if said.is_empty() || objects.iter().all(Option::is_some) {
+        return Ok(objects);
+    }
+    let unfetched = reader.as_ref().and_then(|reader| reader.unfetched(&said));
+    unfetched.or_else(|| damage(&repository.root, &said)).map_or(Ok(objects), Err)
 }
 
 /// Whether the process that reads objects has been started, so that a read costs none.

@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::read_own;
 use crate::files::records::RecordKind;
-use crate::git::contact::{connection_error, contact_error, refused_error};
+use crate::git::contact::{contact_error, refused_error};
 use crate::git::porcelain::damage::damage;
 use crate::git::porcelain::failure::{self, Ended, GitFailure};
 use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
@@ -148,7 +148,7 @@ pub(crate) fn fetch(
                 format!("another git is fetching: {}", failure::said(GitFailure::Unknown, &stderr_text)),
             ));
         }
-        return Err(connection_error(remote.as_str(), &call, &output));
+        return Err(call.not_connected(remote.as_str(), &output));
     }
 }
 
@@ -173,14 +173,14 @@ pub(crate) fn fetch_branch(
     let call = fetch_call(repository, remote, limit, false).args(["--", remote.as_str()]);
     let call = call.arg(format!("+{}:{}", branch.full(), branch.tracking(remote)));
     let output = at_work::moving_refs(repository, &call)?;
-    if output.success() { Ok(()) } else { Err(connection_error(remote.as_str(), &call, &output)) }
+    if output.success() { Ok(()) } else { Err(call.not_connected(remote.as_str(), &output)) }
 }
 
 /// Updates every remote-tracking ref that the configuration names. One connection.
 pub(crate) fn fetch_all(repository: &Repository, remote: &RemoteName, limit: Duration) -> Result<()> {
     let call = fetch_call(repository, remote, limit, true).args(["--", remote.as_str()]);
     let output = at_work::moving_refs(repository, &call)?;
-    if output.success() { Ok(()) } else { Err(connection_error(remote.as_str(), &call, &output)) }
+    if output.success() { Ok(()) } else { Err(call.not_connected(remote.as_str(), &output)) }
 }
 
 fn fetch_call(repository: &Repository, remote: &RemoteName, limit: Duration, prune: bool) -> Call {
@@ -202,7 +202,7 @@ pub(crate) fn has_branch(
     let call = call.args(["--heads", "--", remote.as_str(), full.as_str()]);
     let output = call.output()?;
     if !output.success() {
-        return Err(connection_error(remote.as_str(), &call, &output));
+        return Err(call.not_connected(remote.as_str(), &output));
     }
     Ok(output.text().lines().any(|line| line.split('\t').nth(1) == Some(full.as_str())))
 }
@@ -228,7 +228,7 @@ pub(crate) fn ask_default(repository: &Repository, remote: &RemoteName, limit: D
     let call = call.args(["--symref", "--", remote.as_str(), "HEAD"]);
     let output = call.output()?;
     if !output.success() {
-        return Err(connection_error(remote.as_str(), &call, &output));
+        return Err(call.not_connected(remote.as_str(), &output));
     }
     let text = output.text();
     let target = text.lines().find_map(|line| line.strip_prefix("ref: refs/heads/")?.strip_suffix("\tHEAD"));
@@ -346,7 +346,7 @@ pub(crate) fn push(
             let error = Error::new(Kind::Unknown, format!("the push to {remote} was cut off: {said}"));
             return Ok(Pushed::Unknown(error.with(Payload::Said { stderr }).advice("run the same command again")));
         }
-        _ => contact_error(remote.as_str(), &call, &output, failure),
+        _ => contact_error(remote.as_str(), failure, &stderr).unwrap_or_else(|| call.failure(&output)),
     };
     Ok(Pushed::NotSent(error))
 }

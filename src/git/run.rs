@@ -15,6 +15,7 @@ pub(crate) use kept::Kept;
 pub(crate) use output::Output;
 
 use crate::error::{Error, Kind, Payload, Result, quoted, redacted, sanitise};
+use crate::git::contact;
 use crate::git::porcelain::damage::{damage, moved};
 use crate::interrupt;
 use crate::report::activity;
@@ -97,6 +98,8 @@ pub(crate) struct Call {
     alone: bool,
     hooks: Hooks,
     waits_for: WaitsFor,
+    /// In a partial clone, the remote from which git fetches what it reads and does not have.
+    promisor: Option<String>,
     /// Where the id of its process group is noted.
     group_note: Option<PathBuf>,
 }
@@ -143,6 +146,7 @@ impl Call {
             alone: false,
             hooks: Hooks::None,
             waits_for: WaitsFor::Nobody,
+            promisor: None,
             group_note: None,
         }
     }
@@ -258,11 +262,6 @@ impl Call {
         self.arg("--progress")
     }
 
-    /// The directory that it runs in.
-    pub(crate) fn directory(&self) -> &Path {
-        &self.dir
-    }
-
     /// The command line, for messages; URLs in it lose their secrets.
     pub(crate) fn command_line(&self) -> String {
         let mut line = self.program.to_string_lossy().into_owned();
@@ -310,10 +309,7 @@ impl Call {
                 let stderr = [stderr.as_slice(), &ended_by_signal(status)].concat();
                 Ok(Output { code: status.code(), signal: status.signal(), timed_out: false, hook, stdout, stderr })
             }
-            WaitEnd::TimedOut => {
-                let stderr = format!("no answer within {} ms", self.limit.as_millis()).into_bytes();
-                Ok(Output { timed_out: true, ..Output::silent(stderr) })
-            }
+            WaitEnd::TimedOut | WaitEnd::FetchTimedOut => Ok(self.timed_out(&end)),
             WaitEnd::HookTimedOut(name) => {
                 let hook = FailedHook { name, timed_out: true };
                 let seconds = hook_limit().as_secs_f32();
@@ -347,13 +343,11 @@ impl Call {
             let _ = std::fs::write(path, format!("{} {pid}", std::process::id()));
         }
         let target = pid.map(if attached { SignalTarget::Alone } else { SignalTarget::Group });
-        let transfer = pid.filter(|_| self.waits_for == WaitsFor::Others).map(Transfer::of);
-        let (limit, last, used) = (self.limit, Instant::now(), Default::default());
-        let mut clock = Clock { limit, hook_limit, hooks, shown_hook: None, transfer, last, used };
+        let mut clock = Clock { hook_limit, hooks, ..self.clock(pid) };
         let end = wait::wait(target, &mut clock, |time| Ok(handle.wait_timeout(time)?.map(|output| output.status)))?;
         let mut output = captures.into_iter().map(|capture| match end {
             WaitEnd::Itself(_) => capture.finish(),
-            WaitEnd::TimedOut | WaitEnd::HookTimedOut(_) | WaitEnd::Interrupted => Vec::new(),
+            WaitEnd::TimedOut | WaitEnd::FetchTimedOut | WaitEnd::HookTimedOut(_) | WaitEnd::Interrupted => Vec::new(),
         });
         let (stdout, stderr) = (output.next().unwrap_or_default(), output.next().unwrap_or_default());
         let hook = clock.hooks.and_then(HookTrace::failed);
@@ -363,6 +357,23 @@ impl Call {
             None => stderr,
         };
         Ok(Ended { end, hook, stdout, stderr })
+    }
+
+    /// The time of this call, which begins now, in a process that runs no hooks.
+    fn clock(&self, pid: Option<Pid>) -> Clock {
+        let is_connected = self.waits_for == WaitsFor::Others;
+        let transfer = pid.filter(|_| is_connected || self.promisor.is_some()).map(Transfer::of);
+        let (limit, last, used) = (self.limit, Instant::now(), Default::default());
+        Clock { limit, hook_limit: NO_LIMIT, hooks: None, shown_hook: None, transfer, is_connected, last, used }
+    }
+
+    /// The output where it was ended by a limit.
+    fn timed_out(&self, end: &WaitEnd) -> Output {
+        let stderr = match end {
+            WaitEnd::FetchTimedOut => "no answer from the promisor remote in time (--timeout)".to_owned(),
+            _ => format!("no answer within {} ms", self.limit.as_millis()),
+        };
+        Output { timed_out: true, ..Output::silent(stderr.into_bytes()) }
     }
 
     /// What it does: as it was said, else its command.
@@ -479,6 +490,9 @@ impl Call {
             return Error::new(Kind::DiskFull, format!("no space is left for what git writes: {stderr_text}"))
                 .hint(command!["df -h", self.dir.display()].note("free some; then the same command again"));
         }
+        if let Some(error) = self.unfetched(output.code, &stderr_text) {
+            return error;
+        }
         if let Some(error) = damage(&self.dir, &stderr_text).or_else(|| moved(&self.dir, &stderr_text)) {
             return error;
         }
@@ -505,6 +519,17 @@ impl Call {
             error = error.with(Payload::FailedHook { failed_hook: hook.name.clone() });
         }
         error.with(Payload::Call { command, directory: self.dir.to_string_lossy().into_owned() })
+    }
+
+    /// The error for a failure of this call, which only reads from a remote, given by name or address.
+    pub(crate) fn not_connected(&self, remote: &str, output: &Output) -> Error {
+        let error = contact::connection_error(remote, &self.dir, output.code, &output.stderr_text());
+        error.unwrap_or_else(|| self.failure(output))
+    }
+
+    /// The error where git could not fetch what a partial clone lacks, if this is what it says.
+    fn unfetched(&self, code: Option<i32>, stderr: &str) -> Option<Error> {
+        contact::promisor_error(self.promisor.as_deref()?, code, stderr)
     }
 
     fn not_started(&self, error: &io::Error) -> Error {

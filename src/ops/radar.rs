@@ -505,6 +505,5 @@ fn compare(
 /// Whether git would make a connection for a file that this clone does not have. One process in a partial clone.
 fn may_fetch(context: &Context) -> Result<bool> {
     let repository = &context.repository;
-    let is_partial = repository.config().keys().any(|key| key.starts_with("remote.") && key.ends_with(".promisor"));
-    Ok(is_partial && repository.git_version()? < (2, 44))
+    Ok(repository.git().is_partial() && repository.git_version()? < (2, 44))
 }

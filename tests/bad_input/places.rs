@@ -90,6 +90,7 @@ fn works_in_a_clone(options: &[&str]) {
     assert_eq!(ann.task("First", &[]), "1");
     // a path is cloned whole, a URL is not
     let url = format!("file://{}", world.origin().display());
+    world.git(&["--git-dir=origin.git", "config", "uploadpack.allowFilter", "true"]);
     world.git(&[&["clone", "-q"], options, &[&url, "job"]].concat());
     let job = ann.at(world.root().join("job"));
     job.git(&["config", "user.email", "job@example.com"]);
@@ -121,9 +122,6 @@ fn a_single_branch_clone_works() {
 
 #[test]
 fn a_partial_clone_works() {
-    let world = World::new();
-    world.clone("first").at(world.origin()).git(&["config", "uploadpack.allowFilter", "true"]);
-    drop(world);
     works_in_a_clone(&["--filter=blob:none"]);
 }
 

@@ -189,6 +189,34 @@ fn a_transfer_that_moves_does_not_count() {
 }
 
 #[test]
+fn what_a_partial_clone_fetches_while_it_reads_is_network_time_and_nobody_is_asked() {
+    let (world, ann) = scene(1);
+    run(&ann, "pick 1 --no-worktree").ok();
+    world.git(&["--git-dir=origin.git", "config", "uploadpack.allowFilter", "true"]);
+    let url = format!("file://{}", world.origin().display());
+    world.git(&["clone", "--quiet", "--filter=blob:none", &url, "job"]);
+    let job = ann.at(world.root().join("job"));
+    // It lacks the file of the lock.
+    for (script, least) in [("exec sleep 600", 1), ("exit 1", 0)] {
+        dial(&job, script);
+        let begun = Instant::now();
+        let failed = run(&job, "list --json --timeout 1s").fails(75);
+        let took = begun.elapsed();
+        assert!(took >= Duration::from_secs(least) && took < Duration::from_secs(10), "{script} {took:?}\n{failed}");
+        assert_eq!(kind(&failed), "unreachable", "{failed}");
+        assert!(message(&failed).starts_with("the remote origin cannot be reached: "), "{failed}");
+    }
+    let (ssh, calls) = (world.root().join("bin/ssh"), world.root().join("calls"));
+    let script = format!("#!/bin/sh\necho \"$*\" >>'{}'\nfor last; do :; done\nexec sh -c \"$last\"\n", calls.display());
+    world.script(&ssh, &script);
+    job.git(&["config", "core.sshCommand", ssh.to_str().unwrap()]);
+    job.git(&["config", "remote.origin.url", &format!("forge:{}", world.origin().display())]);
+    assert!(run(&job, "list --json").ok().json()["tasks"][0]["lock"].is_object());
+    let calls = std::fs::read_to_string(calls).unwrap();
+    assert!(!calls.is_empty() && calls.lines().all(|call| call.contains("-o BatchMode=yes")), "{calls}");
+}
+
+#[test]
 fn no_window_asks_for_a_password_where_nobody_is() {
     let (world, ann) = scene(1);
     let (program, asked) = (world.root().join("askpass"), world.root().join("asked"));

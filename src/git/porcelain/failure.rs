@@ -186,6 +186,13 @@ pub(crate) fn of_question(code: Option<i32>, stderr: &str) -> GitFailure {
     }
 }
 
+/// Whether a git that reads a partial clone could not fetch what that lacks.
+pub(crate) fn is_unfetched(stderr: &str) -> bool {
+    let mut starts = NOT_LET_IN.iter().chain(&FIRST_CONTACT);
+    // Before it said so itself, git left it at the words of the fetch.
+    stderr.contains("promisor remote") || starts.any(|start| stderr.lines().any(|line| line.starts_with(start)))
+}
+
 /// Whether a push that failed so may have met a server that takes no push of this user, and says so in words of its own, or
 /// by ending the connection. Where the same server can be read and a push that sends nothing fails in the same way, it is.
 pub(crate) fn may_be_refusal(failure: GitFailure, stderr: &str) -> bool {

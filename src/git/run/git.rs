@@ -31,6 +31,8 @@ pub(crate) struct Git {
     environment: Environment,
     ssh_command: Option<String>,
     ssh_variant: Option<String>,
+    /// In a partial clone, the remote from which git fetches what it reads and does not have.
+    promisor: Option<String>,
     /// The user has set the target of the trace that tells of hooks.
     is_traced: bool,
     /// The name and address of the user, where git does not find them itself.
@@ -41,14 +43,16 @@ impl Git {
     /// Git in this environment.
     pub(crate) fn new(environment: Environment) -> Self {
         let is_traced = environment.text(hooks::TRACE).is_some_and(|target| !hooks::is_of_ours(target));
-        Self { environment, ssh_command: None, ssh_variant: None, is_traced, identity: Vec::new() }
+        let (ssh_command, ssh_variant, promisor, identity) = Default::default();
+        Self { environment, ssh_command, ssh_variant, promisor, is_traced, identity }
     }
 
     /// Reads what the configuration says of the calls: the user's own ssh command and its kind, so that network calls
-    /// can add `BatchMode` to it, and the target of a trace, which stays the user's.
+    /// can add `BatchMode` to it, whether this is a partial clone, and the target of a trace, which stays the user's.
     pub(crate) fn configured(mut self, config: &Config) -> Self {
         let last = |key: &str| config.last(key).map(str::to_owned);
         (self.ssh_command, self.ssh_variant) = (last("core.sshcommand"), last("ssh.variant"));
+        self.promisor = promisor(config).map(str::to_owned);
         self.is_traced |= config.last("trace2.perftarget").is_some();
         self
     }
@@ -72,8 +76,15 @@ impl Git {
     pub(crate) fn write(&self, dir: &Path, subcommand: &str) -> Call {
         // A `git aitask` in a hook must not wait for the command that runs the hook.
         let hooks = if self.is_traced { Hooks::None } else { Hooks::Watched };
-        let call = Call { hooks, ..Call::program(&self.environment, "git", dir) };
-        self.common(call, subcommand).env(WITHIN, "1")
+        let call = Call { hooks, promisor: self.promisor.clone(), ..Call::program(&self.environment, "git", dir) };
+        let call = self.common(call, subcommand).env(WITHIN, "1");
+        // A commit fetches nothing, and the program that signs it may ask.
+        if self.is_partial() && !subcommand.starts_with("commit") { self.without_prompts(call) } else { call }
+    }
+
+    /// Whether this is a partial clone, in which a read may make a connection.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.promisor.is_some()
     }
 
     /// A git command that finds the repository: only here do `GIT_DIR` and the like count.
@@ -84,7 +95,12 @@ impl Git {
 
     /// A git command that uses the network: git and ssh do not prompt, and there is a time limit.
     pub(crate) fn network(&self, dir: &Path, subcommand: &str, limit: Duration) -> Call {
-        let call = self.write(dir, subcommand).waits_for_others(limit).env("GIT_TERMINAL_PROMPT", "0");
+        let call = self.write(dir, subcommand).waits_for_others(limit);
+        if self.is_partial() { call } else { self.without_prompts(call) }
+    }
+
+    fn without_prompts(&self, call: Call) -> Call {
+        let call = call.env("GIT_TERMINAL_PROMPT", "0");
         let call = if self.may_ask() { call } else { call.env("GIT_ASKPASS", "") };
         let of_user = self.environment.text("GIT_SSH_COMMAND").or(self.ssh_command.as_deref());
         let command = match (of_user, self.environment.text("GIT_SSH")) {
@@ -121,6 +137,14 @@ impl Git {
         }
         self.identity.iter().fold(call, |call, (key, value)| call.setting(key, value))
     }
+}
+
+/// The remote from which a partial clone fetches what it lacks, as git finds it.
+fn promisor(config: &Config) -> Option<&str> {
+    let is_true = |key: &str| config.last(key).is_some_and(|value| !matches!(value, "false" | "no" | "off" | "0"));
+    let mut keys = config.keys().filter(|key| is_true(key));
+    let named = keys.find_map(|key| key.strip_prefix("remote.")?.strip_suffix(".promisor"));
+    config.last("extensions.partialclone").or(named)
 }
 
 /// Whether an ssh command takes the options of OpenSSH, as git decides it (git-config(1), `ssh.variant`), except that a

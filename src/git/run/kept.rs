@@ -1,7 +1,7 @@
 //! A process that is kept while a command runs and answers what it is asked, one question after the other, so that each
 //! further question costs no process.
 
-use super::wait::{self, SignalTarget};
+use super::wait::{self, Clock, SignalTarget};
 use super::{Call, Output, ended_by_signal};
 use crate::error::{Error, Kind, Result};
 use crate::interrupt::{self, POLL_INTERVAL};
@@ -47,8 +47,6 @@ impl Call {
         }
         interrupt::check()?;
         let mut command = self.command();
-        // In a partial clone it may fetch; in a group of its own it cannot read what is typed at the terminal.
-        command.env("GIT_TERMINAL_PROMPT", "0");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().map_err(|error| self.not_started(&error))?;
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
@@ -84,7 +82,7 @@ impl Kept {
         let _activity = activity::begin(|| self.call.activity());
         let begun = Instant::now();
         self.said.clear();
-        let answered = self.converse(question, takes, begun + self.call.limit);
+        let answered = self.converse(question, takes, self.call.clock(self.pid()));
         self.took += begun.elapsed();
         answered.map(|()| String::from_utf8_lossy(&self.said).trim().to_owned())
     }
@@ -94,7 +92,16 @@ impl Kept {
         self.is_stopped
     }
 
-    fn converse(&mut self, mut left: &[u8], mut takes: impl FnMut(&[u8]) -> bool, until: Instant) -> Result<()> {
+    /// The error where git could not fetch what a partial clone lacks, if this is what it said beside an answer.
+    pub(crate) fn unfetched(&self, said: &str) -> Option<Error> {
+        self.call.unfetched(None, said)
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+    }
+
+    fn converse(&mut self, mut left: &[u8], mut takes: impl FnMut(&[u8]) -> bool, mut clock: Clock) -> Result<()> {
         let mut part = vec![0; 1 << 16];
         loop {
             if interrupt::is_wanted() {
@@ -102,11 +109,10 @@ impl Kept {
                 self.stop();
                 return Err(interrupt::error());
             }
-            if Instant::now() >= until {
+            if let Some(end) = clock.tick() {
                 self.is_stopped = true;
                 self.stop();
-                let stderr = format!("no answer within {} ms", self.call.limit.as_millis()).into_bytes();
-                return Err(self.call.failure(&Output { timed_out: true, ..Output::silent(stderr) }));
+                return Err(self.call.failure(&self.call.timed_out(&end)));
             }
             self.wait_for_pipes(!left.is_empty());
             self.read_errors(&mut part);
@@ -173,8 +179,7 @@ impl Kept {
     /// Ends it and all that it started.
     fn stop(&mut self) {
         self.input = None;
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        if let (Ok(None), Some(pid)) = (self.child.try_wait(), pid) {
+        if let (Ok(None), Some(pid)) = (self.child.try_wait(), self.pid()) {
             let child = std::cell::RefCell::new(&mut self.child);
             let ended = |time: Duration| {
                 std::thread::sleep(time);

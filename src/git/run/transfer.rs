@@ -35,6 +35,8 @@ struct Seen {
     packers: Option<u64>,
     /// Those that hold the connection. They pass on what a packer that has ended left with them.
     carriers: u64,
+    /// Whether a git among them fetches.
+    fetches: bool,
 }
 
 impl Transfer {
@@ -44,6 +46,17 @@ impl Transfer {
 
     /// Whether it moves.
     pub(super) fn moves(&mut self) -> bool {
+        self.look();
+        self.moves
+    }
+
+    /// Whether there is one: git reads an object that a partial clone lacks, and fetches it.
+    pub(super) fn is_there(&mut self) -> bool {
+        self.look();
+        self.seen.fetches
+    }
+
+    fn look(&mut self) {
         if self.looked.elapsed() >= LOOK_EVERY {
             self.looked = Instant::now();
             let now = Seen::of(self.group);
@@ -54,7 +67,6 @@ impl Transfer {
             let packed = now.packers.is_some() && self.moved.is_some_and(|moved| moved.elapsed() < STANDSTILL);
             (self.seen, self.moves) = (now, packed || carried);
         }
-        self.moves
     }
 }
 
@@ -68,6 +80,7 @@ impl Seen {
             };
             let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
             let words = || line.split(|byte| *byte == 0);
+            seen.fetches |= stat.name == "git" && words().any(|word| word == b"fetch");
             if stat.name == "git" && words().any(|word| PACKERS.contains(&word)) {
                 *seen.packers.get_or_insert(0) += stat.ticks + moved(&process);
             } else if stat.name == "ssh" || stat.name.starts_with("git-remote-") {

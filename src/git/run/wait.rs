@@ -39,6 +39,8 @@ pub(super) enum WaitEnd {
     Itself(ExitStatus),
     /// The time limit was reached, and the process was ended.
     TimedOut,
+    /// What git fetches for a partial clone did not come in time, and the process was ended.
+    FetchTimedOut,
     /// The hook of this name took longer than it may, and the process was ended.
     HookTimedOut(String),
     /// A signal arrived, and the process was ended.
@@ -70,7 +72,7 @@ impl SignalTarget {
 }
 
 /// The time of one process: a limit counts neither a hook that it runs, which has one of its own, nor a transfer that
-/// moves.
+/// moves. Where a process that runs here waits for a remote, that counts as the wait of a command that uses the network.
 pub(super) struct Clock {
     pub(super) limit: Duration,
     pub(super) hook_limit: Duration,
@@ -78,8 +80,10 @@ pub(super) struct Clock {
     pub(super) hooks: Option<HookTrace>,
     /// The hook that runs, as people who wait see it.
     pub(super) shown_hook: Option<Activity>,
-    /// Where this program waits for a remote.
+    /// Where this program waits for a remote, or may do so.
     pub(super) transfer: Option<Transfer>,
+    /// Whether it waits for the remote all the time.
+    pub(super) is_connected: bool,
     pub(super) last: Instant,
     /// For hooks, and for all else.
     pub(super) used: (Duration, Duration),
@@ -91,7 +95,7 @@ impl Clock {
     }
 
     /// Counts the time since the last call; returns how the wait ends, when a limit is reached.
-    fn tick(&mut self) -> Option<WaitEnd> {
+    pub(super) fn tick(&mut self) -> Option<WaitEnd> {
         let passed = self.last.elapsed();
         self.last += passed;
         if let Some(hooks) = &mut self.hooks {
@@ -108,11 +112,16 @@ impl Clock {
             self.used.0 += passed;
             return (self.used.0 >= self.hook_limit).then(|| WaitEnd::HookTimedOut(hook.to_owned()));
         }
-        if let Some(transfer) = &mut self.transfer {
+        if let Some(transfer) = &mut self.transfer
+            && (self.is_connected || transfer.is_there())
+        {
             if transfer.moves() {
                 return None;
             }
             waiting::count(passed);
+            if !self.is_connected && waiting::left().is_zero() {
+                return Some(WaitEnd::FetchTimedOut);
+            }
         }
         self.used.1 += passed;
         self.left().is_zero().then_some(WaitEnd::TimedOut)
