@@ -25,7 +25,7 @@ pub(crate) mod objects;
 pub(crate) mod overlaps;
 mod place;
 pub(crate) mod porcelain;
-pub(crate) mod ref_files;
+mod ref_files;
 pub(crate) mod refs;
 pub(crate) mod refs_state;
 pub(crate) mod registry;

@@ -4,7 +4,7 @@
 
 use crate::git::registry::git_dir;
 use crate::git::{Oid, RefName, Repository};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::Metadata;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -27,43 +27,22 @@ pub(super) fn load(repository: &Repository, names: &[RefName]) -> Option<BTreeMa
     Some(found)
 }
 
-/// All refs that begin with `prefix`, which ends with a slash, with their objects; `None` where only git can tell.
-pub(super) fn load_below(repository: &Repository, prefix: &str) -> Option<BTreeMap<RefName, Oid>> {
+/// All refs whose names begin with `prefix`, each with its object where that is plain; `None` where only git can tell which
+/// there are.
+pub(super) fn list(repository: &Repository, prefix: &str) -> Option<BTreeMap<RefName, Option<Oid>>> {
     let digits = digits(repository)?;
     let mut loose = BTreeMap::new();
-    walk(&repository.common_dir.join(prefix), prefix, digits, &mut loose)?;
-    let mut found = packed(repository, digits, |name| name.starts_with(prefix))?;
+    let folder = &prefix[..=prefix.rfind('/')?];
+    walk(&repository.common_dir.join(folder), folder, &mut |name, path| {
+        if let Some(name) = RefName::parse(name).filter(|_| name.starts_with(prefix)) {
+            // One that is gone by now is left to git, too.
+            loose.insert(name, self::loose(path, digits).ok().flatten());
+        }
+    })?;
+    let packed = packed(repository, digits, |name| name.starts_with(prefix))?;
+    let mut found: BTreeMap<_, _> = packed.into_iter().map(|(name, oid)| (name, Some(oid))).collect();
     found.append(&mut loose);
     Some(found)
-}
-
-/// Whether a ref may exist: false only when the files of git say so.
-pub(crate) fn may_exist(repository: &Repository, name: &RefName) -> bool {
-    let dir = &repository.common_dir;
-    let ending = format!(" {name}");
-    let packed = || std::fs::read(dir.join("packed-refs")).unwrap_or_default();
-    is_reftable(repository)
-        || dir.join(name.as_str()).exists()
-        || packed().split(|&byte| byte == b'\n').any(|line| line.ends_with(ending.as_bytes()))
-}
-
-/// The refs right below `prefix`, which ends with a slash; `None` where the files of git do not say it.
-pub(crate) fn by_files_below(repository: &Repository, prefix: &str) -> Option<BTreeSet<RefName>> {
-    if is_reftable(repository) {
-        return None;
-    }
-    let dir = &repository.common_dir;
-    let packed = std::fs::read(dir.join("packed-refs")).unwrap_or_default();
-    let packed = packed.split(|&byte| byte == b'\n').filter_map(|line| line.split(|&byte| byte == b' ').nth(1));
-    let packed = packed.filter_map(|name| RefName::parse(std::str::from_utf8(name).ok()?));
-    let entries = std::fs::read_dir(dir.join(prefix)).into_iter().flatten().flatten();
-    let loose = entries.filter_map(|entry| RefName::parse(&format!("{prefix}{}", entry.file_name().to_str()?)));
-    Some(packed.filter(|name| name.as_str().starts_with(prefix)).chain(loose).collect())
-}
-
-/// The commit of a ref that has a file of its own.
-pub(crate) fn by_file(repository: &Repository, name: &RefName) -> Option<Oid> {
-    Oid::parse(std::fs::read_to_string(repository.common_dir.join(name.as_str())).ok()?.trim_end())
 }
 
 /// The commit of the branch that is checked out in `dir`, and the branch; `None` where only git can tell, as for a detached
@@ -82,7 +61,7 @@ pub(super) fn head(repository: &Repository, dir: &Path) -> Option<(Oid, RefName)
 }
 
 /// Whether the refs are not in files of their own.
-pub(crate) fn is_reftable(repository: &Repository) -> bool {
+pub(super) fn is_reftable(repository: &Repository) -> bool {
     repository.common_dir.join("reftable").exists()
 }
 
@@ -136,8 +115,8 @@ fn packed(repository: &Repository, digits: usize, is_asked: impl Fn(&str) -> boo
     Some(found)
 }
 
-/// Adds the refs that have a file below a folder.
-fn walk(folder: &Path, prefix: &str, digits: usize, found: &mut BTreeMap<RefName, Oid>) -> Option<()> {
+/// Tells of each file below a folder of refs, with the name of its ref.
+fn walk(folder: &Path, prefix: &str, each: &mut dyn FnMut(&str, &Path)) -> Option<()> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Some(()),
@@ -149,10 +128,9 @@ fn walk(folder: &Path, prefix: &str, digits: usize, found: &mut BTreeMap<RefName
         let Some(name) = entry.file_name().to_str().map(|name| format!("{prefix}{name}")) else { continue };
         let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
         if entry.file_type().ok()?.is_dir() && !is_hidden {
-            walk(&entry.path(), &format!("{name}/"), digits, found)?;
-        } else if let Some(name) = RefName::parse(&name) {
-            // One that is gone by now is left to git, too.
-            found.insert(name, loose(&entry.path(), digits).ok()??);
+            walk(&entry.path(), &format!("{name}/"), each)?;
+        } else {
+            each(&name, &entry.path());
         }
     }
     Some(())

@@ -22,6 +22,38 @@ pub(crate) fn load(repository: &Repository, names: &[RefName]) -> Result<BTreeMa
     Ok(records.into_iter().map(|record| (record.name, record.oid)).filter(|(name, _)| names.contains(name)).collect())
 }
 
+/// Whether one of these refs may exist: false only where the files of git say so. No process.
+pub(crate) fn may_exist(repository: &Repository, names: &[RefName]) -> bool {
+    ref_files::load(repository, names).is_none_or(|found| !found.is_empty())
+}
+
+/// The refs whose names begin with some prefixes, as far as that is known without a process.
+#[derive(Debug)]
+pub(crate) struct ListedRefs(Vec<Option<BTreeMap<RefName, Option<Oid>>>>);
+
+impl ListedRefs {
+    /// Lists those of each prefix. No process.
+    pub(crate) fn of(repository: &Repository, prefixes: impl IntoIterator<Item = String>) -> Self {
+        Self(prefixes.into_iter().map(|prefix| ref_files::list(repository, &prefix)).collect())
+    }
+
+    /// Whether a ref that begins with one of the prefixes may exist: false only where the files of git say so.
+    pub(crate) fn may_have(&self, name: &RefName) -> bool {
+        self.0.iter().any(|listed| listed.as_ref().is_none_or(|listed| listed.contains_key(name)))
+    }
+
+    /// The object of a ref, where it is known.
+    pub(crate) fn tip(&self, name: &RefName) -> Option<&Oid> {
+        self.0.iter().flatten().find_map(|listed| listed.get(name)?.as_ref())
+    }
+
+    /// The names of all; `None` where they are not known.
+    pub(crate) fn names(&self) -> Option<impl Iterator<Item = &RefName>> {
+        let are_known = self.0.iter().all(Option::is_some);
+        are_known.then(|| self.0.iter().flatten().flat_map(BTreeMap::keys))
+    }
+}
+
 /// The commits at the tips of those of `names` that exist. One process, where any is named.
 pub(crate) fn load_tips(repository: &Repository, names: &[RefName]) -> Result<Vec<(RefName, TipCommit)>> {
     if names.is_empty() {
@@ -35,7 +67,9 @@ pub(crate) fn load_tips(repository: &Repository, names: &[RefName]) -> Result<Ve
 
 /// All refs that begin with `prefix`, which ends with a slash, with their objects. No process, as a rule.
 pub(crate) fn load_below(repository: &Repository, prefix: &str) -> Result<BTreeMap<RefName, Oid>> {
-    if let Some(found) = ref_files::load_below(repository, prefix) {
+    let listed = ref_files::list(repository, prefix);
+    let plain = listed.and_then(|listed| listed.into_iter().map(|(name, oid)| Some((name, oid?))).collect());
+    if let Some(found) = plain {
         return Ok(found);
     }
     let output = repository.read("for-each-ref").arg(format!("--format={}", for_each_ref::FORMAT)).arg(prefix).run()?;

@@ -7,7 +7,7 @@
 use crate::files::read_own;
 use crate::files::records::RecordKind;
 use crate::git::remote::record_name;
-use crate::git::{Oid, RefName, RemoteName, Repository, ref_files, remote};
+use crate::git::{Oid, RefName, RemoteName, Repository, refs, remote};
 use crate::ledger::{LOCKS, Ledger};
 
 /// The record of the pushes of this clone since it fetched: the tip of the lock branch that came with all task branches,
@@ -52,7 +52,7 @@ pub(super) fn note_push(repository: &Repository, remote: &RemoteName, old: Optio
     let from = match (old, known) {
         (Some(old), Some(known)) if known.to == old.as_str() => known.from,
         (Some(old), known) => {
-            let is_kept = || kept_locks(remote).is_none_or(|kept| ref_files::may_exist(repository, &kept));
+            let is_kept = || kept_locks(remote).is_none_or(|kept| refs::may_exist(repository, &[kept]));
             let was_cloned = known.is_none() && was_cloned(repository, remote) && !is_kept();
             Some(old.to_string()).filter(|old| !was_cloned && !is_of_whole_fetch(repository, old))
         }

@@ -10,7 +10,7 @@ use crate::files::read_own;
 use crate::files::records::RecordKind;
 use crate::git::address::{AddressRelation, masked};
 use crate::git::remote::record_name;
-use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, ref_files, remote};
+use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, remote};
 use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -247,14 +247,10 @@ impl Ledger<'_> {
         RefName::parse(&remote::known(self.channel.remote()?, branch))
     }
 
-    /// The commit of a branch that the last fetch of this program kept. No process where there certainly is none.
+    /// The commit of a branch that the last fetch of this program kept. At most one process.
     fn kept_by_fetch(&self, branch: &Branch) -> Result<Option<Oid>> {
-        match self.ref_of_known(branch) {
-            Some(kept) if ref_files::may_exist(self.repository, &kept) => {
-                Ok(self.refs.tips(std::slice::from_ref(&kept))?.remove(&kept))
-            }
-            _ => Ok(None),
-        }
+        let kept = self.ref_of_known(branch);
+        kept.map_or(Ok(None), |kept| Ok(self.refs.tips(std::slice::from_ref(&kept))?.remove(&kept)))
     }
 
     /// What the published tip lacks, where it is an older state than the known one or continues an older state; `None`

@@ -6,7 +6,8 @@ use crate::coordination::lock_record::LockRecord;
 use crate::coordination::process::Liveness;
 use crate::error::{Kind, Result};
 use crate::git::porcelain::ref_tips::TipCommit;
-use crate::git::{Branch, Oid, RefName, Repository, ref_files, refs};
+use crate::git::refs::ListedRefs;
+use crate::git::{Branch, Oid, RefName, Repository, refs};
 use crate::landing::line;
 use crate::ops::lock::LockedTask;
 use crate::ops::radar::{Overlaps, picked_at};
@@ -107,9 +108,7 @@ fn last_commits<'t>(
     let repository = &context.repository;
     let here = format!("refs/heads/{BRANCH_PREFIX}");
     let there = context.channel.remote().map(|remote| format!("refs/remotes/{remote}/{BRANCH_PREFIX}"));
-    let listed: Vec<_> =
-        std::iter::once(here).chain(there).map(|it| ref_files::by_files_below(repository, &it)).collect();
-    let may_exist = |name: &RefName| listed.iter().any(|listed| listed.as_ref().is_none_or(|it| it.contains(name)));
+    let listed = ListedRefs::of(repository, std::iter::once(here).chain(there));
     let mut wanted: BTreeMap<RefName, TaskId> = BTreeMap::new();
     let mut cut: BTreeSet<(TaskId, Oid)> = BTreeSet::new();
     for (task, name) in tasks {
@@ -117,9 +116,8 @@ fn last_commits<'t>(
         let held = LockRecord::load(repository, task);
         cut.extend(held.and_then(|held| Some((task, Oid::parse(&held.base_commit?)?))));
         let names = std::iter::once(branch.full()).chain(context.channel.remote().map(|it| branch.tracking(it)));
-        let is_new =
-            |name: &RefName| ref_files::by_file(repository, name).is_some_and(|tip| cut.contains(&(task, tip)));
-        let moved = names.filter(|name| may_exist(name) && !is_new(name)).map(|name| (name, task));
+        let is_new = |name: &RefName| listed.tip(name).is_some_and(|tip| cut.contains(&(task, tip.clone())));
+        let moved = names.filter(|name| listed.may_have(name) && !is_new(name)).map(|name| (name, task));
         wanted.extend(moved.collect::<Vec<_>>());
     }
     let mut newest: BTreeMap<TaskId, TipCommit> = BTreeMap::new();

@@ -6,7 +6,8 @@ use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result};
 use crate::git::overlaps::{self, ScratchStore, Unsaved};
 use crate::git::porcelain::diff_raw::FileDiff;
-use crate::git::{Branch, Oid, RefName, ref_files};
+use crate::git::refs::ListedRefs;
+use crate::git::{Branch, Oid, RefName};
 use crate::landing::overlap::{self, Landing, Overlap, OwnCommits, Side, landing_order, shared, some};
 use crate::project::context::Context;
 use crate::task::named_files::NamedFiles;
@@ -258,8 +259,7 @@ pub(crate) fn look(context: &Context, tasks: &[InWork<'_>], host: &str, scope: S
     let here = format!("refs/heads/{BRANCH_PREFIX}");
     let there = remote.map_or_else(|| here.clone(), |remote| format!("refs/remotes/{remote}/{BRANCH_PREFIX}"));
     let prefixes = [here, there];
-    let listed = prefixes.each_ref().map(|prefix| ref_files::by_files_below(repository, prefix));
-    let may_exist = |name: &RefName| listed.iter().any(|listed| listed.as_ref().is_none_or(|it| it.contains(name)));
+    let listed = ListedRefs::of(repository, prefixes.clone());
     let mut tasks: Vec<_> = tasks.iter().collect();
     tasks.sort_by_key(|task| (picked_at(task.lock, host), task.lock.task));
     let wanted = match scope {
@@ -272,8 +272,11 @@ pub(crate) fn look(context: &Context, tasks: &[InWork<'_>], host: &str, scope: S
         let Ok(branch) = Branch::parse(&it.name.branch_name()) else { continue };
         let local = branch.full();
         let published = remote.map_or_else(|| local.clone(), |remote| branch.tracking(remote));
-        let mut refs: BTreeSet<_> = [&published, &local].into_iter().filter(|name| may_exist(name)).cloned().collect();
-        if refs.len() == 1 && is_as_cut(context, task, &local) {
+        let both = [&published, &local].into_iter();
+        let mut refs: BTreeSet<_> = both.filter(|name| listed.may_have(name)).cloned().collect();
+        // One that certainly still is where this clone cut it has nothing.
+        let is_cut = |tip| LockRecord::load(repository, task).is_some_and(|held| held.is_cut_at(tip));
+        if refs.len() == 1 && listed.tip(&local).is_some_and(is_cut) {
             refs.remove(&local);
         }
         let dirty = it.checkout.as_ref().filter(|checkout| checkout.dirty == Some(true));
@@ -321,12 +324,6 @@ pub(crate) fn look(context: &Context, tasks: &[InWork<'_>], host: &str, scope: S
         Ok(())
     })?;
     Ok(found)
-}
-
-/// Whether a local task branch certainly still is where this clone cut it. No process.
-fn is_as_cut(context: &Context, task: TaskId, local: &RefName) -> bool {
-    let tip = ref_files::by_file(&context.repository, local);
-    tip.is_some_and(|tip| LockRecord::load(&context.repository, task).is_some_and(|held| held.is_cut_at(&tip)))
 }
 
 /// When a task was picked, in seconds since 1970; where the zone of its host is not known, as if that were UTC. `None` where

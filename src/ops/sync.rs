@@ -139,8 +139,8 @@ pub(crate) enum SyncAction {
     Alone,
 }
 
-/// Syncs the task data, and removes the locks of archived tasks. One connection when there is nothing to do, and one before
-/// where the tasks are on the default branch of the remote.
+/// Syncs the task data, and removes the locks of archived tasks. One connection when there is nothing to do; where the tasks
+/// are on the default branch of the remote, one more when there is.
 ///
 /// # Errors
 /// [`Kind::Conflict`] with the files; [`Kind::Unreachable`], [`Kind::Dirty`], [`Kind::Denied`] and others with the

@@ -7,7 +7,7 @@ use crate::coordination::session::{agent_kind, parse_email};
 use crate::error::{Error, Hint, Kind, Result};
 use crate::files::{Tree, data_checkout};
 use crate::git::run::WITHIN;
-use crate::git::{Branch, Freshness, Repository, ref_files, refs};
+use crate::git::{Branch, Freshness, Repository, refs};
 use crate::ledger::known::is_known;
 use crate::ledger::queue::Queue;
 use crate::ledger::{Channel, CodeHome, Company, DATA, IDS, LOCKS, Ledger};
@@ -407,8 +407,8 @@ fn mend_checkout_of_data(repository: &Repository, limit: Duration, progress: fn(
 /// commit has, says nothing of where the tasks are. No process where this clone knows of no data branch: then the folder
 /// counts, since somebody may have put the first tasks there.
 fn is_of_the_code_branch(repository: &Repository, channel: &Channel, data: &Branch) -> Result<bool> {
-    let names = [Some(data.full()), channel.remote().map(|remote| data.tracking(remote))];
-    if !names.iter().flatten().any(|name| ref_files::may_exist(repository, name)) {
+    let names = channel.remote().map(|remote| data.tracking(remote)).into_iter().chain([data.full()]);
+    if !refs::may_exist(repository, &names.collect::<Vec<_>>()) {
         return Ok(true);
     }
     let tracked = repository.read("ls-files").args(["-z", "--", paths::TASKS_DIR]).run()?;

@@ -32,8 +32,8 @@ pub(crate) struct Index {
     kept: RefCell<Option<KeptTasks>>,
     /// Files that look like tasks and are none by their names.
     pub(crate) misnamed: Vec<String>,
-    /// What is in the place of a task file, and is none.
-    no_files: BTreeMap<String, FileMode>,
+    /// What is in the place of a task file, and is none, with what it is.
+    no_files: BTreeMap<String, &'static str>,
 }
 
 impl Index {
@@ -76,7 +76,8 @@ impl Index {
                 if !entry.mode.is_file() && TaskPath::parse(path).is_some() {
                     // What is kept does not tell them from files.
                     index.commit = None;
-                    index.no_files.insert(path.to_owned(), entry.mode);
+                    let what = if entry.mode == FileMode::Submodule { "it is a submodule" } else { "it is a link" };
+                    index.no_files.insert(path.to_owned(), what);
                 }
                 files.push((path.to_owned(), entry.oid.clone()));
             }
@@ -277,10 +278,7 @@ impl Index {
         };
         let (mut tasks, mut unknown) = (Vec::with_capacity(files.len()), Vec::new());
         for (path, at) in files {
-            let no_file = self.no_files.get(path.as_str()).map(|mode| match mode {
-                FileMode::Submodule => Header::unreadable("it is a submodule"),
-                _ => Header::unreadable("it is a link"),
-            });
+            let no_file = self.no_files.get(path.as_str()).copied().map(Header::unreadable);
             let header = no_file.or_else(|| known(*at).and_then(Header::unpack)).unwrap_or_else(|| {
                 unknown.push((tasks.len(), self.files[*at].1.clone()));
                 Header::read(&Document::parse(&[]))
@@ -353,9 +351,8 @@ impl Index {
 
     /// Refuses what is in the place of a task file: the text of a link is the path that it leads to, and no task.
     fn require_file(&self, path: &str) -> Result<()> {
-        let Some(mode) = self.no_files.get(path) else { return Ok(()) };
-        let what = if *mode == FileMode::Submodule { "submodule" } else { "link" };
-        Err(Error::new(Kind::Occupied, format!("{path} is in the place of a task file, and is a {what}"))
+        let Some(what) = self.no_files.get(path) else { return Ok(()) };
+        Err(Error::new(Kind::Occupied, format!("{path} is in the place of a task file: {what}"))
             .hint(command!["git log", &self.branch, "--", path].note("shows where it comes from"))
             .advice("put a file there, then git aitask sync"))
     }

@@ -3,8 +3,8 @@
 
 use crate::error::{Error, Hint, Kind, Result};
 use crate::files::read_own;
-use crate::git::{Repository, ref_files, registry};
-use crate::ledger::{Channel, LOCKS, Ledger, known};
+use crate::git::{Repository, refs, registry};
+use crate::ledger::{Channel, Ledger, known};
 use crate::task::{WORKTREES_DIR, paths};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -12,7 +12,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// Refuses a clone in which a verb would begin with locks that nobody else sees, or change what belongs to another clone.
-/// `named` is the remote that the user named: whoever names one means this clone. No process.
+/// `named` is the remote that the user named: whoever names one means this clone. No process, but in a submodule that is not
+/// set up one.
 ///
 /// # Errors
 /// [`Kind::BranchGone`], [`Kind::NotInitialised`], [`Kind::Damaged`].
@@ -34,12 +35,15 @@ fn require_no_project_around(repository: &Repository, channel: &Channel) -> Resu
         return Ok(());
     }
     let locks = Ledger::locks_branch()?;
-    let own = [Some(locks.full()), channel.remote().map(|remote| locks.tracking(remote))];
-    if own.iter().flatten().any(|name| ref_files::may_exist(repository, name)) {
+    let own = channel.remote().map(|remote| locks.tracking(remote)).into_iter().chain([locks.full()]);
+    if refs::may_exist(repository, &own.collect::<Vec<_>>()) {
         return Ok(());
     }
     let Some(around) = root.ancestors().skip(1).find(|at| at.join(".git").exists()) else { return Ok(()) };
-    if !is_set_up(around) {
+    // Whether the repository around it has a branch of locks, here or on a remote.
+    let asked = repository.git().read(around, "for-each-ref").args(["--format=%(refname)", "--count=1"]);
+    let shown = asked.args([locks.full().to_string(), format!("refs/remotes/**/{locks}")]).run()?;
+    if shown.stdout.is_empty() {
         return Ok(());
     }
     let lib = root.strip_prefix(around).unwrap_or(root).display();
@@ -48,21 +52,6 @@ fn require_no_project_around(repository: &Repository, channel: &Channel) -> Resu
     Err(Error::new(Kind::NotInitialised, message)
         .hint(command!["cd", around.display()])
         .hint(command!["git aitask init --remote", remote].note("if the submodule is to have tasks of its own")))
-}
-
-/// Whether the repository of a worktree has a branch of locks, here or on a remote, as its files say.
-fn is_set_up(worktree: &Path) -> bool {
-    let Some(git_dir) = registry::git_dir(worktree) else { return false };
-    let shared = read_own(&git_dir.join("commondir")).ok();
-    let shared = shared.map(|text| git_dir.join(OsStr::from_bytes(text.trim_ascii_end()))).unwrap_or(git_dir);
-    let remotes = std::fs::read_dir(shared.join("refs/remotes")).into_iter().flatten().flatten();
-    let packed = read_own(&shared.join("packed-refs")).unwrap_or_default();
-    shared.join("refs/heads").join(LOCKS).exists()
-        || remotes.into_iter().any(|remote| remote.path().join(LOCKS).exists())
-        || packed.split(|&byte| byte == b'\n').any(|line| {
-            let name = std::str::from_utf8(line).ok().and_then(|line| line.split(' ').nth(1));
-            name.is_some_and(|name| name.ends_with(&format!("/{LOCKS}")) && !name.starts_with("refs/aitask/"))
-        })
 }
 
 /// The registrations of worktrees, each with the path that it notes.

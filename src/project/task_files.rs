@@ -4,7 +4,7 @@
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::{Tree, data_checkout};
 use crate::git::objects::Edit;
-use crate::git::{Branch, commit, ref_files, refs};
+use crate::git::{Branch, commit, refs};
 use crate::ledger::DATA;
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
@@ -333,6 +333,5 @@ impl FilesAsRead<'_> {
 fn has_moved(context: &Context) -> bool {
     let remote = context.channel.remote().filter(|_| !context.has_data_branch());
     let Some(data) = remote.and_then(|remote| Some(Branch::parse(DATA).ok()?.tracking(remote))) else { return false };
-    let known = || refs::load(&context.repository, std::slice::from_ref(&data)).is_ok_and(|known| !known.is_empty());
-    ref_files::may_exist(&context.repository, &data) && known()
+    refs::load(&context.repository, &[data]).is_ok_and(|known| !known.is_empty())
 }

@@ -3,7 +3,7 @@
 use crate::coordination::{LockEntry, locks};
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::commit::Commit;
-use crate::git::{Branch, Oid, Repository, merge, objects, ref_files, refs, remote};
+use crate::git::{Branch, Oid, Repository, merge, objects, refs, remote};
 use crate::ledger::{Ledger, View};
 use crate::project::context::{Context, Wanted};
 use crate::project::outcome::CutFrom;
@@ -122,7 +122,7 @@ pub(crate) fn recorded(
     let remote = context.channel.remote();
     let is_unseen = remote.is_some_and(|remote| !remote::fetches_task_branches(repository, remote));
     let names = std::iter::once(branch.full()).chain(remote.map(|remote| branch.tracking(remote)));
-    if !is_unseen && !names.into_iter().any(|name| ref_files::may_exist(repository, &name)) {
+    if !is_unseen && !refs::may_exist(repository, &names.collect::<Vec<_>>()) {
         return Ok(None);
     }
     let last = locks::last(view, path.id())?;

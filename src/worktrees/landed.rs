@@ -3,7 +3,7 @@
 
 use crate::coordination::lock_record::LockRecord;
 use crate::error::Result;
-use crate::git::{Branch, Oid, merge, ref_files, registry, worktree};
+use crate::git::{Branch, Oid, merge, refs, registry, worktree};
 use crate::project::context::Context;
 use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::{BRANCH_PREFIX, TaskId, WORKTREES_DIR};
@@ -90,7 +90,7 @@ pub(crate) fn describe_remaining_work(
 ) -> Result<Option<String>> {
     let repository = &context.repository;
     let Ok(branch) = Branch::parse(&format!("{BRANCH_PREFIX}{name}")) else { return Ok(None) };
-    if !ref_files::may_exist(repository, &branch.full()) {
+    if !refs::may_exist(repository, &[branch.full()]) {
         return Ok(None);
     }
     let commits = commits_beyond(context, &branch, merge_targets)?;

@@ -119,7 +119,7 @@ fn a_link_in_the_place_of_a_task_is_handed_to_nobody() {
     for (id, what) in [("2", "link"), ("7", "link"), ("9", "submodule")] {
         for args in [&["pick", id][..], &["show", id], &["edit", id, "--priority", "low"]] {
             let run = fails_clearly(&ann, args, 1, "occupied");
-            assert!(run.error()["error"]["message"].as_str().unwrap().ends_with(&format!("and is a {what}")), "{run}");
+            assert!(run.error()["error"]["message"].as_str().unwrap().ends_with(&format!(": it is a {what}")), "{run}");
         }
     }
     let findings = ann.aitask(&["doctor", "--json"]).fails(1).json().to_string();

@@ -7,7 +7,8 @@ use crate::coordination::lock_record::{LockAttempt, LockRecord};
 use crate::coordination::locks::{self, local_minute, unlock_step};
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
-use crate::git::{Branch, ref_files};
+use crate::git::Branch;
+use crate::git::refs::ListedRefs;
 use crate::ledger::{Channel, Decision, Ledger, Plan, TransactionResult, View, nonce};
 use crate::ops::pick::apart;
 use crate::ops::pick::choose::{self, Among};
@@ -494,10 +495,10 @@ impl<'a> PickOperation<'a> {
 fn with_branch<'i>(context: &Context, index: &'i Index, picked: TaskId) -> Vec<&'i TaskPath> {
     let remote = context.channel.remote().map(|remote| format!("refs/remotes/{remote}/{BRANCH_PREFIX}"));
     let prefixes = std::iter::once(format!("refs/heads/{BRANCH_PREFIX}")).chain(remote);
-    let listed: Vec<_> = prefixes.map(|prefix| ref_files::by_files_below(&context.repository, &prefix)).collect();
-    let names = listed.iter().flatten().flatten().filter_map(|name| name.as_str().rsplit('/').next());
-    let names: BTreeSet<_> = names.collect();
-    let is_known = |path: &TaskPath| listed.iter().any(Option::is_none) || names.contains(path.name().as_str());
+    let listed = ListedRefs::of(&context.repository, prefixes);
+    let names = listed.names().map(|names| names.filter_map(|name| name.as_str().rsplit('/').next()));
+    let names: Option<BTreeSet<_>> = names.map(Iterator::collect);
+    let is_known = |path: &TaskPath| names.as_ref().is_none_or(|names| names.contains(path.name().as_str()));
     let active = index.active.iter().map(|(path, _)| path);
     active.filter(|path| path.id() != picked && is_known(path)).collect()
 }

@@ -4,7 +4,7 @@ use crate::coordination::lock_record::LockRecord;
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, Session};
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, RefUpdate, ref_files};
+use crate::git::{Branch, RefUpdate, refs};
 use crate::ledger::{Channel, View};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{displaced_here, lives_beside};
@@ -114,7 +114,7 @@ impl PlannedWorktree {
         let is_published = place.tips.as_ref().is_some_and(|tips| tips.published.is_some());
         // A base is for a branch that is cut now. The published one was cut where its first holder chose.
         let named = self.named.as_deref().filter(|_| !is_published);
-        let is_there = is_published || ref_files::may_exist(&context.repository, &place.branch.full());
+        let is_there = is_published || refs::may_exist(&context.repository, &[place.branch.full()]);
         self.recorded = if is_there && named.is_none() { recorded(context, view, path, lock)? } else { None };
         let recorded = self.recorded.as_ref();
         self.planned = recorded.and_then(|branch| BaseBranch::find(context, Some(branch.as_str())).ok());
