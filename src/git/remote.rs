@@ -8,10 +8,13 @@ use crate::git::porcelain::damage::damage;
 use crate::git::porcelain::failure::{self, Ended, GitFailure};
 use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
 use crate::git::registry::is_half_written;
+use crate::git::refs::ListedRefs;
 use crate::git::run::{Call, LAST_LINES, PRE_PUSH};
-use crate::git::{Branch, Oid, RefUpdate, RemoteName, Repository, at_work, destination, leftover_lock};
+use crate::git::{Branch, Oid, RefName, RefUpdate, RemoteName, Repository, at_work, destination, leftover_lock, objects};
 use crate::interrupt;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 /// The pattern that covers every coordination branch, whether it exists or not. Naming a branch that the remote lacks
@@ -80,7 +83,8 @@ pub(crate) fn tracks(repository: &Repository, remote: &RemoteName, branch: &Bran
 
 /// Updates the remote-tracking refs of `branches`; the ref of a coordination or task branch that the remote lacks is
 /// removed. Returns the code branches that it lacks; their refs stay. One connection; a second one only when a code
-/// branch is missing on the remote.
+/// branch is missing on the remote; none where the remote was just asked for its default branch, and has shown the tips that
+/// this clone has.
 ///
 /// # Errors
 /// [`Kind::Unreachable`] or [`Kind::Authentication`], with git's reason.
@@ -92,6 +96,12 @@ pub(crate) fn fetch(
 ) -> Result<Vec<Branch>> {
     // `--prune` does not apply to refs that are updated through `--refmap`, so the refs that keep the last known tips
     // stay.
+    let shown = repository.shown.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some((_, shown)) = shown.filter(|(of, _)| of == remote)
+        && has_all(repository, remote, branches, &shown)
+    {
+        return Ok(Vec::new());
+    }
     let mut named: Vec<&Branch> = branches.iter().filter(|branch| !branch.as_str().starts_with("aitask-")).collect();
     let mut lacking = Vec::new();
     loop {
@@ -150,6 +160,44 @@ pub(crate) fn fetch(
         }
         return Err(call.not_connected(remote.as_str(), &output));
     }
+}
+
+/// Whether this clone has what [`fetch`] would bring of a remote that has these branches. No process but the one that reads
+/// objects.
+fn has_all(
+    repository: &Repository,
+    remote: &RemoteName,
+    branches: &[Branch],
+    shown: &BTreeMap<Branch, Oid>,
+) -> bool {
+    let is_task = |branch: &Branch| branch.as_str().starts_with(TASK_BRANCHES);
+    let is_coordination = |branch: &Branch| branch.as_str().starts_with("aitask-");
+    let by_pattern = branches.iter().any(is_coordination);
+    let of_tasks = by_pattern && fetches_task_branches(repository, remote);
+    let is_named = |branch: &Branch| {
+        let is_below = |named: &Branch| is_task(named) && branch.as_str().starts_with(named.as_str());
+        branches.iter().any(|named| named == branch || is_below(named))
+    };
+    let is_wanted = |branch: &Branch| {
+        by_pattern && is_coordination(branch) || of_tasks && is_task(branch) || is_named(branch)
+    };
+    let mut code = branches.iter().filter(|branch| !is_task(branch) && !is_coordination(branch));
+    let there = format!("refs/remotes/{remote}/");
+    let prefixes = [format!("{there}aitask-"), format!("{there}{TASK_BRANCHES}")];
+    let further = branches.iter().map(|branch| branch.tracking(remote).to_string());
+    let listed = ListedRefs::of(repository, prefixes.into_iter().chain(further));
+    let Some(mut known) = listed.names() else { return false };
+    let is_known = |(branch, oid): (&Branch, &Oid)| listed.tip(&branch.tracking(remote)) == Some(oid);
+    // A fetch removes the refs of what the remote lacks.
+    let is_shown = |name: &RefName| {
+        let branch = name.as_str().strip_prefix(&there).and_then(|name| Branch::parse(name).ok());
+        branch.is_none_or(|branch| !is_wanted(&branch) || shown.contains_key(&branch))
+    };
+    let wanted = || shown.iter().filter(|(branch, _)| is_wanted(branch));
+    let is_same = code.all(|branch| shown.contains_key(branch)) && wanted().all(is_known) && known.all(is_shown);
+    let tips: Vec<_> = wanted().map(|(_, oid)| oid.to_string()).collect();
+    // It also brings an object that is missing here.
+    is_same && objects::load(repository, &tips).is_ok_and(|tips| tips.iter().all(Option::is_some))
 }
 
 /// The lock file that stopped git, when nobody works with it: then trying again would not help.
@@ -219,19 +267,23 @@ pub(crate) fn noted_default(repository: &Repository, remote: &RemoteName) -> Opt
     Branch::parse(target.strip_prefix(&format!("refs/remotes/{remote}/"))?).ok()
 }
 
-/// Asks a remote for its default branch; `None` where it names none that exists. One connection.
+/// Asks a remote for its default branch; `None` where it names none that exists. One connection. A [`fetch`] that follows
+/// needs none where nothing is newer.
 ///
 /// # Errors
 /// Those of the connection.
 pub(crate) fn ask_default(repository: &Repository, remote: &RemoteName, limit: Duration) -> Result<Option<Branch>> {
     let call = repository.git().network(&repository.root, "ls-remote", limit);
-    let call = call.args(["--symref", "--", remote.as_str(), "HEAD"]);
+    let call = call.args(["--symref", "--", remote.as_str(), "HEAD", "refs/heads/*"]);
     let output = call.output()?;
     if !output.success() {
         return Err(call.not_connected(remote.as_str(), &output));
     }
     let text = output.text();
     let target = text.lines().find_map(|line| line.strip_prefix("ref: refs/heads/")?.strip_suffix("\tHEAD"));
+    let lines = text.lines().filter_map(|line| line.split_once("\trefs/heads/"));
+    let shown = lines.filter_map(|(oid, branch)| Some((Branch::parse(branch).ok()?, Oid::parse(oid)?))).collect();
+    *repository.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some((remote.clone(), shown));
     Ok(target.and_then(|branch| Branch::parse(branch).ok()))
 }
 

@@ -10,8 +10,9 @@ use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::registry::{self, git_dir};
 use crate::git::run::{Call, Git, Kept};
-use crate::git::types::{Branch, RefName};
+use crate::git::types::{Branch, Oid, RefName, RemoteName};
 use crate::settings::{Config, Environment};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,12 @@ pub(crate) struct Repository {
     pub(super) last_list: Mutex<Option<ListedTree>>,
     /// The process that reads objects, once one was read. It ends with this.
     pub(super) reader: Mutex<Option<Kept>>,
+    /// The branches that a remote has shown since it was fetched from last.
+    pub(super) shown: Mutex<Option<ShownBranches>>,
 }
+
+/// The branches of a remote, with their tips.
+pub(super) type ShownBranches = (RemoteName, BTreeMap<Branch, Oid>);
 
 /// The arguments with which a tree was listed, and its files.
 pub(super) type ListedTree = (Vec<String>, Vec<TreeEntry>);
@@ -79,6 +85,7 @@ impl Repository {
             identities: OnceLock::new(),
             last_list: Mutex::default(),
             reader: Mutex::default(),
+            shown: Mutex::default(),
         };
         if git_dir != repository.common_dir {
             repository.find_root(&registry::load(&repository.git, &repository.root)?);
@@ -104,6 +111,7 @@ impl Repository {
             identities: OnceLock::new(),
             last_list: Mutex::default(),
             reader: Mutex::default(),
+            shown: Mutex::default(),
         }
     }
 

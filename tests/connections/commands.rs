@@ -112,7 +112,7 @@ fn on_a_remote() {
     expect(
         &ann,
         "init --on main",
-        "open\n ls-remote --symref -- origin HEAD
+        "open\n ls-remote --symref -- origin HEAD refs/heads/*
         read\n build\n push create:aitask-locks create:aitask-ids main\n forward",
     );
     let new = "open\n read\n build\n push aitask-ids main\n update-ref --stdin -z\n forward";
@@ -219,7 +219,7 @@ fn with_the_tasks_on_their_own_branch() {
     let attach = "worktree list --porcelain -z\n worktree list --porcelain -z
         worktree add --quiet --no-track -b aitask-data -- <dir>/NAME/.aitask-data <oid>
         config branch.aitask-data.remote origin\n config branch.aitask-data.merge refs/heads/aitask-data";
-    let init = "open\n ls-remote --symref -- origin HEAD\n read\n ask main\n open\n build
+    let init = "open\n ls-remote --symref -- origin HEAD refs/heads/*\n read\n open\n build
         push create:aitask-locks create:aitask-ids create:aitask-data";
     expect(&ann, "init", &format!("{init}\n {}", attach.replace("NAME", "ann")));
     expect(&ann, "new one", "open\n read\n build\n push aitask-ids aitask-data\n update-ref --stdin -z\n forward");

@@ -94,9 +94,9 @@ fn readers_make_no_connection_but_locks() {
         expect(&ann, line, 0, &[]);
     }
     expect(&ann, "locks", 0, &["fetch"]);
-    // One more asks for the default branch, which carries the tasks.
-    for line in ["list --fetch", "status --fetch", "show 1 --fetch"] {
-        expect(&ann, line, 0, &["fetch", "fetch"]);
+    // It asks for the default branch, which carries the tasks, and sees that nothing is newer.
+    for line in ["list --fetch", "status --fetch", "show 1 --fetch", "sync"] {
+        expect(&ann, line, 0, &["fetch"]);
     }
     // no swap would find out that the view was old
     for line in ["pick 2 --dry-run", "drop 1 --dry-run", "new x --dry-run", "lock 2 --dry-run"] {
@@ -111,7 +111,7 @@ fn repeating_what_is_done_is_one_fetch() {
     ann.connections();
     let there = ann.at(&ann_in);
     expect(&there, "pick 1", 0, &["fetch"]);
-    expect(&ann, "init", 0, &["fetch", "fetch"]);
+    expect(&ann, "init", 0, &["fetch"]);
     expect(&ann, "unlock 2", 0, &["fetch"]);
 }
 
