@@ -6,11 +6,11 @@
 //! the message (see the trailer in `ledger::plan`). The value only grows; other files of the branch are kept.
 
 use crate::error::{Error, Kind, Payload, Result};
-use crate::git::objects::Edit;
+use crate::git::objects::{self, Edit};
 use crate::git::{Branch, Oid};
 use crate::ledger::plan::{Plan, Step};
 use crate::ledger::view::{Tip, View};
-use crate::ledger::{Channel, IDS, no_branch};
+use crate::ledger::{Channel, IDS, no_branch, unreadable};
 use crate::task::id::HIGHEST_ID;
 
 /// The file of the counter.
@@ -30,7 +30,10 @@ pub(crate) fn load(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
     let newer = view.set_back(branch).map(|set_back| &set_back.newer);
     let found = view.read_at(&[(published.as_ref(), FILE), (local.as_ref(), FILE), (newer, FILE)])?;
     let file = |commit: Option<&Oid>| commit.and_then(|commit| found.file(commit, FILE));
-    let published = parse(file(published.as_ref()).ok_or_else(no_file)?)?;
+    let published = match file(published.as_ref()) {
+        Some(file) => parse(file)?,
+        None => return Err(without_file(view, published.as_ref())),
+    };
     let others = [local.as_ref(), newer].into_iter().filter_map(|commit| parse(file(commit)?).ok());
     Ok(Some(others.fold(published, u64::max)))
 }
@@ -42,7 +45,18 @@ pub(crate) fn load(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
 pub(crate) fn load_published(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
     let Some(tip) = view.tip(branch).published else { return Ok(None) };
     let found = view.read_at(&[(Some(&tip), FILE)])?;
-    parse(found.file(&tip, FILE).ok_or_else(no_file)?).map(Some)
+    found.file(&tip, FILE).map_or_else(|| Err(without_file(view, Some(&tip))), |file| parse(file).map(Some))
+}
+
+/// The error where the file of the counter cannot be read in a commit: the branch lacks it, or this clone does.
+fn without_file(view: &View<'_>, commit: Option<&Oid>) -> Error {
+    let root = view.read_at(&[(commit, "")]).ok();
+    let root = root.as_ref().zip(commit).and_then(|(root, commit)| root.object(commit, ""));
+    match root.map(objects::names_in) {
+        Some(Ok(names)) if !names.iter().any(|name| name == FILE) => no_file(),
+        Some(Err(error)) => error,
+        Some(Ok(_)) | None => unreadable(IDS),
+    }
 }
 
 /// A counter that is not published but that this clone has: the commit to continue from, and its value.

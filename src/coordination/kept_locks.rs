@@ -44,7 +44,7 @@ fn read(view: &View<'_>, locks: &Locks) -> Result<(Vec<LockEntry>, Option<Vec<u8
             put(&mut packed, &blob.data);
             packed
         });
-        read.push(LockEntry::parse(task, blob.as_ref().map_or(&[], |blob| &blob.data), Some(token)));
+        read.push(LockEntry::read(task, blob.as_ref().map(|blob| blob.data.as_slice()), token));
     }
     Ok((read, packed))
 }

@@ -77,6 +77,8 @@ pub(crate) struct LockEntry {
     pub(crate) further: Vec<String>,
     /// The lock file's blob: the holder's token. `None` before it is written.
     pub(crate) token: Option<Oid>,
+    /// Whether this clone is damaged, and lacks the file: nothing tells whose lock it is.
+    pub(crate) is_lost: bool,
 }
 
 impl LockEntry {
@@ -113,6 +115,7 @@ impl LockEntry {
                 .chain(since)
                 .collect(),
             token: None,
+            is_lost: false,
         }
     }
 
@@ -239,12 +242,19 @@ impl LockEntry {
             nonce: fields.get("nonce").map(|nonce| (*nonce).to_owned()),
             further,
             token,
+            is_lost: false,
         }
+    }
+
+    /// The lock of a task, from its file; `None` is one that this clone lacks.
+    pub(super) fn read(task: TaskId, file: Option<&[u8]>, token: Oid) -> Self {
+        let lock = Self::parse(task, file.unwrap_or_default(), Some(token));
+        Self { is_lost: file.is_none(), ..lock }
     }
 
     /// The lock of a task, from its file.
     fn of(task: TaskId, file: &Object) -> Self {
-        Self::parse(task, &file.data, Some(file.oid.clone()))
+        Self::read(task, Some(&file.data), file.oid.clone())
     }
 
     /// The bytes of the lock file.
@@ -422,7 +432,7 @@ impl Locks {
         let names: Vec<_> = self.names.values().map(ToString::to_string).collect();
         let blobs = refs.objects(&names)?;
         let read = self.names.iter().zip(blobs).map(|((task, oid), blob)| {
-            LockEntry::parse(*task, blob.as_ref().map_or(&[], |blob| blob.data.as_slice()), Some(oid.clone()))
+            LockEntry::read(*task, blob.as_ref().map(|blob| blob.data.as_slice()), oid.clone())
         });
         Ok(read.collect())
     }
@@ -514,7 +524,7 @@ impl ReadLocks for Found {
         }
         // The file of a lock may be missing in a clone that is damaged; then nothing tells whose lock it is.
         let named = self.locks()?.and_then(|locks| locks.names.get(&task).cloned());
-        Ok(named.map(|oid| LockEntry::parse(task, &[], Some(oid))))
+        Ok(named.map(|oid| LockEntry::read(task, None, oid)))
     }
 
     fn locks(&self) -> Result<Option<Locks>> {

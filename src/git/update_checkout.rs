@@ -10,6 +10,7 @@ use super::at_work::{self, AtWorkMarker, WAIT_LIMIT};
 use super::checkout::{self, CheckoutNote, CheckoutStep, CheckoutUpdate, UncommittedInput};
 use super::leftover_lock::{self, Scope};
 use super::marker::{InProgressMarker, Shared};
+use super::porcelain::damage::damage;
 use super::porcelain::diff_raw::{self, FileDiff};
 use super::registry::git_dir;
 use super::run::{Call, Output, WITHIN};
@@ -73,7 +74,8 @@ fn update(
     if !has_begun(&output) {
         note.clear();
     }
-    Ok(outcome(&output))
+    // It would be no other time.
+    damage(path, &output.stderr_text()).map_or_else(|| Ok(outcome(&output)), Err)
 }
 
 impl CheckoutStep {

@@ -5,7 +5,7 @@
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::address::masked;
 use crate::git::{Branch, Oid, RefName, RemoteName, destination, remote};
-use crate::ledger::refusal::unreadable;
+use crate::ledger::found::unreadable;
 use crate::ledger::view::{Tip, View};
 use crate::ledger::{IDS, LOCKS, Ledger};
 

@@ -1,6 +1,6 @@
 //! Objects that were read from branches and commits in one request, found again by the name they were requested by.
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::Object;
 use crate::ledger::refs::Refs;
 use std::collections::BTreeMap;
@@ -33,6 +33,13 @@ impl Found {
     pub(crate) fn file(&self, of: impl Display, path: &str) -> Option<&[u8]> {
         self.object(of, path).map(|object| object.data.as_slice())
     }
+}
+
+/// The error for a coordination branch that this clone has, and cannot read: an object of it is missing.
+pub(crate) fn unreadable(branch: &str) -> Error {
+    Error::new(Kind::Damaged, format!("this clone is damaged: what the branch {branch} has cannot be read"))
+        .hint(command!["git fetch --refetch --all"].note("brings what the remote has; git 2.36"))
+        .hint(command!["git fsck --full"].note("shows what is broken"))
 }
 
 /// The name of the object at a path. git reads one name per line, so a path with a newline cannot be requested; no file

@@ -36,10 +36,3 @@ pub(crate) fn no_branch(branch: &str) -> Error {
     Error::new(Kind::NotInitialised, format!("there is no branch {branch}: this repository is not set up yet"))
         .hint("git aitask init")
 }
-
-/// The error for a coordination branch that this clone has, and cannot read: an object of it is missing.
-pub(crate) fn unreadable(branch: &str) -> Error {
-    Error::new(Kind::Damaged, format!("this clone is damaged: what the branch {branch} has cannot be read"))
-        .hint(command!["git fetch --refetch --all"].note("brings what the remote has; git 2.36"))
-        .hint(command!["git fsck --full"].note("shows what is broken"))
-}

@@ -9,7 +9,7 @@ use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Freshness, Oid, RefUpdate, Repository, remote};
 use crate::ledger::convoy::{PendingRef, PendingRefs};
 use crate::ledger::fetched;
-use crate::ledger::found::{Found, at};
+use crate::ledger::found::{Found, at, unreadable};
 use crate::ledger::known::{LostBranch, SetBack, TipState};
 use crate::ledger::refs::Refs;
 use crate::ledger::{Channel, DATA, Ledger};
@@ -296,9 +296,15 @@ impl<'r> View<'r> {
     }
 
     /// Reads files and folders; an empty path is the root of a branch. One process, however many.
+    ///
+    /// # Errors
+    /// [`Kind::Damaged`] where a root cannot be read: what is in it would seem not to be there, and held tasks free.
     pub(crate) fn read(&self, wanted: &[(&Branch, String)]) -> Result<Found> {
         let named = |(branch, path): &(&Branch, String)| Some((at(branch, path), at(self.base(branch)?, path)));
-        Found::load(self.refs, wanted.iter().filter_map(named))
+        let found = Found::load(self.refs, wanted.iter().filter_map(named))?;
+        let mut roots = wanted.iter().filter(|(branch, path)| path.is_empty() && self.base(branch).is_some());
+        let unread = roots.find(|(branch, _)| found.object(branch, "").is_none());
+        unread.map_or(Ok(found), |(branch, _)| Err(unreadable(branch.as_str())))
     }
 
     /// Reads the object at one path. One process.

@@ -4,7 +4,7 @@ use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, kept_locks};
 use crate::error::Result;
 use crate::git::{Branch, Freshness};
-use crate::ledger::{Ledger, View};
+use crate::ledger::{LOCKS, Ledger, View, unreadable};
 use crate::ops::filter::TaskFilter;
 use crate::ops::task_info::{Surroundings, TaskInfo, Worktrees};
 use crate::project::context::Context;
@@ -156,6 +156,10 @@ impl<'c> ReadView<'c> {
         let index = Index::load(&view, &data)?;
         let tasks = index.load_active(&view)?;
         let entries = kept_locks::entries(&view)?;
+        if entries.iter().any(|lock| lock.is_lost) {
+            let error = unreadable(LOCKS);
+            (context.progress)(&format!("{error}: who holds a task is not known; git aitask doctor"));
+        }
         let locks = entries.into_iter().map(|lock| (lock.task, lock)).collect();
         let worktrees = Worktrees::load(context)?;
         let around = Surroundings::new(context, index.active_ids()).with_worktrees(worktrees);

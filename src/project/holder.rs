@@ -8,7 +8,7 @@ use crate::coordination::{LockEntry, Locks, ReadLocks, Session, locks};
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Freshness, Oid, merge, refs, worktree};
-use crate::ledger::{Ledger, View};
+use crate::ledger::{LOCKS, Ledger, View, unreadable};
 use crate::project::context::Context;
 use crate::project::index::Index;
 use crate::project::outcome::Holder;
@@ -45,6 +45,9 @@ pub(crate) fn observe_lock(context: &Context, claimant: &LockRequest<'_>, lock: 
 /// The error for a session that meets the lock of another.
 pub(crate) fn held(context: &Context, session: &Session, in_the_way: &LockConflict) -> Error {
     let LockConflict { lock, changed, .. } = in_the_way;
+    if lock.is_lost {
+        return unreadable(LOCKS);
+    }
     let holder = Holder::new(context, lock, &session.host);
     let why = if *changed { "was taken over meanwhile: it is" } else { "is" };
     let sentence = holder.sentence_about(&holder.seen_by(false));

@@ -24,6 +24,8 @@ pub(crate) struct TaskFolder {
     pub(crate) texts: BTreeMap<TaskPath, Vec<u8>>,
     /// Active files that cannot be read: links, folders, files that are too large.
     pub(crate) unreadable: Vec<TaskPath>,
+    /// Files of active tasks that a branch has, and whose objects this clone lacks.
+    pub(crate) missing: Vec<TaskPath>,
     /// Archived tasks outside of bundles.
     pub(crate) archived: Vec<TaskPath>,
     /// Plans that are not archived.
@@ -62,11 +64,15 @@ impl TaskFolder {
         let entries = view.list(data, &[paths::TASKS_DIR, paths::PLANS_DIR])?;
         let content = |entry: &TreeEntry| (entry.oid.clone(), entry.mode.is_file());
         let files = entries.iter().filter_map(|entry| Some((entry.path_str()?.to_owned(), content(entry))));
-        Self::new(&files.collect::<Vec<_>>(), |wanted| {
+        let files: Vec<_> = files.collect();
+        let mut folder = Self::new(&files, |wanted| {
             let (names, are_files): (Vec<_>, Vec<_>) = wanted.iter().cloned().unzip();
             let blobs = view.blobs(&names)?.into_iter().zip(are_files);
             Ok(blobs.map(|(object, is_file)| object.filter(|_| is_file).map(|object| object.data)).collect())
-        })
+        })?;
+        let is_file = |task: &TaskPath| files.iter().any(|(path, (_, is_file))| *is_file && path == task.as_str());
+        folder.missing = folder.unreadable.extract_if(.., |task| is_file(task)).collect();
+        Ok(folder)
     }
 
     /// That of these files.
@@ -130,7 +136,7 @@ impl TaskFolder {
 
     /// The active files.
     pub(crate) fn active(&self) -> impl Iterator<Item = &TaskPath> {
-        self.tasks.iter().map(|task| &task.path).chain(&self.unreadable)
+        self.tasks.iter().map(|task| &task.path).chain(&self.unreadable).chain(&self.missing)
     }
 
     /// Whether a task is archived, in a bundle or not.

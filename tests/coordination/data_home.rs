@@ -241,11 +241,8 @@ fn a_branch_of_the_tasks_that_was_deleted_is_put_back_by_the_command_that_is_nam
 fn a_job_on_a_detached_checkout_reads_by_one_fetch_picks_and_finishes() {
     for own in share([false, true]) {
         let world = World::new();
-        let ann = world.initialised_on_main("ann");
+        let ann = if own { world.initialised("ann") } else { world.initialised_on_main("ann") };
         ann.task("One", &[]);
-        if own {
-            ann.aitask(&["init", "--data-branch"]).ok();
-        }
         ann.aitask(&["new", "Two"]).ok();
         ann.aitask(&["lock", "2"]).ok();
         let job = job(&world);

@@ -9,8 +9,14 @@ fn two_people() -> (World, Repo) {
     let (world, ann) = scene(2);
     run(&world.clone("bob"), "pick 1 --no-worktree").ok();
     run(&ann, "list --fetch").ok();
-    ann.run("sh", &["-c", "mv .git/objects/pack . 2>/dev/null; for p in pack/*.pack; do [ ! -e $p ] || git unpack-objects -q <$p; done; rm -rf pack"]).ok();
+    unpack(&ann);
     (world, ann)
+}
+
+/// Gives every object a file of its own.
+fn unpack(repo: &Repo) {
+    let each = "for p in pack/*.pack; do [ ! -e $p ] || git unpack-objects -q <$p; done; rm -rf pack";
+    repo.run("sh", &["-c", &format!("mv .git/objects/pack . 2>/dev/null; {each}")]).ok();
 }
 
 /// The first hint, followed.
@@ -45,7 +51,9 @@ fn a_broken_tracking_ref_is_named_and_the_hint_repairs_it() {
         for text in TEXTS {
             let (_world, ann) = two_people();
             break_ref(&ann, name, text);
-            let failed = run(&ann, "sync --json").fails(128);
+            // A sync that finds nothing newer does not look at what it would keep of a fetch.
+            let line = if name.starts_with("refs/aitask/") { "locks --json" } else { "sync --json" };
+            let failed = run(&ann, line).fails(128);
             assert_eq!(kind(&failed), "damaged", "{name} {text}\n{failed}");
             cure(&ann, &failed);
             let held = run(&ann, "pick 1 --json").fails(1);
@@ -108,6 +116,43 @@ fn a_broken_object_is_named_and_the_hints_repair_it() {
             ann.git(&["fsck", "--full"]);
         }
     }
+}
+
+#[test]
+fn what_this_clone_lacks_is_no_state_of_the_locks_or_tasks() {
+    let (world, ann) = two_people();
+    if !world.has_git((2, 36), "what_this_clone_lacks_is_no_state_of_the_locks_or_tasks") {
+        return;
+    }
+    for what in ["origin/aitask-locks:t1_lock.yaml", "origin/aitask-ids:next_id.txt", "origin/main:aitasks/t2_job2.md"] {
+        break_object(&ann, what, None);
+    }
+    std::fs::remove_dir_all(ann.path(".git/aitask/cache")).unwrap();
+    let shown = run(&ann, "list").ok();
+    assert!(shown.stderr.contains("this clone is damaged: what the branch aitask-locks has"), "{shown}");
+    for line in ["pick 1 --json", "pick 2 --json", "new more --json"] {
+        damaged(&ann, line, "this clone is damaged");
+    }
+    let found = run(&ann, "doctor --json").fails(1).json();
+    let kinds = ["missing_counter", "missing_object", "unreadable_lock"];
+    let mut seen: Vec<_> = found["findings"].as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, kinds, "{found}");
+    for finding in found["findings"].as_array().unwrap() {
+        assert!(finding["cause"].as_str().unwrap().starts_with("this clone is damaged: "), "{finding}");
+        assert!(finding.to_string().contains("--refetch") && !finding.to_string().contains("unlock"), "{finding}");
+    }
+    ann.git(&["fetch", "--quiet", "--refetch", "--all"]);
+    run(&ann, "doctor").ok();
+    unpack(&ann);
+    break_object(&ann, "origin/aitask-locks^{tree}", None);
+    damaged(&ann, "drop 1 --json", "what the branch aitask-locks has");
+    break_object(&ann, "origin/main:aitasks", None);
+    damaged(&ann, "sync --json", "this clone is damaged: ");
+    ann.git(&["fetch", "--quiet", "--refetch", "--all"]);
+    unpack(&ann);
+    break_object(&ann, "origin/main", None);
+    damaged(&ann, "pick 2 --json", "this clone is damaged: ");
 }
 
 #[test]

@@ -140,14 +140,18 @@ fn broken(dir: &Path, line: &str) -> Option<Broken> {
     if let Some((_, rest)) = line.split_once("unable to resolve reference '") {
         return Some(Broken::Ref(rest.strip_suffix("': reference broken")?.to_owned()));
     }
+    let is_name = |name: &str| name.len() >= 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let range = line.strip_prefix("Invalid revision range ").and_then(|range| range.split_once(".."));
+    let is_range = |(from, to): (&str, &str)| is_name(from) && is_name(to.trim_start_matches('.'));
     let is_of_index = line == "index file corrupt" || line.ends_with("index file smaller than expected");
     let is_other = line == "not a tree object"
         || line.starts_with("bad config line ")
+        || range.is_some_and(is_range)
         || ["unable to read tree ", "unable to read ", "Could not read ", "Not a valid commit: ", "Can't load tree "]
             .iter()
             .any(|start| {
                 let name = line.strip_prefix(start).map(|rest| rest.trim_matches(['(', ')']));
-                name.is_some_and(|name| name.len() >= 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
+                name.is_some_and(is_name)
             });
     is_of_index.then_some(Broken::Index).or(is_other.then_some(Broken::Other))
 }
@@ -189,6 +193,10 @@ mod tests {
             ),
             ("fatal: index file corrupt\n", "cd DIR && rm -f \"$(git rev-parse --git-path index)\" && git reset"),
             ("fatal: not a tree object\n", "cd DIR && git fsck --full"),
+            (
+                "fatal: Invalid revision range 1234567890123456789012345678901234567890..1234567890123456789012345678901234567890\n",
+                "cd DIR && git fsck --full",
+            ),
             ("fatal: bad config line 9 in file .git/config\n", "sed -n 9p DIR/.git/config"),
         ] {
             let hint = hint(stderr).unwrap();

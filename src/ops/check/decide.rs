@@ -1,7 +1,7 @@
 //! What is wrong with the files of the task data. Pure.
 
 use crate::coordination::ids;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::project::task_folder::TaskFolder;
 use crate::task::{ActiveTasks, Status, Task, TaskId, TaskPath, paths, sanitise};
 use serde::Serialize;
@@ -52,7 +52,8 @@ impl Problem {
 
     /// A counter that cannot be read.
     pub(crate) fn of_counter(error: &Error) -> Self {
-        Self::error("unreadable_counter", COUNTER, error.to_string())
+        let kind = if error.kind() == Kind::Damaged { "missing_counter" } else { "unreadable_counter" };
+        Self::error(kind, COUNTER, error.to_string())
     }
 
     fn of(self, task: TaskId) -> Self {
@@ -85,6 +86,11 @@ pub(crate) fn problems(folder: &TaskFolder, counter: Option<u64>) -> Vec<Problem
             .of(path.id())
     };
     found.extend(folder.unreadable.iter().map(unreadable));
+    let missing = |path: &TaskPath| {
+        let message = "this clone is damaged: its object is missing or broken here";
+        Problem::error("missing_object", path.as_str(), message).of(path.id())
+    };
+    found.extend(folder.missing.iter().map(missing));
     let broken = |path: &String| Problem::error("broken_bundle", path, "the tasks in this bundle cannot be read");
     found.extend(folder.broken_bundles.iter().map(broken));
     doubles(folder, &mut found);

@@ -96,6 +96,10 @@ fn of_lock(seen: &Snapshot, lock: &SeenLock) -> Option<Finding> {
     let LockEntry { task: id, holder, host, since, .. } = &lock.entry;
     let (id, name) = (*id, id.prefixed());
     let finding = |kind, cause: &str| Finding::new(kind, "locks", LockEntry::path(id), cause).of(id);
+    if lock.entry.is_lost && !has_ended(seen, id) {
+        let finding = finding("unreadable_lock", "this clone is damaged: the file of this lock is missing or broken here");
+        return Some(finding.cure(refetch()));
+    }
     if [holder, host, since].iter().all(|text| *text == "unknown") && !has_ended(seen, id) {
         return Some(
             finding("unreadable_lock", "it cannot be read, so that an unknown holder has it").cure(unlock(id)),
@@ -138,11 +142,19 @@ fn of_lock(seen: &Snapshot, lock: &SeenLock) -> Option<Finding> {
 }
 
 /// What is wrong with a file, with the command that helps.
+/// The command that brings objects which this clone lacks.
+fn refetch() -> Hint {
+    command!["git fetch --refetch --all"].note("brings what the remote has; git 2.36")
+}
+
 fn of_problem(seen: &Snapshot, problem: &Problem) -> Finding {
     let what = format!("{}:{}", problem.path, problem.line);
     let group = if problem.kind.ends_with("counter") || problem.kind == "counter_behind" { "ids" } else { "tasks" };
     let finding = Finding::new(problem.kind, group, what, &problem.message);
     let log = || command!["git log -p", seen.data, "--", problem.path];
+    if matches!(problem.kind, "missing_object" | "missing_counter") {
+        return problem.task_id.into_iter().fold(finding, Finding::of).cure(refetch());
+    }
     let Some(id) = problem.task_id else {
         return match problem.kind {
             "counter_behind" => finding.cure("git aitask doctor --fix").mend(Some(Mend::Counter)),

@@ -97,7 +97,7 @@ pub(crate) fn gather(context: &Context, freshness: Freshness) -> Result<Gathered
         seen.files = TaskFolder::of_branch(&view, &data)?;
     }
     let counter = match ids::load_published(&view, &ids) {
-        Err(error) if error.kind() == Kind::Unparsable => {
+        Err(error) if matches!(error.kind(), Kind::Unparsable | Kind::Damaged) => {
             seen.problems.push(Problem::of_counter(&error));
             None
         }

@@ -51,6 +51,7 @@ fn lock(holder: &str, host: &str, process: ProcessIdentity) -> LockEntry {
         nonce: None,
         further: Vec::new(),
         token: Oid::parse(&"a".repeat(40)),
+        is_lost: false,
     }
 }
 
