@@ -71,6 +71,7 @@
 //!    another machine, boot or PID namespace may live; an unreadable remote is not an empty one.
 //!    `bad_input::data::a_lock_that_cannot_be_read_is_held_by_somebody_unknown`,
 //!    `servers::damaged::what_cannot_be_read_gives_nobody_a_held_task`,
+//!    `servers::damaged::what_this_clone_lacks_is_no_state_of_the_locks_or_tasks`,
 //!    `holding::worlds::a_session_in_another_pid_namespace_is_unknown_and_not_dead`,
 //!    `coordination::upstream::a_remote_that_cannot_be_asked_is_not_taken_for_one_without`
 //! 8. **No entry is dropped that the plan did not name**: git tells what is in the places of its files, and where that may
@@ -300,7 +301,9 @@
 //!    `compat::faults::an_address_cannot_forge_a_line`,
 //!    `verbs::check::hostile_names_and_contents_give_no_command_in_any_form`,
 //!    `security::completion::no_shell_runs_what_stands_in_a_title_that_it_shows`
-//! 8. **No prompt and no hang without a terminal**; a time limit ends the process and everything it started.
+//! 8. **No prompt and no hang without a terminal**; a time limit ends the process and everything it started. What git fetches
+//!    in a partial clone while it reads has that of the network.
+//!    `servers::time::what_a_partial_clone_fetches_while_it_reads_is_network_time_and_nobody_is_asked`.
 //!    No verb opens an editor there. `task_files::by_hand::without_a_terminal_and_an_editor_nobody_waits`,
 //!    `servers::unreachable::a_remote_that_hangs_is_left_alone`, `killed::signals::a_hanging_network_outlived_a_signal`
 //! 9. **After a kill at any call of git the same command finishes the job.** `killed::verbs::pick`, `killed::verbs::finish_merge`,

@@ -38,7 +38,12 @@ pub(crate) struct FileVersions {
     pub(crate) local: Option<Vec<u8>>,
 }
 
-/// A snapshot of the branches a transaction touches.
+/// The branches that a transaction touches, as they were read.
+///
+/// All came by one fetch, and still they may be from before and after somebody's swap: git moves the refs of a push one after
+/// the other, on the server and here, and shows them one by one; and commits do not tell which branches their swap moved, so
+/// that nothing shows it here. The swap of a command that publishes finds it out. A command that only reads may for that moment
+/// show a task with its new status and its former lock.
 #[derive(Debug)]
 pub(crate) struct View<'r> {
     repository: &'r Repository,

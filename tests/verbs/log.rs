@@ -29,6 +29,28 @@ fn who_did_what_newest_first() {
 }
 
 #[test]
+fn it_reads_as_much_as_it_shows_and_a_lock_after_a_sweep_is_no_takeover() {
+    let world = World::new();
+    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
+    ann.task("One", &[]);
+    ann.aitask(&["lock", "1"]).ok();
+    // A sweep releases the lock without naming it; more commits than are read at first compare the branch, and change nothing.
+    let script = "c=$(git ls-tree aitask-locks | grep -v t1_lock | git mktree)
+        c=$(git commit-tree -p aitask-locks -m 'ait: Cleanup 1 stale lock(s)' $c)
+        for n in $(seq 60); do c=$(git commit-tree -p $c -m 'ait: Confirm lock of t1' $c^{tree}); done
+        git update-ref refs/heads/aitask-locks $c";
+    ann.at(world.origin()).run("sh", &["-c", script]).ok();
+    let (run, commands) = ann.git_commands(&["log", "-n", "1", "--json"]);
+    run.ok();
+    assert!(commands.iter().any(|command| command.contains("--max-count=52 ")), "{commands:#?}");
+    ann.aitask(&["list", "--fetch"]).ok();
+    assert_eq!(ann.aitask(&["log", "-n", "1", "--json"]).ok().json()["events"][0]["what"], "swept");
+    bob.aitask(&["lock", "1"]).ok();
+    let last = bob.aitask(&["log", "1", "-n", "1", "--json"]).ok().json()["events"][0].clone();
+    assert_eq!((&last["what"], &last["by"]), (&"locked".into(), &"bob".into()));
+}
+
+#[test]
 fn reading_it_changes_nothing_and_before_init_it_names_the_cure() {
     let ann = local();
     ann.task("One", &[]);
