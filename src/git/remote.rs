@@ -7,10 +7,12 @@ use crate::git::contact::{contact_error, refused_error};
 use crate::git::porcelain::damage::damage;
 use crate::git::porcelain::failure::{self, Ended, GitFailure};
 use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
-use crate::git::registry::is_half_written;
 use crate::git::refs::ListedRefs;
+use crate::git::registry::is_half_written;
 use crate::git::run::{Call, LAST_LINES, PRE_PUSH};
-use crate::git::{Branch, Oid, RefName, RefUpdate, RemoteName, Repository, at_work, destination, leftover_lock, objects};
+use crate::git::{
+    Branch, Oid, RefName, RefUpdate, RemoteName, Repository, at_work, destination, leftover_lock, objects,
+};
 use crate::interrupt;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -164,12 +166,7 @@ pub(crate) fn fetch(
 
 /// Whether this clone has what [`fetch`] would bring of a remote that has these branches. No process but the one that reads
 /// objects.
-fn has_all(
-    repository: &Repository,
-    remote: &RemoteName,
-    branches: &[Branch],
-    shown: &BTreeMap<Branch, Oid>,
-) -> bool {
+fn has_all(repository: &Repository, remote: &RemoteName, branches: &[Branch], shown: &BTreeMap<Branch, Oid>) -> bool {
     let is_task = |branch: &Branch| branch.as_str().starts_with(TASK_BRANCHES);
     let is_coordination = |branch: &Branch| branch.as_str().starts_with("aitask-");
     let by_pattern = branches.iter().any(is_coordination);
@@ -178,9 +175,8 @@ fn has_all(
         let is_below = |named: &Branch| is_task(named) && branch.as_str().starts_with(named.as_str());
         branches.iter().any(|named| named == branch || is_below(named))
     };
-    let is_wanted = |branch: &Branch| {
-        by_pattern && is_coordination(branch) || of_tasks && is_task(branch) || is_named(branch)
-    };
+    let is_wanted =
+        |branch: &Branch| by_pattern && is_coordination(branch) || of_tasks && is_task(branch) || is_named(branch);
     let mut code = branches.iter().filter(|branch| !is_task(branch) && !is_coordination(branch));
     let there = format!("refs/remotes/{remote}/");
     let prefixes = [format!("{there}aitask-"), format!("{there}{TASK_BRANCHES}")];

@@ -232,6 +232,9 @@ pub(crate) fn require_holder(
         }
         return Ok(());
     }
+    if lock.is_lost {
+        return Err(unreadable(LOCKS));
+    }
     let holder = Holder::new(context, lock, &session.host);
     let was_ours = held.as_ref().is_some_and(|held| !held.is_about(lock));
     let what = match (lock.holder == session.email, was_ours) {

@@ -8,7 +8,7 @@ use crate::ledger::{Found, View};
 use crate::project::context::{Context, Wanted};
 use crate::project::kept_tasks::KeptTasks;
 use crate::task::{
-    ActiveTasks, Blocker, Document, Header, PlanPath, Scan, Task, TaskId, TaskPath, bundle, paths, query,
+    ActiveTasks, Blocker, Document, Header, LOST, PlanPath, Scan, Task, TaskId, TaskPath, bundle, paths, query,
 };
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -288,7 +288,8 @@ impl Index {
         let (places, blobs): (Vec<_>, Vec<_>) = unknown.into_iter().unzip();
         let mut read = HashMap::new();
         for (place, object) in places.into_iter().zip(view.blobs(&blobs)?) {
-            let found = Header::read(&Document::parse(object.as_ref().map_or(&[], |object| &object.data)));
+            let found = object.as_ref().map(|object| Header::read(&Document::parse(&object.data)));
+            let found = found.unwrap_or_else(|| Header::unreadable(LOST));
             // What is missing may be there the next time.
             if let Some(object) = object.filter(|object| object.kind == ObjectKind::Blob) {
                 read.insert(object.oid, found.pack());

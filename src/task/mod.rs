@@ -35,7 +35,7 @@ pub(crate) mod waits;
 
 pub(crate) use frontmatter::Document;
 pub(crate) use id::TaskId;
-pub(crate) use model::{Fields, Header, Items, Level, Reference, Status, Task};
+pub(crate) use model::{Fields, Header, Items, LOST, Level, Reference, Status, Task};
 pub(crate) use name::{BRANCH_PREFIX, TaskName, WORKTREES_DIR};
 pub(crate) use new_task::NewTask;
 pub(crate) use paths::{PlanPath, TaskPath};

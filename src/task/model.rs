@@ -245,11 +245,19 @@ pub(crate) struct Fields {
     pub(super) unknown_levels: Vec<String>,
 }
 
+/// The trouble with a file whose object this clone lacks.
+pub(crate) const LOST: &str = "its object is missing or broken in this clone";
+
 impl Fields {
     /// What is not understood of the file, and what follows from that, in a sentence.
     pub(crate) fn doubt(&self) -> Option<String> {
         if let Some(why) = self.trouble {
-            return Some(format!("{why}, so nobody is given this task; correct the file, then git aitask sync"));
+            let cure = if why == LOST {
+                "git fetch --refetch --all brings it"
+            } else {
+                "correct the file, then git aitask sync"
+            };
+            return Some(format!("{why}, so nobody is given this task; {cure}"));
         }
         match (&self.status, self.unknown_levels.as_slice()) {
             (Status::Other(text), _) => Some(format!("the status {text:?} is not known, so nobody is given this task")),

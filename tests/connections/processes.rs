@@ -28,7 +28,8 @@ fn programs_of_verbs() {
         let is_end = |line: &str| line.contains("execve(") || line.contains("execve resumed");
         let started = |line: &&str| is_end(line) && line.ends_with("= 0") && !is_stand_in(line);
         let programs: Vec<_> = text.lines().filter(started).collect();
-        let (own, others): (Vec<_>, Vec<_>) = programs.iter().copied().partition(|line: &&str| line.contains("git-aitask"));
+        let (own, others): (Vec<_>, Vec<_>) =
+            programs.iter().copied().partition(|line: &&str| line.contains("git-aitask"));
         assert!(!own.is_empty(), "{text}");
         let _ = writeln!(std::io::stderr(), "{line} starts {} programs, git's own included", others.len());
         assert!(others.len() <= limit, "{line}: {} programs\n{run}\n{}", others.len(), programs.join("\n"));

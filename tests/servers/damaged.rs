@@ -124,18 +124,21 @@ fn what_this_clone_lacks_is_no_state_of_the_locks_or_tasks() {
     if !world.has_git((2, 36), "what_this_clone_lacks_is_no_state_of_the_locks_or_tasks") {
         return;
     }
-    for what in ["origin/aitask-locks:t1_lock.yaml", "origin/aitask-ids:next_id.txt", "origin/main:aitasks/t2_job2.md"] {
+    for what in ["origin/aitask-locks:t1_lock.yaml", "origin/aitask-ids:next_id.txt", "origin/main:aitasks/t2_job2.md"]
+    {
         break_object(&ann, what, None);
     }
     std::fs::remove_dir_all(ann.path(".git/aitask/cache")).unwrap();
     let shown = run(&ann, "list").ok();
     assert!(shown.stderr.contains("this clone is damaged: what the branch aitask-locks has"), "{shown}");
+    assert!(shown.to_string().contains("t2_job2.md: its object is missing or broken in this clone"), "{shown}");
     for line in ["pick 1 --json", "pick 2 --json", "new more --json"] {
         damaged(&ann, line, "this clone is damaged");
     }
     let found = run(&ann, "doctor --json").fails(1).json();
     let kinds = ["missing_counter", "missing_object", "unreadable_lock"];
-    let mut seen: Vec<_> = found["findings"].as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
+    let mut seen: Vec<_> =
+        found["findings"].as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
     seen.sort_unstable();
     assert_eq!(seen, kinds, "{found}");
     for finding in found["findings"].as_array().unwrap() {
@@ -144,7 +147,10 @@ fn what_this_clone_lacks_is_no_state_of_the_locks_or_tasks() {
     }
     ann.git(&["fetch", "--quiet", "--refetch", "--all"]);
     run(&ann, "doctor").ok();
+    run(&ann, "pick 2 --no-worktree").ok();
     unpack(&ann);
+    break_object(&ann, "origin/aitask-locks:t2_lock.yaml", None);
+    damaged(&ann, "drop 2 --json", "what the branch aitask-locks has");
     break_object(&ann, "origin/aitask-locks^{tree}", None);
     damaged(&ann, "drop 1 --json", "what the branch aitask-locks has");
     break_object(&ann, "origin/main:aitasks", None);

@@ -207,7 +207,8 @@ fn what_a_partial_clone_fetches_while_it_reads_is_network_time_and_nobody_is_ask
         assert!(message(&failed).starts_with("the remote origin cannot be reached: "), "{failed}");
     }
     let (ssh, calls) = (world.root().join("bin/ssh"), world.root().join("calls"));
-    let script = format!("#!/bin/sh\necho \"$*\" >>'{}'\nfor last; do :; done\nexec sh -c \"$last\"\n", calls.display());
+    let script =
+        format!("#!/bin/sh\necho \"$*\" >>'{}'\nfor last; do :; done\nexec sh -c \"$last\"\n", calls.display());
     world.script(&ssh, &script);
     job.git(&["config", "core.sshCommand", ssh.to_str().unwrap()]);
     job.git(&["config", "remote.origin.url", &format!("forge:{}", world.origin().display())]);

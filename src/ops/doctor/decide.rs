@@ -97,7 +97,8 @@ fn of_lock(seen: &Snapshot, lock: &SeenLock) -> Option<Finding> {
     let (id, name) = (*id, id.prefixed());
     let finding = |kind, cause: &str| Finding::new(kind, "locks", LockEntry::path(id), cause).of(id);
     if lock.entry.is_lost && !has_ended(seen, id) {
-        let finding = finding("unreadable_lock", "this clone is damaged: the file of this lock is missing or broken here");
+        let finding =
+            finding("unreadable_lock", "this clone is damaged: the file of this lock is missing or broken here");
         return Some(finding.cure(refetch()));
     }
     if [holder, host, since].iter().all(|text| *text == "unknown") && !has_ended(seen, id) {
