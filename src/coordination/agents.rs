@@ -270,7 +270,7 @@ pub(crate) fn recognise(around: &Surroundings<'_>) -> Recognition {
 
 /// The agent that runs the command. Where all processes are seen, or one of a named session is above, the nearest agent
 /// above counts, named or not: a name whose program is not above was inherited. Else a name whose process is not known
-/// counts; then a process; last a name whose process is not above this one, as that of a tmux server that outlived the
+/// counts; then a process above; last a name whose process is not above this one, as that of a tmux server that outlived the
 /// agent.
 fn agent(around: &Surroundings<'_>, hidden: &mut bool) -> Option<Candidate> {
     let above = (around.above)();
@@ -289,7 +289,9 @@ fn agent(around: &Surroundings<'_>, hidden: &mut bool) -> Option<Candidate> {
                 elsewhere: here.is_none() && around.sees_all && given.is_some(),
             }
         })
-        .filter(|candidate| candidate.name.is_some() || candidate.pid.is_some())
+        // A process that is not above this one and has no name says nothing: a terminal server that the agent started hands
+        // its number to every pane.
+        .filter(|candidate| candidate.name.is_some() || candidate.place.is_some())
         .collect();
     *hidden = !around.sees_all && candidates.iter().all(|candidate| candidate.place.is_none());
     let has_place_and_name = candidates.iter().any(|it| it.name.is_some() && it.place.is_some());
@@ -299,8 +301,7 @@ fn agent(around: &Surroundings<'_>, hidden: &mut bool) -> Option<Candidate> {
             (Some(_), _) if around.sees_all || has_place_and_name => 0,
             (None, Some(_)) if !it.elsewhere => 1,
             (Some(_), _) => 2,
-            (None, Some(_)) => 3,
-            (None, None) => 4,
+            (None, _) => 3,
         };
         (rank, it.place, it.name.is_none())
     });

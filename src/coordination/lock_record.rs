@@ -5,7 +5,7 @@ use crate::coordination::Session;
 use crate::coordination::locks::LockEntry;
 use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::error::{Error, Kind, Result};
-use crate::files::records::RecordKind;
+use crate::files::records::{RecordKind, Records};
 use crate::git::{Branch, Oid, RemoteName, Repository};
 use crate::ledger::Channel;
 use crate::task::TaskId;
@@ -241,7 +241,12 @@ impl LockRecord {
 
     /// Reads the record of a task; `None` for a missing or broken one.
     pub(crate) fn load(repository: &Repository, task: TaskId) -> Option<Self> {
-        repository.records().load(RecordKind::Held, &name(task))
+        Self::load_of(&repository.records(), task)
+    }
+
+    /// [`Self::load`] from the records of any clone.
+    pub(crate) fn load_of(records: &Records, task: TaskId) -> Option<Self> {
+        records.load(RecordKind::Held, &name(task))
     }
 
     /// Writes the record of a task.
@@ -287,11 +292,19 @@ impl LockRecord {
     /// Notes the process of the session that holds the lock, where that was started again since it took it: others must
     /// not take it for dead. Best effort: a pick of that session writes the process into the lock.
     pub(crate) fn note_process(self, repository: &Repository, session: &Session, lock: &LockEntry) {
-        let is_again = session.process.number().is_some() && !lock.process.is_same(&session.process);
-        let is_named = lock.session().is_some() && lock.session() == session.name.digest.as_deref();
         let again = Some(session.process.clone());
-        if is_again && is_named && lock.is_of(session) && self.is_about(lock) && self.again != again {
+        if is_again(session, lock) && self.is_about(lock) && self.again != again {
             let _ = Self { again, ..self }.save(repository, lock.task);
+        }
+    }
+
+    /// [`Self::note_process`] by a command that only reads, and so writes nothing but what is kept to be fast.
+    pub(crate) fn note_process_of_reader(repository: &Repository, session: &Session, lock: &LockEntry) {
+        let records = repository.records();
+        let (process, Some(nonce)) = (session.process.clone(), lock.nonce.clone()) else { return };
+        let noted = Again { nonce, process };
+        if is_again(session, lock) && records.load(RecordKind::Again, &name(lock.task)).as_ref() != Some(&noted) {
+            let _ = records.note(RecordKind::Again, &name(lock.task), &noted);
         }
     }
 
@@ -309,7 +322,10 @@ impl LockRecord {
         let found = lock.liveness(repository, host);
         let again = || {
             let held = Self::load(repository, lock.task).filter(|held| held.is_about(lock))?;
-            held.again.filter(|process| process.liveness(repository) == Liveness::Alive)
+            let seen: Option<Again> = repository.records().load(RecordKind::Again, &name(lock.task));
+            let seen = seen.filter(|seen| lock.nonce.as_ref() == Some(&seen.nonce)).map(|seen| seen.process);
+            let mut noted = held.again.into_iter().chain(seen);
+            noted.find(|process| process.liveness(repository) == Liveness::Alive)
         };
         let may_be_again = found != Liveness::Alive && lock.session().is_some() && lock.unjudged().is_none();
         match may_be_again.then(again).flatten() {
@@ -370,6 +386,20 @@ impl LockRecord {
                 || process.liveness(repository) == Liveness::Dead
         })
     }
+}
+
+/// The process of a session that was started again since it took a lock, as a command of it that only reads has noted.
+#[derive(Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+struct Again {
+    nonce: String,
+    process: ProcessIdentity,
+}
+
+/// Whether a lock is of this session, and its process is another one since.
+fn is_again(session: &Session, lock: &LockEntry) -> bool {
+    let is_named = lock.session().is_some() && lock.session() == session.name.digest.as_deref();
+    let has_process = session.process.number().is_some();
+    has_process && !lock.process.is_same(&session.process) && is_named && lock.is_of(session)
 }
 
 fn text_of(lock: &LockEntry) -> String {

@@ -38,6 +38,7 @@
 //! | `convoy/NONCE` | a note of commits that wait for one push (`ledger::convoy`), without `format`, a line each: `member` (`group`, `refs` with name, value on the remote and value after the push, `members`, `since` and `until` in milliseconds since 1970, `forming` in milliseconds, `next`, the ticket of who has it now, `calls`, the places in line of those without whom it is not pushed), `pushing`, `end` | who hands its push over, and who pushes | once all members have read the end, or with the next command |
 //! | `task-*.md` | the text in an editor (`task::editor_template`) | new, edit | once it is a task; else it stays for the user |
 //! | `resolved-*/`, `resolve-*/` | files that the user edited to resolve conflicts | the script that syncs | by the user |
+//! | `cache/again-tID.json` | the session of a lock since it was started again: `nonce` of the lock, `process` | whatever reads a task that its session holds | replaced; by anybody, at any time |
 //! | `cache/tasks`, `cache/locks` | what was read of one commit each, to be fast (`cache`); no JSON | whatever reads | replaced; by anybody, at any time |
 //! | `check/`, `finishing/`, `.tmp*` | temporary indexes, messages that pass hooks, and files before they are renamed | all | at once; after a kill a day later |
 
@@ -106,6 +107,7 @@ pub(crate) enum RecordKind {
     Pushed,
     NoAtomicPush,
     OthersPush,
+    Again,
     Filing,
     Archiving,
     EmptyFolders,
@@ -147,6 +149,7 @@ impl RecordKind {
             Self::Pushed => "pushed/",
             Self::NoAtomicPush => "no-atomic-push.",
             Self::OthersPush => "cache/others-push.",
+            Self::Again => "cache/again-",
             Self::Filing => "filing/",
             Self::Archiving => "archiving/",
             Self::EmptyFolders => "empty-folders",

@@ -408,7 +408,15 @@ impl<'c> Surroundings<'c> {
         children.sort_unstable();
         children.dedup();
         let named = || Branch::parse(&task.name().branch_name()).ok().filter(|_| !task.path.is_archived());
-        let is_mine = |lock| self.session().is_some_and(|session| holds(context, session, lock));
+        let is_mine = |lock| {
+            let session = self.session().filter(|session| holds(context, session, lock));
+            session.is_some_and(|session| {
+                LockRecord::note_process_of_reader(&context.repository, session, lock);
+                true
+            })
+        };
+        // First, so that a session that was started again hears that it lives.
+        let mine = lock.is_some_and(is_mine);
         TaskInfo {
             id: task.id,
             name: task.name().clone(),
@@ -428,7 +436,7 @@ impl<'c> Surroundings<'c> {
             lock: lock.map(|lock| Holder::new(context, lock, self.host())),
             branch: worktree.as_ref().map(|worktree| worktree.branch.clone()).or_else(named),
             worktree,
-            mine: lock.is_some_and(is_mine),
+            mine,
             pull_request: lock.filter(|_| self.is_whole).and_then(|_| PullRequest::load(context, task.id)),
         }
     }

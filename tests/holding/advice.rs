@@ -43,11 +43,11 @@ fn each_of_two_agents_can_follow_it() {
 fn the_task_of_a_dead_session_is_named_with_the_way_to_go_on() {
     let (_world, ann) = super::matrix::world();
     let dead = Sleeper::new();
-    ann.env("OPENCODE_PID", dead.pid()).aitask(&["pick", "1"]).ok();
+    ann.env("CLAUDE_CODE_SESSION_ID", "a").env("CLAUDE_PID", dead.pid()).aitask(&["pick", "1"]).ok();
     dead.die();
     let ann = ann.env("CODEX_THREAD_ID", "b");
     let said = ann.aitask(&[]).ok().stdout;
-    let way = "another session of yours holds 1  one (opencode); it is dead, to go on: git aitask pick 1\n";
+    let way = "another session of yours holds 1  one (claude-code); it is dead, to go on: git aitask pick 1\n";
     assert!(said.to_lowercase().contains(way), "{said}");
     assert!(ann.at(WORK).aitask(&[]).ok().stdout.contains("\nyou hold 1  "));
     follow(&ann, "git aitask pick 1");

@@ -66,13 +66,13 @@ fn a_session_in_another_pid_namespace_of_a_host_of_this_name_keeps_its_task() {
         let (world, ann) = world();
         let process = Sleeper::new();
         let holder = variables.iter().fold(ann.at(""), |repo, (name, value)| repo.env(*name, value));
-        let holder = if variables.is_empty() { holder.env("OPENCODE_PID", process.pid()) } else { holder };
+        let holder = if variables.is_empty() { holder.env("AIT_AGENT_PID", process.pid()) } else { holder };
         holder.aitask(&["pick", "1"]).ok();
         committed(&ann, "work.txt");
         relock(&ann, "s/^pid_namespace: .*/pid_namespace: 4026539999/");
         ann.git(&["fetch", "-q"]);
         let other = Sleeper::new();
-        let sessions = [ann.env("CODEX_THREAD_ID", "b"), ann.env("OPENCODE_PID", other.pid())];
+        let sessions = [ann.env("CODEX_THREAD_ID", "b"), ann.env("AIT_AGENT_PID", other.pid())];
         for (session, place) in sessions.iter().zip(["", WORK]) {
             refused(&world, &ann, &|args| session.at(place).aitask(args));
         }
@@ -87,7 +87,7 @@ fn a_session_in_another_pid_namespace_of_a_host_of_this_name_keeps_its_task() {
 
 #[test]
 fn a_session_of_another_boot_of_a_host_of_this_name_keeps_its_task_outside_of_its_worktree() {
-    for name in ["CODEX_THREAD_ID", "OPENCODE_PID"] {
+    for name in ["CODEX_THREAD_ID", "AIT_AGENT_PID"] {
         let (world, ann) = world();
         let processes = [(); 2].map(|()| Sleeper::new());
         let [holder, other] = [0, 1].map(|at| ann.env(name, processes[at].pid()));
@@ -111,7 +111,7 @@ fn what_a_newer_program_says_of_its_session_is_neither_guessed_nor_lost() {
     for line in ["session_lease: 7", "agent_thread: x"] {
         let (world, ann) = world();
         let dead = Sleeper::new();
-        let holder = ann.env("OPENCODE_PID", dead.pid());
+        let holder = ann.env("AIT_AGENT_PID", dead.pid());
         holder.aitask(&["pick", "1"]).ok();
         committed(&ann, "work.txt");
         relock(&ann, &format!("$a {line}"));
@@ -212,7 +212,7 @@ fn a_session_that_was_started_again_is_not_taken_for_dead_once_it_has_changed_so
 /// Ann's session has `notes.txt` uncommitted in the worktree of t1; Bob has taken t1 over and given it back.
 fn free_again(session: impl std::fmt::Display) -> (World, Repo) {
     let (world, ann) = world();
-    ann.env("OPENCODE_PID", session).aitask(&["pick", "1"]).ok();
+    ann.env("CLAUDE_CODE_SESSION_ID", "a").env("CLAUDE_PID", session).aitask(&["pick", "1"]).ok();
     ann.at(WORK).write("notes.txt", "work\n");
     let bob = world.initialised_on_main("bob");
     bob.aitask(&["pick", "1", "--steal"]).ok();
@@ -225,7 +225,7 @@ fn a_free_task_is_not_handed_over_with_the_uncommitted_files_of_another_session_
     let session = Sleeper::new();
     let (_world, ann) = free_again(session.pid());
     session.die();
-    let note = "has uncommitted files from the time when another session of yours (opencode) had t1: notes.txt";
+    let note = "has uncommitted files from the time when another session of yours (claude-code) had t1: notes.txt";
     let run = ann.env("CODEX_THREAD_ID", "c").aitask(&["pick", "1", "--json"]).ok();
     assert!(run.json()["notes"][0].as_str().unwrap().ends_with(note), "{run}");
     assert!(ann.path(WORK).join("notes.txt").exists());

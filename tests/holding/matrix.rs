@@ -2,7 +2,7 @@
 //! a variable for that: agents are told apart by what they export, and by their processes.
 
 use super::{WORK, committed};
-use crate::support::{Agent, Repo, Run, Sleeper, World};
+use crate::support::{Agent, Repo, Run, World};
 use std::cell::RefCell;
 
 /// Three tasks, and the clone of the person.
@@ -121,13 +121,7 @@ fn amp_by_its_variable() {
 
 #[test]
 fn opencode_by_the_process_that_its_variable_names() {
-    let (world, ann) = world();
-    let processes = [(); 2].map(|()| Sleeper::new());
-    let run = |agent: usize| {
-        let pid = processes[agent].pid();
-        move |repo: &Repo, args: &[&str]| repo.env("OPENCODE", "1").env("OPENCODE_PID", pid).aitask(args)
-    };
-    tried(&world, &ann, &run(0), &run(1), WORK);
+    by_process("serve");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The former holder of a task hears of a takeover at its next verb in the worktree, in the first line.
 
 use super::{WORK, kind, worked};
-use crate::support::{Repo, Run, Sleeper, World};
+use crate::support::{Repo, Run, World};
 
 const SAID: &str = "t1 was taken over by bob@example.com on ";
 
@@ -91,7 +91,6 @@ fn of_two_agents_in_one_clone_the_one_that_had_the_task_is_told() {
     let (_world, ann) = super::matrix::world();
     let agents = [("CODEX_THREAD_ID", "a"), ("CLAUDE_CODE_SESSION_ID", "b"), ("CODEX_THREAD_ID", "c")];
     let [a, b, c] = agents.map(|(name, session)| ann.env(name, session));
-    let third = Sleeper::new();
     a.aitask(&["pick", "1"]).ok();
     b.aitask(&["pick", "1", "--steal"]).ok();
     let status = |agent: &Repo| agent.at(WORK).aitask(&["status"]).ok();
@@ -99,8 +98,8 @@ fn of_two_agents_in_one_clone_the_one_that_had_the_task_is_told() {
     assert!(first(&run.stdout).starts_with("t1 was taken over by ann@example.com (claude-code) on "), "{run}");
     assert!(!tells(&status(&b)) && !tells(&status(&c)));
     // both who had it before are told of the last one
-    ann.env("OPENCODE_PID", third.pid()).aitask(&["pick", "1", "--steal"]).ok();
-    assert!(first(&status(&a).stdout).contains("(opencode)") && first(&status(&b).stdout).contains("(opencode)"));
+    ann.env("GEMINI_SESSION_ID", "d").aitask(&["pick", "1", "--steal"]).ok();
+    assert!(first(&status(&a).stdout).contains("(gemini-cli)") && first(&status(&b).stdout).contains("(gemini-cli)"));
     a.aitask(&["pick", "1", "--steal"]).ok();
     assert!(!tells(&status(&a)) && tells(&status(&b)));
 }

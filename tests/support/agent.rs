@@ -5,8 +5,13 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
-/// What an agent does: it reads a line, runs it in a shell, and says how that ended.
-const LOOP: &str = "#!/bin/sh\nunset GIT_AITASK_SESSION\nwhile read -r line; do sh -c \"$line\"; echo $?; done\n";
+/// What an agent does: it reads a line, runs it in a shell, and says how that ended. One called `serve` is known by the
+/// variable of `OpenCode` alone.
+const LOOP: &str = "#!/bin/sh
+unset GIT_AITASK_SESSION
+case $0 in */serve) export OPENCODE=1 OPENCODE_PID=$$ ;; esac
+while read -r line; do sh -c \"$line\"; echo $?; done
+";
 
 /// An agent that runs as long as the guard is there.
 pub(crate) struct Agent {

@@ -195,11 +195,15 @@ fn a_session_that_was_started_again_is_not_taken_for_dead() {
         assert_eq!(load(&clone).as_ref(), Some(&held), "{other:?}");
     }
     assert_ne!(LockRecord::liveness(&clone.repository, &of_agent("one"), "box"), Liveness::Alive);
+    let told = || LockRecord::process_and_liveness(&clone.repository, &of_agent("one"), "box");
+    LockRecord::note_process_of_reader(&clone.repository, &session, &of_agent("one"));
+    assert_eq!(LockRecord::load(&clone.repository, task()), Some(held.clone()));
+    assert_eq!(told(), (Some(std::process::id()), Liveness::Alive));
+    let cache = clone.repository.records().path(RecordKind::Again, "");
+    std::fs::remove_dir_all(cache.parent().unwrap()).unwrap();
+    assert_ne!(told().1, Liveness::Alive);
     held.note_process(&clone.repository, &session, &of_agent("one"));
-    assert_eq!(
-        LockRecord::process_and_liveness(&clone.repository, &of_agent("one"), "box"),
-        (Some(std::process::id()), Liveness::Alive)
-    );
+    assert_eq!(told(), (Some(std::process::id()), Liveness::Alive));
     // it says nothing of another lock
     assert_ne!(LockRecord::liveness(&clone.repository, &of_agent("two"), "box"), Liveness::Alive);
 }
