@@ -146,4 +146,8 @@ fn no_shell_runs_what_stands_in_a_title_that_it_shows() {
         assert!(run.stdout.contains(shows), "{program}: {run:?}");
         assert!(!ann.path("pwned").exists(), "{program}: {run:?}");
     }
+    // bash shows them only where it lists what there is, at the second TAB, and inserts nothing of them
+    let typed = type_in_bash(&ann, SOURCE, "git-aitask pick \t\t\x01echo typed: \n");
+    assert!(typed.stdout.contains("8 -- x$(touch") && typed.stdout.contains("typed: git-aitask pick\r\n"), "{typed:?}");
+    assert!(!ann.path("pwned").exists(), "{typed:?}");
 }
