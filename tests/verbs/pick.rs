@@ -315,6 +315,12 @@ fn a_wait_ends_as_it_would_without_and_says_how_long_it_was() {
     bob.aitask(&["pick", "--next", "--wait=soon"]).fails(2);
     let run = bob.aitask(&["pick", "--next", "--json"]).fails(1);
     assert!(!run.stderr.contains("waited"), "{run}");
+    // something is in the way of the worktree of every ready task
+    ann.aitask(&["drop", "1"]).ok();
+    bob.write("aiwork/t1_add_login/mine.txt", "mine\n");
+    let run = bob.aitask(&["pick", "--next", "--wait=1s", "--json"]).fails(1);
+    assert_eq!(kind(&run), "occupied");
+    assert!(run.error()["error"]["message"].as_str().unwrap().contains("; waited "), "{run}");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use crate::error::{Error, Kind, Payload, Result};
 use crate::interrupt;
 use crate::ledger::random;
+use crate::ops::pick::planned_worktree::is_about_one;
 use crate::ops::pick::{PickOptions, Picked, pick};
 use crate::project::context::Context;
 use crate::report::activity;
@@ -99,6 +100,8 @@ fn until_ready<T>(context: &Context, patience: Patience, mut attempt: impl FnMut
     for look in 0.. {
         let error = match attempt() {
             Err(error) if error.kind() == Kind::NothingToPick => error,
+            // What is in the way of the worktrees may go, or another task become ready.
+            Err(error) if is_about_one(context, &error) => error,
             // Others were first at each attempt, or the network is gone for a moment: it was there before.
             Err(error) if error.kind() == Kind::Contention => error,
             Err(error) if error.kind() == Kind::Unreachable && look > 0 => error,
