@@ -1,8 +1,8 @@
 //! Syncing the task data of this clone with the remote, and removing locks of tasks that are closed.
 
-use crate::coordination::ReadLocks;
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::locks::cleanup_step;
+use crate::coordination::{LockEntry, ReadLocks, kept_locks};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::run::Call;
 use crate::git::{AheadBehind, Branch, Freshness, Oid, merge, refs};
@@ -21,7 +21,7 @@ use crate::sync::join::Resolutions;
 use crate::sync::outcome::{Reconciled, SyncOptions, SyncProgress};
 use crate::sync::reconcile::reconcile;
 use crate::task::merge::MergeRules;
-use crate::task::{BRANCH_PREFIX, TaskId, TaskName, TaskPath};
+use crate::task::{BRANCH_PREFIX, Status, Task, TaskId, TaskName, TaskPath};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -208,11 +208,12 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
             if code_stays == 1 { "s" } else { "" }
         ));
     }
-    // The files are published, whether they can be judged or not.
-    aside.notes.extend(problems_of(context, &committed, published).unwrap_or_default());
     // The lock branch was fetched in the same connection; only a lock that must be removed costs another one.
-    let all = branches(context)?.both();
-    let mut released = stale_locks(context, &context.reading_ledger().view(&all, Freshness::AsKnown)?)?;
+    let (all, ledger) = (branches(context)?.both(), context.reading_ledger());
+    let view = ledger.view(&all, Freshness::AsKnown)?;
+    // The files are published, whether they can be judged or not.
+    aside.notes.extend(problems_of(context, &view, &committed, published).unwrap_or_default());
+    let mut released = stale_locks(context, &view)?;
     if !released.is_empty() {
         let landed = context.ledger().transact(&nonce()?, &all, |view| release_all(stale_locks(context, view)?))?;
         aside.extend(Notices { lagging: Vec::new(), ..Notices::of(context, &landed) });
@@ -223,8 +224,13 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
 }
 
 /// What is wrong with the files that were committed, and with those between the tips that were published: a note for each
-/// file. One process where something was published, and two more to read the counter.
-fn problems_of(context: &Context, committed: &[PathBuf], published: Option<[Oid; 2]>) -> Result<Vec<String>> {
+/// file. One process where something was published, and two more to read the counter. `known` has the locks.
+fn problems_of(
+    context: &Context,
+    known: &View<'_>,
+    committed: &[PathBuf],
+    published: Option<[Oid; 2]>,
+) -> Result<Vec<String>> {
     let mut changed = committed.to_vec();
     if let Some([from, to]) = published {
         changed.extend(merge::changes(&context.repository, &from, &to)?.into_iter().map(|change| change.path));
@@ -251,7 +257,28 @@ fn problems_of(context: &Context, committed: &[PathBuf], published: Option<[Oid;
         1 => note,
         more => format!("{note} (and {} more; git aitask check lists them)", more - 1),
     };
-    Ok(notes.into_values().map(more).collect())
+    let mut notes: Vec<_> = notes.into_values().map(more).collect();
+    let locks = kept_locks::entries(known)?.into_iter().filter(|lock| ids.contains(&lock.task));
+    notes.extend(locks.filter_map(|lock| {
+        let task = files.tasks.iter().find(|task| task.id == lock.task)?;
+        differs_from_lock(task, &lock)
+    }));
+    Ok(notes)
+}
+
+/// A note on a held task whose file was edited by hand to say something else. The lock counts, and the file is only what
+/// people read, so it is published.
+fn differs_from_lock(task: &Task, lock: &LockEntry) -> Option<String> {
+    let is = match (&task.status, &task.assigned_to) {
+        (Status::Implementing, None) => return None,
+        (Status::Implementing, Some(other)) if *other == lock.holder => return None,
+        (Status::Implementing, Some(other)) => format!("assigned to {other}"),
+        (status, _) => status.to_string(),
+    };
+    let (path, holder) = (&task.path, &lock.holder);
+    Some(format!(
+        "{path}: the task is {is}, and {holder} has its lock, which counts; git aitask doctor says what to do"
+    ))
 }
 
 /// Syncs the task data, and publishes the branch of the named task, else of the task whose worktree this is.

@@ -171,4 +171,14 @@ fn sync_says_of_the_files_that_it_publishes_what_a_check_finds() {
         assert!(note.starts_with(expected), "{note}");
     }
     assert_eq!(notes(ann.aitask(&["sync", "--json"])), Vec::<String>::new());
+    // a status that is not that of the lock, which doctor names, too
+    ann.aitask(&["pick", "3", "--no-worktree"]).ok();
+    let held = data.read("aitasks/t3_good.md");
+    data.write("aitasks/t3_good.md", &held.replace("Implementing", "Ready"));
+    let run = notes(ann.aitask(&["sync", "--json"]));
+    let said = "aitasks/t3_good.md: the task is Ready, and ann@example.com has its lock, which counts";
+    assert!(run.iter().any(|note| note.starts_with(said)), "{run:#?}");
+    assert!(ann.aitask(&["doctor", "--json"]).fails(1).stdout.contains("lock_without_work"));
+    data.write("aitasks/t3_good.md", &(held + "more\n"));
+    assert!(!notes(ann.aitask(&["sync", "--json"])).iter().any(|note| note.contains("lock")));
 }
