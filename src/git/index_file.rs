@@ -1,13 +1,13 @@
 //! What git's index says, read without starting git (gitformat-index(5)): whether git itself would look at a file again, and
 //! whether all of its entries are plain.
 
-use crate::git::Repository;
 use crate::git::registry::git_dir;
-use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use crate::git::{Oid, Repository};
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The bits of an entry: it is assumed to be unchanged; further bits follow.
 const ASSUME_UNCHANGED: u16 = 0x8000;
@@ -20,18 +20,23 @@ const SKIP_WORKTREE: u16 = 0x4000;
 const SUBMODULE: u32 = 0o160_000;
 
 /// Where the times, the mode, the size and the object name of an entry stand: it begins with ten numbers of four bytes.
-const SECONDS: usize = 8;
-const NANOSECONDS: usize = 12;
+const CHANGED: usize = 0;
+const WRITTEN: usize = 8;
 const MODE: usize = 24;
 const SIZE: usize = 36;
 const OBJECT: usize = 40;
 
-/// What the index knows of a file: its last change in seconds and nanoseconds, and the lower 32 bits of its size.
+/// The length of the longest object name in bytes: that of SHA-256.
+const LONGEST_OBJECT: usize = 32;
+
+/// What the index knows of a file: when its inode was changed and its content written, in seconds and nanoseconds, the lower
+/// 32 bits of its size, and its content as it is staged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    seconds: u32,
-    nanoseconds: u32,
+    changed: [u32; 2],
+    written: [u32; 2],
     size: u32,
+    object: [u8; LONGEST_OBJECT],
 }
 
 impl Stamp {
@@ -39,22 +44,35 @@ impl Stamp {
     pub(crate) fn is_outdated(self, path: &Path) -> bool {
         let Ok(found) = path.symlink_metadata() else { return true };
         // A git that was built without them writes no nanoseconds.
-        let is_same_time = i64::from(self.seconds) == found.mtime()
-            && (self.nanoseconds == 0 || i64::from(self.nanoseconds) == found.mtime_nsec());
-        !is_same_time || u64::from(self.size) != found.size() & u64::from(u32::MAX)
+        let is_same_time = |[seconds, nanoseconds]: [u32; 2], found: [i64; 2]| {
+            i64::from(seconds) == found[0] && (nanoseconds == 0 || i64::from(nanoseconds) == found[1])
+        };
+        // A program that sets the time of the content back cannot set that of the inode.
+        !is_same_time(self.written, [found.mtime(), found.mtime_nsec()])
+            || !is_same_time(self.changed, [found.ctime(), found.ctime_nsec()])
+            || u64::from(self.size) != found.size() & u64::from(u32::MAX)
+    }
+
+    /// Whether this content is staged.
+    pub(crate) fn is_of(&self, blob: &Oid) -> bool {
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let mut bytes = blob.as_str().as_bytes().chunks_exact(2).zip(&self.object);
+        bytes.all(
+            |(pair, byte)| matches!(pair, [high, low] if digit(*high).zip(digit(*low)) == Some((byte >> 4, byte & 15))),
+        )
     }
 }
 
 /// The files below some folders in the index of a worktree. `None` where a part of the entries is in another file, or
 /// anything is not understood.
-pub(crate) fn load(repository: &Repository, worktree: &Path, folders: &[String]) -> Option<BTreeMap<PathBuf, Stamp>> {
-    let mut stamps = BTreeMap::new();
+pub(crate) fn load(repository: &Repository, worktree: &Path, folders: &[String]) -> Option<HashMap<OsString, Stamp>> {
+    let mut stamps = HashMap::new();
     let is_below = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));
     let (index, hash_len) = read(repository, worktree)?;
     parse(&index, hash_len, |name, stamp, _| {
-        let path = Path::new(OsStr::from_bytes(name));
-        if is_below(path) {
-            stamps.insert(path.to_owned(), stamp);
+        let name = OsStr::from_bytes(name);
+        if is_below(Path::new(name)) {
+            stamps.insert(name.to_owned(), stamp);
         }
     })?;
     Some(stamps)
@@ -99,11 +117,10 @@ fn parse(index: &[u8], hash_len: usize, mut each: impl FnMut(&[u8], Stamp, bool)
         let added = rest.get(length..)?;
         let added = added.get(..added.iter().position(|byte| *byte == 0)?)?;
         name.extend_from_slice(added);
-        let stamp = Stamp {
-            seconds: number(rest, SECONDS)?,
-            nanoseconds: number(rest, NANOSECONDS)?,
-            size: number(rest, SIZE)?,
-        };
+        let mut object = [0; LONGEST_OBJECT];
+        object.get_mut(..hash_len)?.copy_from_slice(rest.get(OBJECT..OBJECT + hash_len)?);
+        let time = |at: usize| Some([number(rest, at)?, number(rest, at + 4)?]);
+        let stamp = Stamp { changed: time(CHANGED)?, written: time(WRITTEN)?, size: number(rest, SIZE)?, object };
         each(&name, stamp, is_plain);
         length += added.len();
         // The name ends with one byte of 0, or with 1 to 8 that make the length a multiple of 8.
@@ -150,13 +167,14 @@ fn bits(bytes: &[u8], at: usize) -> Option<u16> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     /// An entry of version 2 or 3; its times and its size are made of the length of its name.
     fn entry(mode: u32, flags: u16, further: Option<u16>, name: &str) -> Vec<u8> {
         let length = u16::try_from(name.len()).unwrap();
         let mut bytes = vec![0; OBJECT + 20];
         for (at, value) in
-            [(SECONDS, u32::from(length)), (NANOSECONDS, 7), (MODE, mode), (SIZE, u32::from(length) * 10)]
+            [(WRITTEN, u32::from(length)), (WRITTEN + 4, 7), (MODE, mode), (SIZE, u32::from(length) * 10)]
         {
             bytes[at..at + 4].copy_from_slice(&value.to_be_bytes());
         }
@@ -209,11 +227,24 @@ mod tests {
         assert_eq!(found.len(), names.len());
         for name in &names {
             let length = u32::try_from(name.len()).unwrap();
-            let stamp = Stamp { seconds: length, nanoseconds: 7, size: length * 10 };
+            let object = [0; LONGEST_OBJECT];
+            let stamp = Stamp { changed: [0, 0], written: [length, 7], size: length * 10, object };
             assert_eq!(found.get(name), Some(&stamp), "{name}");
         }
         for length in 0..bytes.len() {
             assert_eq!(read(&bytes[..length]), None, "{length}");
+        }
+    }
+
+    #[test]
+    fn the_content_that_is_staged() {
+        let mut object = [0; LONGEST_OBJECT];
+        object[..20].copy_from_slice(&[0x1f; 20]);
+        let stamp = Stamp { changed: [0, 0], written: [0, 0], size: 0, object };
+        let is_of = |text: &str| stamp.is_of(&Oid::parse(text).unwrap());
+        assert!(is_of(&"1f".repeat(20)));
+        for other in ["f1".repeat(20), "1f".repeat(19) + "1e", "1f".repeat(32)] {
+            assert!(!is_of(&other), "{other}");
         }
     }
 

@@ -149,7 +149,7 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
     let tasks_place = TasksPlace::find(context)?;
     // Without a remote there is nobody to share them with.
     let shared = tasks_place.folder.as_ref().filter(|_| context.channel.remote().is_some());
-    let unshared_files = shared.map(|folder| local_edits::count(context, folder)).transpose()?;
+    let unshared_files = shared.map(|folder| local_edits::count(context, folder, &loaded.index)).transpose()?;
     Ok(Overview {
         tasks: tasks_place,
         unshared_files: unshared_files.unwrap_or_default(),

@@ -392,6 +392,11 @@ impl Index {
         self.files.iter().map(|(path, _)| path.as_str())
     }
 
+    /// All files, each with its content.
+    pub(crate) fn blobs(&self) -> impl ExactSizeIterator<Item = (&str, &Oid)> {
+        self.files.iter().map(|(path, blob)| (path.as_str(), blob))
+    }
+
     /// What a task waits for, by the names of the active files alone.
     pub(crate) fn blocked_by(&self, task: &Task) -> Vec<Blocker> {
         let tasks = std::slice::from_ref(task);

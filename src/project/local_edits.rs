@@ -3,10 +3,13 @@
 use crate::error::Result;
 use crate::files::{Tree, is_left_by_a_write};
 use crate::git::porcelain::status::WorktreeStatus;
-use crate::git::{index_file, worktree};
+use crate::git::{Oid, index_file, worktree};
 use crate::project::context::Context;
 use crate::project::ignores::is_private;
+use crate::project::index::Index;
 use crate::task::{PlanPath, TaskPath, WORKTREES_DIR, paths};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// The folders of the task data in a checkout of it. On a code branch, those of the project in the current folder, which
@@ -35,22 +38,31 @@ pub(crate) fn load(context: &Context, checkout: &Path) -> Result<WorktreeStatus>
 
 /// How many task files and plans of a checkout were edited and are not committed. No process where nothing was edited. None is
 /// counted in the worktree of a task that has the tasks itself: a sync there does not share those of the main worktree.
-pub(crate) fn count(context: &Context, checkout: &Path) -> Result<usize> {
+/// `committed` lists the files of the branch.
+pub(crate) fn count(context: &Context, checkout: &Path, committed: &Index) -> Result<usize> {
     let is_beside = context.here.starts_with(context.repository.root.join(WORKTREES_DIR)) && !context.has_data_branch();
-    if is_beside || !may_have_any(context, checkout) {
+    if is_beside || !may_have_any(context, checkout, committed) {
         return Ok(0);
     }
-    Ok(load(context, checkout)?.entries.len())
+    // Of a file that is only removed from the index there are two: it is deleted there, and it is not known.
+    let files: BTreeSet<_> = load(context, checkout)?.entries.into_iter().map(|entry| entry.path).collect();
+    Ok(files.len())
 }
 
-/// Whether a file may have been edited: it is another one than when git looked at it last, or is a task file or a plan that
-/// git does not know. Only git can tell it certainly.
-fn may_have_any(context: &Context, checkout: &Path) -> bool {
+/// Whether a file may have been edited: it is another one than when git looked at it last, is staged with another content
+/// than is committed, or is a task file or a plan that git does not know. Only git can tell it certainly.
+fn may_have_any(context: &Context, checkout: &Path, committed: &Index) -> bool {
     let folders = folders(context);
     let Some(stamps) = index_file::load(&context.repository, checkout, &folders) else { return true };
-    let is_outdated = stamps.iter().any(|(path, stamp)| stamp.is_outdated(&checkout.join(path)));
+    let is_outdated = || stamps.iter().any(|(path, stamp)| stamp.is_outdated(&checkout.join(path)));
+    // A checkout that lags differs, too; there git is asked for nothing.
+    let is_staged = || {
+        let is_same = |(path, blob): (&str, &Oid)| stamps.get(OsStr::new(path)).is_some_and(|stamp| stamp.is_of(blob));
+        committed.blobs().len() != stamps.len() || !committed.blobs().all(is_same)
+    };
+    let is_known = |path: &Path| stamps.contains_key(path.as_os_str());
     let tree = Tree::new(checkout);
-    is_outdated || folders.iter().any(|folder| has_new(&tree, Path::new(folder), &|path| stamps.contains_key(path)))
+    is_outdated() || is_staged() || folders.iter().any(|folder| has_new(&tree, Path::new(folder), &is_known))
 }
 
 /// Whether a folder, or one below it, has a task file or a plan that is not known.

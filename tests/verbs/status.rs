@@ -163,6 +163,24 @@ fn task_files_that_were_edited_by_hand_and_are_not_shared_are_counted() {
         }
         ann.aitask(&["sync"]).ok();
         assert_eq!((count(), asks_git()), (None, false));
+        // staged, and not committed; of the same length, with the time of before
+        let there = ann.at(if n == 0 { "." } else { ".aitask-data" });
+        let text = there.read("aitasks/t1_one.md");
+        there.write("aitasks/t1_one.md", &(text.clone() + "staged\n"));
+        there.git(&["add", "aitasks/t1_one.md"]);
+        assert_eq!(count(), Some(1));
+        there.git(&["rm", "-q", "aitasks/t7_by_hand.md"]);
+        assert_eq!(count(), Some(2));
+        there.git(&["reset", "-q", "--hard"]);
+        assert_eq!((count(), asks_git()), (None, false));
+        there.git(&["rm", "-q", "--cached", "aitasks/t7_by_hand.md"]);
+        assert_eq!(count(), Some(1), "it is deleted in the index, and not known");
+        there.git(&["reset", "-q", "--hard"]);
+        let stamp = there.path("stamp");
+        there.run("touch", &["-r", "aitasks/t1_one.md", stamp.to_str().unwrap()]).ok();
+        there.write("aitasks/t1_one.md", &text.replace("more", "less"));
+        there.run("touch", &["-r", stamp.to_str().unwrap(), "aitasks/t1_one.md"]).ok();
+        assert_eq!(count(), Some(1), "the time of its content was set back");
     }
 }
 
