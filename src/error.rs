@@ -14,6 +14,8 @@ pub(crate) use kind::{KINDS, Kind, KindRow};
 pub(crate) use payload::Payload;
 pub(crate) use text::{is_ssh, is_unsafe, quoted, redacted, sanitise, sanitise_lines};
 
+use serde_json::{Map, Value};
+
 /// The result of a fallible function of this crate.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -123,16 +125,30 @@ impl Error {
         &self.0.payloads
     }
 
+    /// The error as the JSON form has it.
+    pub(crate) fn described(&self) -> Map<String, Value> {
+        let mut fields = Map::new();
+        fields.insert("kind".to_owned(), self.kind().name().into());
+        fields.insert("message".to_owned(), self.to_string().into());
+        fields.insert("hints".to_owned(), serde_json::to_value(self.hints()).unwrap_or_default());
+        fields.insert("exit".to_owned(), self.kind().exit_code().into());
+        fields.extend(payload::fields(self.payloads()));
+        fields
+    }
+
+    /// Why it is refused, as a word, where there is one.
+    pub(crate) fn reason(&self) -> Option<&'static str> {
+        self.payloads().iter().find_map(|payload| match payload {
+            Payload::Reason { reason } => Some(*reason),
+            _ => None,
+        })
+    }
+
     /// The standard error of git, where it is known.
     pub(crate) fn stderr(&self) -> Option<&str> {
         self.payloads().iter().find_map(|payload| match payload {
             Payload::Said { stderr } => Some(stderr.as_str()),
             _ => None,
         })
-    }
-
-    /// The facts as further fields of the JSON form.
-    pub(crate) fn fields(&self) -> serde_json::Map<String, serde_json::Value> {
-        payload::fields(self.payloads())
     }
 }

@@ -14,8 +14,8 @@ use clap::Args;
 /// It compares locks, ids, task files, worktrees, branches, records and settings, and names each thing that does not
 /// match, with its cause and the command that helps. With --fix it mends what loses nothing: locks, records, worktrees
 /// and branches of archived tasks whose work has landed, the id counter, archived children in the list of a parent, the
-/// checkout of the tasks and its links, worktrees that are incomplete or were moved, empty folders, and unreadable
-/// records, which are kept as a commit below refs/aitask/backup/. The lock of a task that is open is never released, and
+/// checkout of the tasks and its links, worktrees that are incomplete, were moved or git has forgotten, empty folders, and
+/// unreadable records, which are kept as a commit below refs/aitask/backup/. The lock of a task that is open is never released, and
 /// a worktree with any files of its own, ignored ones too, is kept. The exit code is 1 while something is left.
 ///
 /// With --history it judges what happened, from the first commit of the coordination branches on: no task had two holders,
@@ -52,9 +52,12 @@ impl DoctorArgs {
         if self.history {
             return history::run(app);
         }
-        let context = app.open(Effect::from(self.dry_run || !self.fix))?;
         let freshness = if self.offline { Freshness::AsKnown } else { Freshness::Fetched };
-        let outcome = doctor::doctor(&context, DoctorOptions { fix: self.fix, freshness })?;
+        let options = DoctorOptions { fix: self.fix, freshness };
+        let outcome = match app.open(Effect::from(self.dry_run || !self.fix)) {
+            Ok(context) => doctor::doctor(&context, options)?,
+            Err(refusal) => doctor::of_refused(&app.dir, refusal, options)?,
+        };
         app.report.answer(&outcome, || page(&outcome, self.dry_run))?;
         Ok(u8::from(!outcome.findings.is_empty()))
     }

@@ -31,7 +31,7 @@ pub(crate) enum Payload {
     Protected { branch: String },
     /// The content of the id counter that is not a number.
     Counter { value: String },
-    /// Why the task board refuses, as a word of its protocol.
+    /// Why it is refused, as a word: of the protocol of the task board, or of what is wrong with the clone.
     Reason { reason: &'static str },
     /// The holder of the task, as in the JSON of `pick`.
     Held { holder: Value },
@@ -41,6 +41,8 @@ pub(crate) enum Payload {
     Folder { folder: String },
     /// The tasks that were picked before it, each as in the JSON of `pick`.
     Picked { picked: Value },
+    /// The errors of all the tasks with which it was not done.
+    Failed { failed: Value },
     /// Circles of tasks: each waits for the next one, and the last one for the first.
     Circles { circles: Vec<Vec<String>> },
     /// The gates that have not passed.

@@ -71,11 +71,26 @@ pub(crate) fn git_dir(path: &Path) -> Option<PathBuf> {
 }
 
 /// Whether the folder at `path` was a worktree of the repository at `common_dir`, which has no registration of it any more:
-/// `git worktree prune` removes that of a folder that is away, as one on a disk that is not mounted.
+/// `git worktree prune` removes that of a folder that is away, as one on a disk that is not mounted. Another worktree may
+/// have got its name.
 pub(crate) fn is_forgotten(common_dir: &Path, path: &Path) -> bool {
-    let Some(dir) = git_dir(path).filter(|dir| !dir.exists()) else { return false };
+    let Some(dir) = git_dir(path) else { return false };
     let all = dir.parent().filter(|all| all.ends_with("worktrees")).and_then(Path::parent);
-    all.and_then(|all| all.canonicalize().ok()).is_some_and(|all| common_dir.canonicalize().ok() == Some(all))
+    let is_ours =
+        all.and_then(|all| all.canonicalize().ok()).is_some_and(|all| common_dir.canonicalize().ok() == Some(all));
+    is_ours && (!dir.exists() || is_of_another(common_dir, &dir, path))
+}
+
+/// Whether a registration is that of another worktree than the one at `path`, and that one is where it says. One within the
+/// git directory is made for a moment only.
+fn is_of_another(common_dir: &Path, registration: &Path, path: &Path) -> bool {
+    let is_same = |one: &Path, other: &Path| one.canonicalize().ok() == other.canonicalize().ok();
+    let text = std::fs::read(registration.join("gitdir")).unwrap_or_default();
+    let noted = registration.join(OsStr::from_bytes(text.trim_ascii_end()));
+    let Some(other) = noted.parent().filter(|other| !other.starts_with(common_dir) && !is_same(other, path)) else {
+        return false;
+    };
+    git_dir(other).is_some_and(|dir| dir.exists() && is_same(&dir, registration))
 }
 
 /// Whether the worktree at `path` certainly has a branch checked out, told without running git: `.git` names its git

@@ -547,11 +547,11 @@ impl Call {
         let now = jiff::ZonedDateTime::now().strftime("%H:%M:%S%.6f");
         let exit = output.ending();
         let line = format!(
-            "{now} git-aitask:run.rs       trace: run_command: {} ({} ms, {exit})\n",
+            "{now} git-aitask:run.rs       trace: run_command: {} ({} ms, {exit})",
             sanitise(&self.command_line()),
             took.as_millis()
         );
-        crate::report::pass_on(line.as_bytes());
+        crate::report::trace(&line);
     }
 }
 

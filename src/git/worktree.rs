@@ -1,6 +1,8 @@
 //! Worktrees: listing, adding and removing them, and their state.
 
 use crate::error::{Error, Kind, Result};
+use crate::files::records::RecordKind;
+use crate::files::{Tree, read_own};
 use crate::git::porcelain::status::{self, StatusEntry, StatusKind, WorktreeStatus};
 use crate::git::porcelain::worktree_list::{PartialList, WorktreeRecord};
 use crate::git::registry::{self, git_dir};
@@ -96,6 +98,35 @@ pub(crate) fn add(
     };
     let output = at_work::moving_refs(repository, &call)?;
     if output.success() { Ok(()) } else { Err(call.failure(&output)) }
+}
+
+/// Makes the folder at `path` a worktree on `branch` again, after git has removed its registration, and changes none of its
+/// files. What was staged went with the registration: the index is that of the branch.
+///
+/// git registers a worktree only in a folder that is empty, so it does so in one of the same name elsewhere, and then hears
+/// where the worktree is. Killed in between, that is a worktree which was moved: `git worktree repair` ends it.
+pub(crate) fn register_again(repository: &Repository, path: &Path, branch: &Branch) -> Result<()> {
+    let beside = repository.records().make_folder(RecordKind::Temporary)?;
+    let empty = beside.path().join(path.file_name().unwrap_or_default());
+    let call = repository.write("worktree").args(["add", "--quiet", "--no-checkout", "--"]);
+    call.arg(&empty).arg(branch.as_str()).run()?;
+    repository.git().write(&empty, "read-tree").arg("HEAD").run()?;
+    let marker = |folder: &Path| read_own(&folder.join(".git"));
+    let registered = marker(&empty)?;
+    // As a rule the registration has the name of before.
+    if marker(path)? != registered {
+        Tree::new(path).replace(".git", &registered)?;
+    }
+    repair(repository, &[path])?;
+    // Best effort: it only makes the next git faster.
+    let _ = repository.git().write(path, "update-index").args(["-q", "--refresh"]).output()?;
+    Ok(())
+}
+
+/// Tells git, and the worktrees at these paths, where both are now.
+pub(crate) fn repair(repository: &Repository, paths: &[impl AsRef<Path>]) -> Result<()> {
+    let paths = paths.iter().map(AsRef::as_ref);
+    repository.write("worktree").args(["repair", "--"]).args(paths).run().map(drop)
 }
 
 /// The files below `path` that git ignores and that match a pattern (`glob` pathspecs), each by its own name, without

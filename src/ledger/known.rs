@@ -113,6 +113,7 @@ pub(crate) fn require_former_remote(repository: &Repository, channel: &Channel) 
     let message = format!("the remote {origin} is not configured any more, and this clone knew its locks at {last}");
     let address = if address.is_empty() { "URL" } else { &address };
     Err(Error::new(Kind::BranchGone, message)
+        .with(Payload::Reason { reason: "removed_remote" })
         .hint(command!["git remote add", origin, address])
         .hint(command!["git config aitask.remote ."].note("begins anew, with locks that nobody else sees")))
 }

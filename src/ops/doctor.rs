@@ -11,7 +11,7 @@ mod gather;
 mod mend;
 mod snapshot;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::git::Freshness;
 use crate::ledger::queue::Queue;
 use crate::ops::doctor::decide::findings;
@@ -21,6 +21,7 @@ use crate::ops::doctor::mend::mend_all;
 use crate::project::context::Context;
 use crate::project::outcome::Notices;
 use serde::Serialize;
+use std::path::Path;
 
 /// What is mended, and how it is read.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +70,25 @@ pub(crate) fn doctor(context: &Context, options: DoctorOptions) -> Result<Diagno
     }
     let Gathered { as_of, not_judged, .. } = seen.gathered;
     Ok(Diagnosis { as_of, findings: seen.found, mended, not_judged, aside })
+}
+
+/// The diagnosis where `refusal` is what every other verb answers, since the clone at `dir` is a copy or has lost its remote:
+/// this is what does not match. Which clone is meant, and whether the remote was removed on purpose, only the user knows, so
+/// nothing is mended.
+///
+/// # Errors
+/// A refusal for another cause.
+pub(crate) fn of_refused(dir: &Path, refusal: Error, options: DoctorOptions) -> Result<Diagnosis> {
+    let Some(kind) = refusal.reason() else { return Err(refusal) };
+    let finding = Finding::new(kind, "clone", dir.display(), &refusal.to_string());
+    let finding = Finding { cures: refusal.hints().to_vec(), ..finding };
+    Ok(Diagnosis {
+        as_of: None,
+        findings: vec![finding],
+        mended: options.fix.then(Vec::new),
+        not_judged: vec!["everything else, which needs the clone to be the one that is meant".to_owned()],
+        aside: Notices::default(),
+    })
 }
 
 /// What was read, and what does not match in it.

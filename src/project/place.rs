@@ -1,15 +1,21 @@
 //! Whether this clone is the one whose tasks are meant: it may have lost its remote, be a submodule of the project that has
 //! the tasks, or have been copied or moved with worktrees that know another place.
 
-use crate::error::{Error, Hint, Kind, Result};
+use crate::coordination::LockEntry;
+use crate::coordination::lock_record::LockRecord;
+use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::files::read_own;
+use crate::files::records::Records;
 use crate::git::{Repository, refs, registry};
-use crate::ledger::{Channel, Ledger, known};
+use crate::ledger::{Channel, LOCKS, Ledger, known};
 use crate::task::{WORKTREES_DIR, paths};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+
+/// Why a clone is refused that was copied, as a word for programs.
+const COPIED: &str = "copied_clone";
 
 /// Refuses a clone in which a verb would begin with locks that nobody else sees, or change what belongs to another clone.
 /// `named` is the remote that the user named: whoever names one means this clone. No process, but in a submodule that is not
@@ -65,11 +71,35 @@ fn registrations(repository: &Repository) -> impl Iterator<Item = (PathBuf, Path
     })
 }
 
-/// Refuses a clone that was copied with its git directory: its worktrees are those of the original. What is done to them
-/// there, and with the locks that the original holds, would be done to the original. The first worktree that is there tells.
+/// The device and the inode of a folder. A path does not tell it from another one: it may be mounted at two places.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    path.metadata().ok().map(|found| (found.dev(), found.ino()))
+}
+
+/// Refuses a clone that was copied with its git directory: its worktrees and the locks that it holds are those of the
+/// original. What is done to them there would be done to the original.
 fn require_no_copy(repository: &Repository) -> Result<()> {
-    // Not by their paths: a folder may be mounted at two places.
-    let identity = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
+    let Some((git_dir, what)) = worktree_of_original(repository).or_else(|| lock_of_original(repository)) else {
+        return Ok(());
+    };
+    let (root, original) = (&repository.root, git_dir.parent().unwrap_or(&git_dir));
+    let message = format!("{} was copied from {}, and {what}", root.display(), original.display());
+    let git_folder = ["worktrees", "aitask"].map(|name| repository.common_dir.join(name));
+    let folders = [paths::DATA_WORKTREE_DIR, WORKTREES_DIR].map(|name| root.join(name));
+    let away = Hint::default().text("mkdir COPIED && mv");
+    let away = git_folder
+        .iter()
+        .chain(&folders)
+        .filter(|path| path.exists())
+        .fold(away, |away, path| away.word(&path.strip_prefix(root).unwrap_or(path).display()));
+    let away = away.text("COPIED/ && git aitask init").within(root).note("makes this clone one of its own");
+    let error = Error::new(Kind::Damaged, message).with(Payload::Reason { reason: COPIED });
+    Err(error.hint(command!["cd", original.display()]).hint(away))
+}
+
+/// The git directory of the original of a copy, and that a worktree is still the original's. The first worktree that is
+/// there tells.
+fn worktree_of_original(repository: &Repository) -> Option<(PathBuf, String)> {
     // What else is at the path of a worktree that the user added may be anybody's; in a copy the registration has the same
     // name.
     let is_own = |path: &Path| {
@@ -82,24 +112,27 @@ fn require_no_copy(repository: &Repository) -> Result<()> {
         let git_dir = registry::git_dir(&worktree).filter(is_registration)?;
         Some((identity(&admin) != identity(&git_dir)).then_some((git_dir, worktree)))
     });
-    let Some((git_dir, worktree)) = theirs.flatten() else { return Ok(()) };
-    let (root, original) = (&repository.root, git_dir.ancestors().nth(3).unwrap_or(&git_dir));
-    let message = format!(
-        "{} was copied from {}, and {} is still a worktree of that one",
-        root.display(),
-        original.display(),
-        worktree.display()
-    );
-    let git_folder = ["worktrees", "aitask"].map(|name| repository.common_dir.join(name));
-    let folders = [paths::DATA_WORKTREE_DIR, WORKTREES_DIR].map(|name| root.join(name));
-    let away = Hint::default().text("mkdir COPIED && mv");
-    let away = git_folder
-        .iter()
-        .chain(&folders)
-        .filter(|path| path.exists())
-        .fold(away, |away, path| away.word(&path.strip_prefix(root).unwrap_or(path).display()));
-    let away = away.text("COPIED/ && git aitask init").within(root).note("makes this clone one of its own");
-    Err(Error::new(Kind::Damaged, message).hint(command!["cd", original.display()]).hint(away))
+    let (git_dir, worktree) = theirs??;
+    let of_original = git_dir.ancestors().nth(2)?.to_owned();
+    Some((of_original, format!("{} is still a worktree of that one", worktree.display())))
+}
+
+/// The git directory of the original of a copy that has no worktree, and which task the original holds: both clones
+/// have the record of it, and where nothing tells their sessions apart, both would hold the task. The lock says where its
+/// holder works.
+fn lock_of_original(repository: &Repository) -> Option<(PathBuf, String)> {
+    LockRecord::tasks(repository).into_iter().find_map(|task| {
+        let held = LockRecord::load(repository, task)?;
+        let lock = LockEntry::parse(task, held.completed()?.as_bytes(), None);
+        let folder = Path::new(lock.folder()?);
+        let git_dir = folder.join(".git");
+        if !folder.is_absolute() || folder == repository.root || !git_dir.is_dir() {
+            return None;
+        }
+        let theirs = LockRecord::load_of(&Records::new(&git_dir), task)?;
+        let is_copy = theirs.nonce == held.nonce && identity(&git_dir) != identity(&repository.common_dir);
+        is_copy.then(|| (git_dir, format!("{} is held there", task.prefixed())))
+    })
 }
 
 /// The worktrees of a clone that was moved, with its folder: where they are now, relative to the main worktree. git expects

@@ -30,7 +30,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The version of the JSON form. Within a version, fields are only added.
 pub(crate) const SCHEMA: u32 = 2;
@@ -63,6 +63,29 @@ pub(crate) fn begin_with(find: impl Fn() -> Option<Heading> + Send + Sync + 'sta
 
 fn heading() -> Option<Heading> {
     HEADING.get()?()
+}
+
+/// The calls of git that are shown in the document of this process, under `trace`; none where they are shown at once.
+static TRACE: Mutex<Option<Vec<String>>> = Mutex::new(None);
+
+/// Shows the calls of git in the document, so that standard error has nothing but an error. Those after it are shown there.
+pub(crate) fn trace_in_document() {
+    *TRACE.lock().unwrap_or_else(PoisonError::into_inner) = Some(Vec::new());
+}
+
+/// Shows a call of git.
+pub(crate) fn trace(line: &str) {
+    match TRACE.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        Some(lines) => lines.push(line.to_owned()),
+        None => pass_on(format!("{line}\n").as_bytes()),
+    }
+}
+
+/// What every document may have beside its own fields.
+fn beside() -> impl Iterator<Item = (String, Value)> {
+    let heading = heading().map(|heading| (heading.key.to_owned(), heading.value));
+    let trace = TRACE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    heading.into_iter().chain(trace.map(|lines| ("trace".to_owned(), lines.into())))
 }
 
 /// How to show things.
@@ -114,15 +137,14 @@ impl Report {
         outcome: &T,
         page: impl FnOnce() -> Page,
     ) -> Result<(), Error> {
-        let heading = heading();
         activity::erase();
         let written = if self.json {
             let mut document = document(outcome)?;
-            document.extend(heading.map(|heading| (heading.key.to_owned(), heading.value)));
+            document.extend(beside());
             print_json(&Value::Object(document))
         } else {
             let mut stream = AutoStream::new(io::stdout(), self.color);
-            let mut page = page();
+            let (heading, mut page) = (heading(), page());
             if let Some(Heading { line, .. }) = heading {
                 if self.quiet || page.is_bare() {
                     let _ = writeln!(io::stderr(), "{line}");
@@ -159,15 +181,9 @@ impl Report {
     pub(crate) fn error(self, error: &Error) {
         activity::erase();
         if self.json {
-            let mut fields = Map::new();
-            fields.insert("kind".to_owned(), error.kind().name().into());
-            fields.insert("message".to_owned(), error.to_string().into());
-            fields.insert("hints".to_owned(), serde_json::to_value(error.hints()).unwrap_or_default());
-            fields.insert("exit".to_owned(), error.kind().exit_code().into());
-            fields.extend(error.fields());
             let mut document =
-                Map::from_iter([("schema".to_owned(), SCHEMA.into()), ("error".to_owned(), fields.into())]);
-            document.extend(heading().map(|heading| (heading.key.to_owned(), heading.value)));
+                Map::from_iter([("schema".to_owned(), SCHEMA.into()), ("error".to_owned(), error.described().into())]);
+            document.extend(beside());
             let document = Value::Object(document);
             let _ = writeln!(io::stderr(), "{}", escaped(&document.to_string()));
             return;

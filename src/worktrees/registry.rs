@@ -56,15 +56,8 @@ pub(crate) fn missing_worktree(root: &Path, path: &Path, branch: &Branch) -> Err
 /// is only there.
 pub(crate) fn forgotten(root: &Path, path: &Path, task: TaskId) -> Error {
     let message = format!("{} was the worktree of {}, and git has forgotten it", path.display(), task.prefixed());
-    Error::new(Kind::Occupied, message).hint(bring_back(root, path, task))
-}
-
-/// The command that makes such a worktree anew, with the files that are there.
-pub(crate) fn bring_back(root: &Path, path: &Path, task: TaskId) -> Hint {
-    let (show, aside) = (path.display(), format!("{}.lost", path.display()));
-    let hint = command!["mv", show, aside, "&& rm", format!("{aside}/.git"), "&& git aitask worktree add", task];
-    let hint = hint.text("&& cp -a").word(&format!("{aside}/.")).word(&show);
-    hint.within(root).note("makes it anew, with the files as they are; the old folder stays beside it")
+    let doctor = Hint::from("git aitask doctor --fix").within(root);
+    Error::new(Kind::Occupied, message).hint(doctor.note("makes it a worktree again, with the files as they are"))
 }
 
 /// Where a worktree is that is registered elsewhere: at the same place of the repository that was moved with it.

@@ -12,6 +12,17 @@ fn cure(repo: &Repo, refused: &Run) {
     repo.follow(&refused.error()["error"]["hints"][0]);
 }
 
+/// What doctor finds there, with --fix, too: one thing, which only the user can mend.
+#[track_caller]
+fn diagnosed(repo: &Repo) -> serde_json::Value {
+    for args in [&["doctor", "--json"][..], &["doctor", "--fix", "--json"]] {
+        let json = repo.aitask(args).fails(1).json();
+        assert_eq!(json["findings"].as_array().map(Vec::len), Some(1), "{json}");
+        assert!(json["not_judged"][0].as_str().unwrap().starts_with("everything else"), "{json}");
+    }
+    repo.aitask(&["doctor", "--json"]).fails(1).json()["findings"][0].clone()
+}
+
 /// Ann's clone with t1, which Bob holds, and t2.
 fn held() -> (World, Repo) {
     let world = World::new();
@@ -30,6 +41,11 @@ fn a_remote_that_was_removed_leaves_no_empty_set_of_locks() {
     for args in [&["pick", "1", "--json"][..], &["init", "--json"], &["list", "--json"]] {
         assert_eq!(kind(&ann.aitask(args).fails(1)), "branch_gone");
     }
+    let finding = diagnosed(&ann);
+    assert_eq!(finding["kind"], "removed_remote");
+    ann.follow(&finding["cures"][0]).ok();
+    ann.aitask(&["doctor"]).ok();
+    ann.git(&["remote", "remove", "origin"]);
     cure(&ann, &ann.aitask(&["pick", "1", "--json"]).fails(1));
     assert_eq!(kind(&ann.aitask(&["pick", "1", "--json"]).fails(1)), "held");
     ann.git(&["remote", "remove", "origin"]);
@@ -104,10 +120,30 @@ fn a_copied_clone_touches_neither_worktrees_nor_locks_of_the_original() {
         assert!(refused.stderr.contains("was copied from") && !refused.stderr.contains("fsck"), "{refused}");
     }
     assert_eq!(world.locks().len(), 2);
-    copy.follow(&copy.aitask(&["status", "--json"]).fails(128).error()["error"]["hints"][1]);
+    let finding = diagnosed(&copy);
+    assert_eq!(finding["kind"], "copied_clone");
+    copy.follow(&finding["cures"][1]).ok();
+    copy.aitask(&["doctor"]).ok();
     assert!(place.join("aitasks/t1_one.md").exists());
     ann.aitask(&["doctor"]).ok();
     ann.at("aiwork/t2_two").aitask(&["finish"]).ok();
+}
+
+#[test]
+fn a_copy_without_worktrees_does_not_hold_what_the_original_holds() {
+    let world = World::new();
+    let ann = world.initialised_on_main("ann").env("GIT_AITASK_SESSION", "");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+    let place = world.root().join("copy");
+    ann.run("cp", &["-a", ann.path("").to_str().unwrap(), place.to_str().unwrap()]).ok();
+    let copy = ann.at(&place);
+    for args in [&["drop", "1", "--json"][..], &["edit", "1", "--status", "Ready", "--json"]] {
+        assert!(copy.aitask(args).fails(128).stderr.contains("and t1 is held there"));
+    }
+    copy.follow(&diagnosed(&copy)["cures"][1]).ok();
+    assert_eq!(copy.aitask(&["status", "--json"]).ok().json()["active"][0]["mine"], false);
+    ann.aitask(&["drop", "1"]).ok();
 }
 
 #[test]

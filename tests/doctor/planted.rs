@@ -110,7 +110,7 @@ pub(crate) const PLANTED: &[Planted] = &[
     mended("empty_folder", |_, ann| std::fs::create_dir_all(ann.path("aiwork/t2_two")).unwrap()),
     left("stray_folder", |_, ann| ann.write("aiwork/notes/x.txt", "mine\n")),
     left("broken_worktree", |_, ann| ann.write("aiwork/t2_two/.git", "gitdir: /nowhere\n")),
-    left("forgotten_worktree", |_, ann| {
+    mended("forgotten_worktree", |_, ann| {
         std::fs::rename(ann.path("aiwork"), ann.path("away")).unwrap();
         ann.git(&["worktree", "prune", "--expire", "now"]);
         std::fs::rename(ann.path("away"), ann.path("aiwork")).unwrap();

@@ -389,7 +389,13 @@ fn a_worktree_on_another_branch_or_none_is_shown_and_what_doctor_advises_loses_n
 #[test]
 fn a_worktree_that_git_has_forgotten_is_not_left_behind_and_comes_back() {
     let (_world, ann) = worked();
-    ann.at(WORK).write("wip.txt", "mine\n");
+    let there = ann.at(WORK);
+    there.write("gone.txt", "deleted later\n");
+    there.commit("gone");
+    std::fs::remove_file(ann.path(WORK).join("gone.txt")).unwrap();
+    there.write("wip.txt", "mine\n");
+    // another worktree has the name of the registration meanwhile
+    let taken = ann.world().root().join("t1_one");
     std::fs::rename(ann.path("aiwork"), ann.path("away")).unwrap();
     ann.git(&["worktree", "prune", "--expire", "now"]);
     std::fs::rename(ann.path("away"), ann.path("aiwork")).unwrap();
@@ -400,9 +406,22 @@ fn a_worktree_that_git_has_forgotten_is_not_left_behind_and_comes_back() {
     let inside = ann.at(WORK).aitask(&["status", "--json"]).fails(128);
     let doctor = ann.follow(&inside.error()["error"]["hints"][0]).fails(1);
     assert!(doctor.stdout.contains("git has forgotten this worktree"), "{inside}{doctor}");
-    let found = ann.aitask(&["doctor", "--json"]).fails(1).json();
-    ann.follow(&found["findings"][0]["cures"][0]).ok();
-    assert_eq!(ann.at(WORK).git(&["status", "--porcelain"]), "?? wip.txt\n");
-    ann.at(WORK).commit("wip");
+    for is_taken in [false, true] {
+        let found = ann.aitask(&["doctor", "--json"]).fails(1).json();
+        // typed twice
+        for _ in 0..2 {
+            ann.follow(&found["findings"][0]["cures"][0]).ok();
+            assert_eq!(there.git(&["status", "--porcelain"]), " D gone.txt\n?? wip.txt\n");
+        }
+        if !is_taken {
+            std::fs::rename(ann.path("aiwork"), ann.path("away")).unwrap();
+            ann.git(&["worktree", "prune", "--expire", "now"]);
+            ann.git(&["worktree", "add", "-q", "--detach", taken.to_str().unwrap()]);
+            std::fs::rename(ann.path("away"), ann.path("aiwork")).unwrap();
+        }
+    }
+    assert_eq!(ann.at(&taken).git(&["rev-parse", "--abbrev-ref", "HEAD"]), "HEAD\n");
+    assert!(ann.git(&["worktree", "list"]).contains(taken.to_str().unwrap()));
+    there.commit("wip");
     ann.aitask(&["finish", "1"]).ok();
 }

@@ -14,7 +14,6 @@ use crate::ops::doctor::snapshot::{DataCheckout, Folder, SeenBranch, SeenLock, S
 use crate::project::outcome::LocalBranch;
 use crate::project::place::repair;
 use crate::task::{ActiveTasks, Status, Task, TaskId, TaskName};
-use crate::worktrees::registry::bring_back;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All that does not match.
@@ -194,9 +193,23 @@ fn worktrees(seen: &Snapshot, found: &mut Vec<Finding>) {
                 .cure(command!["git worktree repair", show])
                 .mend(Some(Mend::Moved(path.clone()))),
             Folder::Broken => new("broken_worktree", "its file .git names a place that is not there").cure(away()),
-            Folder::Forgotten(task) => new("forgotten_worktree", "git has forgotten this worktree")
-                .of(*task)
-                .cure(bring_back(&seen.root, path, *task)),
+            Folder::Forgotten(name) => {
+                let new = new("forgotten_worktree", "git has forgotten this worktree").of(name.id());
+                let branch = seen.branches.iter().find(|branch| branch.branch.as_str() == name.branch_name());
+                let is_elsewhere = |branch: &Branch| seen.worktrees.iter().any(|it| it.branch.as_ref() == Some(branch));
+                match branch.filter(|it| !is_elsewhere(&it.branch)) {
+                    Some(SeenBranch { branch, local: Some(_), .. }) => {
+                        let mend = Mend::Forgotten(path.clone(), branch.clone());
+                        new.cure("git aitask doctor --fix").mend(Some(mend))
+                    }
+                    Some(SeenBranch { branch, .. }) => {
+                        let publish = seen.published(branch);
+                        let back = command!["git branch --no-track", branch, publish, "&& git aitask doctor --fix"];
+                        new.cure(back.note("makes it a worktree again, with the files as they are"))
+                    }
+                    None => new.cure(away()),
+                }
+            }
             Folder::Foreign => foreign().cure(away()),
             Folder::Other => new("stray_folder", "it is in the folder of the worktrees, and is none").cure(away()),
         });

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub(crate) struct Finding {
     /// What it is; the names are stable.
     pub(crate) kind: &'static str,
-    /// What it is about: `locks`, `ids`, `tasks`, `worktrees`, `branches`, `records`, `checkout` or `settings`.
+    /// What it is about: `locks`, `ids`, `tasks`, `worktrees`, `branches`, `records`, `checkout`, `settings` or `clone`.
     pub(crate) about: &'static str,
     /// The file, path, branch, ref or setting.
     pub(crate) what: String,
@@ -48,6 +48,8 @@ pub(crate) enum Mend {
     Moved(PathBuf),
     /// Git is told where these worktrees and the clone are now.
     MovedClone(Vec<PathBuf>),
+    /// The folder becomes a worktree on this branch again.
+    Forgotten(PathBuf, Branch),
     /// The worktree is completed, or its removal is.
     Incomplete(PathBuf, Branch),
     /// The registration of a temporary worktree that is gone is removed.

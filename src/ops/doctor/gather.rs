@@ -84,7 +84,6 @@ pub(crate) fn gather(context: &Context, freshness: Freshness) -> Result<Gathered
         data: data.to_string(),
         data_dir: context.data_dir(),
         moved: (context.repository.root.clone(), place::moved(&context.repository)),
-        root: context.repository.root.clone(),
         ..Snapshot::default()
     };
     lost(&view, &[locks.clone(), ids.clone(), data.clone()], &mut seen);
@@ -233,13 +232,13 @@ fn read_folders(context: &Context, registered: &[WorktreeRecord], seen: &mut Sna
         let is_folder = path.symlink_metadata().is_ok_and(|data| data.is_dir());
         let ours = context.repository.common_dir.join("worktrees");
         let folder = match registry::git_dir(&path) {
+            Some(_) if registry::is_forgotten(&context.repository.common_dir, &path) => {
+                let name = path.file_name().and_then(|name| TaskName::try_parse(name.to_str()?));
+                name.map_or(Folder::Broken, Folder::Forgotten)
+            }
             Some(admin) if admin.is_dir() && admin.starts_with(&ours) => Folder::Moved,
             Some(admin) if admin.is_dir() => Folder::Foreign,
-            Some(_) => {
-                let name = path.file_name().and_then(|name| TaskName::try_parse(name.to_str()?));
-                let name = name.filter(|_| registry::is_forgotten(&context.repository.common_dir, &path));
-                name.map_or(Folder::Broken, |name| Folder::Forgotten(name.id()))
-            }
+            Some(_) => Folder::Broken,
             None if is_folder && leftover_lock::folder(path.clone()).next().is_none() => Folder::Empty,
             None => Folder::Other,
         };

@@ -52,12 +52,11 @@ pub(crate) fn mend_all(context: &Context, mends: &[&Mend], is_current: bool, asi
             Mend::File(path) => remove_kept(context, path, aside),
             Mend::Attach => attach::attach_known(context).map(drop),
             Mend::EmptyFolder(path) => std::fs::remove_dir(path).map_err(|error| Error::io("remove", path, &error)),
-            Mend::Moved(path) => queued(context, || {
-                context.repository.write("worktree").args(["repair", "--"]).arg(path).run().map(drop)
-            }),
-            Mend::MovedClone(paths) => queued(context, || {
-                context.repository.write("worktree").args(["repair", "--"]).args(paths).run().map(drop)
-            }),
+            Mend::Moved(path) => queued(context, || worktree::repair(&context.repository, &[path])),
+            Mend::MovedClone(paths) => queued(context, || worktree::repair(&context.repository, paths)),
+            Mend::Forgotten(path, branch) => {
+                queued(context, || worktree::register_again(&context.repository, path, branch))
+            }
             Mend::Scratch(path) => queued(context, || worktree::remove_cut_off(&context.repository, path)),
             Mend::Incomplete(path, branch) => queued(context, || {
                 let site = RecoverableWorktree::of(&context.repository, path, branch);

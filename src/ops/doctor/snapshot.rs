@@ -23,8 +23,6 @@ pub(crate) struct Snapshot {
     pub(crate) data: String,
     /// The folder that has it checked out.
     pub(crate) data_dir: PathBuf,
-    /// The main worktree.
-    pub(crate) root: PathBuf,
     /// The files of the task data.
     pub(crate) files: TaskFolder,
     /// What is wrong with them and with the counter.
@@ -117,7 +115,7 @@ pub(crate) struct SeenWorktree {
 }
 
 /// What a folder in `aiwork/` is that git has not registered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Folder {
     /// It has nothing in it.
     Empty,
@@ -126,7 +124,7 @@ pub(crate) enum Folder {
     /// Its `.git` file names a place that is not there.
     Broken,
     /// It was the worktree of this task, and git has forgotten it.
-    Forgotten(TaskId),
+    Forgotten(TaskName),
     /// Another repository.
     Foreign,
     /// Files.

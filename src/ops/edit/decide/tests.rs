@@ -302,7 +302,7 @@ fn a_circle_and_an_unknown_task_are_refused_and_named() {
         (refused.kind(), refused.to_string().as_str()),
         (Kind::Circle, "t12 would wait for itself: 12 -> 15 -> 12")
     );
-    assert_eq!(refused.fields()["circles"], serde_json::json!([["12", "15"]]));
+    assert_eq!(refused.described()["circles"], serde_json::json!([["12", "15"]]));
     // A task that is done waits for nothing; made ready again, it does.
     let mut done = tasks.clone();
     done.insert(b, Document::parse(b"---\nstatus: Done\ndepends: [12]\n---\n"));
