@@ -24,6 +24,10 @@ pub(crate) fn run(environment: Environment, scripts: &[&str]) -> ExitCode {
         Err(error) => return refuse(Report::by_arguments(args.iter().cloned()), &args, &error).into(),
     };
     let report = cli.report(&environment);
+    // The variable asks for the calls as they come, as GIT_TRACE does.
+    if report.json && cli.is_verbose() && environment.text("GIT_AITASK_TRACE").is_none() {
+        report::trace_in_document();
+    }
     if !report.json && !report.quiet {
         activity::show_activities(environment.text("TERM"));
     }
@@ -165,7 +169,7 @@ fn dispatch(cli: &Cli, app: &App, scripts: &[&str]) -> Result<u8> {
         Some(Verb::Edit(verb)) => verb.run(app),
         Some(Verb::Log(verb)) => verb.run(app),
         Some(Verb::Pick(verb)) => verb.run(app),
-        Some(Verb::Drop(verb)) => verb.run(app),
+        Some(Verb::Drop(verb)) => return verb.run(app),
         Some(Verb::Finish(verb)) => verb.run(app),
         Some(Verb::Archive(verb)) => verb.run(app),
         Some(Verb::Reopen(verb)) => verb.run(app),

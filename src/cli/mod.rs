@@ -16,6 +16,7 @@ pub(crate) mod demo;
 mod dispatch;
 pub(crate) mod doctor;
 pub(crate) mod drop;
+mod each;
 pub(crate) mod edit;
 pub(crate) mod explore;
 mod filter;
@@ -97,6 +98,8 @@ pub(crate) struct Global {
     #[arg(short, long, global = true)]
     quiet: bool,
     /// Show every call of git with its time
+    ///
+    /// With --json they are in the document, under `trace`.
     #[arg(short, long, global = true)]
     verbose: bool,
     /// When to use colour: auto, always or never

@@ -31,19 +31,26 @@ pub(super) fn page(outcome: &Overview, is_set_up: bool, is_seen: bool) -> Page {
         page = overlaps.doubts().into_iter().fold(page, Page::warning);
         page = overlaps.advice().into_iter().fold(page, Page::advice);
     }
-    let stale = outcome.stale_locks.iter().map(|lock| &lock.locked);
-    let stale = if is_seen { doubtful(&outcome.stale_locks) } else { lock::table(stale) };
-    page = section(page, "stale locks", stale, outcome.stale_locks.is_empty());
-    let dead: Vec<_> = outcome.stale_locks.iter().filter(|lock| outcome.is_active(lock.locked.task_id)).collect();
+    // A held task whose session is dead is among the held ones, which say so.
+    let (dead, stale): (Vec<_>, Vec<_>) =
+        outcome.stale_locks.iter().partition(|lock| outcome.is_active(lock.locked.task_id));
+    let is_empty = stale.is_empty();
+    let stale = if is_seen { doubtful(stale) } else { lock::table(stale.into_iter().map(|lock| &lock.locked)) };
+    page = section(page, "stale locks", stale, is_empty);
     for lock in &dead {
         let task = lock.locked.task_id;
+        let gone = lock.locked.lock.pid.map_or_else(String::new, |pid| format!(" (pid {pid} is gone)"));
         page = page.advice(if lock.locked.lock.is_own() {
-            format!("the session that held {task} is dead; to go on with it: {}", command!["git aitask pick", task])
+            format!(
+                "the session that held {task} is dead{gone}; to go on with it: {}",
+                command!["git aitask pick", task]
+            )
         } else {
-            format!("to take {task} over: {}", command!["git aitask pick", task, "--steal"])
+            let steal = command!["git aitask pick", task, "--steal"];
+            format!("the session that held {task} is dead{gone}; to take it over: {steal}")
         });
     }
-    page = section(page, "old locks", doubtful(&outcome.old_locks), outcome.old_locks.is_empty());
+    page = section(page, "old locks", doubtful(outcome.old_locks.iter()), outcome.old_locks.is_empty());
     if let Some(lock) = outcome.old_locks.first() {
         let steal = command!["git aitask pick", lock.locked.task_id, "--steal"];
         page = page.advice(format!("to take one over: {steal}"));
@@ -166,7 +173,7 @@ const DOUBTFUL: [Column; 5] = [
 ];
 
 /// Locks that may be left over, with the reason.
-fn doubtful(locks: &[DoubtfulLock]) -> Table {
+fn doubtful<'l>(locks: impl IntoIterator<Item = &'l DoubtfulLock>) -> Table {
     let mut table = Table::of(&DOUBTFUL);
     for DoubtfulLock { locked, why } in locks {
         let lock = &locked.lock;

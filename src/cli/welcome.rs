@@ -3,9 +3,9 @@
 use crate::cli::app::App;
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::process::Liveness;
-use crate::error::{Kind, Result, quoted};
+use crate::error::{Hint, Kind, Result};
 use crate::git::{Branch, Freshness, refs};
-use crate::ops::status::{self, Overview, TasksPlace};
+use crate::ops::status::{self, Overview, TasksPlace, Welcome};
 use crate::ops::task_info::TaskInfo;
 use crate::project::Context;
 use crate::project::outcome::Holder;
@@ -23,11 +23,19 @@ pub(crate) fn run(app: &App) -> Result<()> {
     };
     let overview = status::status(&context, Freshness::AsKnown)?;
     let set_up = context.is_initialised()?;
-    app.report.answer(&overview, || {
+    let own = if set_up { own_next(&context, &overview) } else { None };
+    let is_own = own.is_some();
+    let next = own.unwrap_or_else(|| match overview.ready.first() {
+        _ if !set_up => Hint::from("git aitask init").note("uses the task data of the remote, or creates it"),
+        Some(_) => Hint::from("git aitask pick --next"),
+        None => Hint::from("git aitask new \"Add login\""),
+    });
+    let outcome = Welcome { overview, next };
+    app.report.answer(&outcome, || {
+        let Welcome { overview, next } = &outcome;
+        let next = format!("next: {next}");
         if !set_up {
-            return Page::new()
-                .title("this clone is not set up for tasks")
-                .advice("next: git aitask init   # uses the task data of the remote, or creates it");
+            return Page::new().title("this clone is not set up for tasks").advice(next);
         }
         let [held, ready] = [overview.active.len(), overview.ready_count];
         let mut page = Page::new().title(format!("{held} held, {ready} ready"));
@@ -41,16 +49,10 @@ pub(crate) fn run(app: &App) -> Result<()> {
             page = page.line(format!("another session of yours holds {}  {}{}", row.id, row.title, of_other(row)));
         }
         page = page.lines(overview.unshared());
-        if let Some(next) = own_next(&context, &overview) {
-            return page.advice(next).advice("      git aitask status, git aitask list, git aitask -h");
+        if let Some(task) = overview.ready.first().filter(|_| !is_own) {
+            page = page.line(format!("next in order: {}  {}", task.id, task.title));
         }
-        let page = match overview.ready.first() {
-            Some(task) => {
-                page.line(format!("next in order: {}  {}", task.id, task.title)).advice("next: git aitask pick --next")
-            }
-            None => page.advice("next: git aitask new \"Add login\""),
-        };
-        page.advice("      git aitask status, git aitask list, git aitask -h")
+        page.advice(next).advice("      git aitask status, git aitask list, git aitask -h")
     })
 }
 
@@ -68,29 +70,29 @@ fn of_other(row: &TaskInfo) -> String {
     agent + &way
 }
 
-/// The next step for a task that this session holds: that of the worktree the caller is in, else the first.
-fn own_next(context: &Context, overview: &Overview) -> Option<String> {
+/// The next step for a task that this session holds: that of the worktree the caller is in, else the first with a worktree.
+fn own_next(context: &Context, overview: &Overview) -> Option<Hint> {
     let here = context.task_here().map(|name| name.id());
     let mut rows = overview.active.iter().filter(|row| row.mine);
-    let row = rows.clone().find(|row| Some(row.id) == here).or_else(|| rows.next())?;
+    let row = rows.clone().find(|row| Some(row.id) == here).or_else(|| rows.find(|row| row.worktree.is_some()))?;
     let Some(worktree) = row.worktree.as_ref().filter(|worktree| worktree.path.exists()) else {
         let is_lost = row.worktree.is_some();
-        return is_lost.then(|| format!("next: git aitask worktree path {}   # its folder is gone", row.id));
+        return is_lost.then(|| command!["git aitask worktree path", row.id].note("its folder is gone"));
     };
     if let Some(request) = row.pull_request.as_ref().filter(|_| worktree.dirty == Some(false)) {
-        let finish = format!("git aitask finish {}", row.id);
+        let finish = command!["git aitask finish", row.id];
         return Some(match request.state {
-            "landed" => format!("next: {finish}   # {}", request.sentence()),
-            "taken_back" => format!("next: git aitask show {}   # {}", row.id, request.sentence()),
-            _ => format!("next: {finish}   # once it is merged: {}", request.sentence()),
+            "landed" => finish.note(request.sentence()),
+            "taken_back" => command!["git aitask show", row.id].note(request.sentence()),
+            _ => finish.note(format!("once it is merged: {}", request.sentence())),
         });
     }
     Some(match (Some(row.id) == here, worktree.dirty, worktree.ahead) {
-        (false, ..) => format!("next: cd {}", quoted(&worktree.path)),
+        (false, ..) => command!["cd", worktree.path.display()],
         (true, Some(false), Some(1..)) if !is_as_cut(context, row.id, &worktree.branch) => {
-            "next: git aitask finish".to_owned()
+            Hint::from("git aitask finish")
         }
-        (true, ..) => format!("next: work on {}, commit, then git aitask finish", row.id.prefixed()),
+        (true, ..) => Hint::advice(format!("work on {}, commit, then git aitask finish", row.id.prefixed())),
     })
 }
 

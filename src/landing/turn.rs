@@ -12,9 +12,10 @@ use crate::coordination::process;
 use crate::digest;
 use crate::error::Result;
 use crate::files::lock::{wait_briefly, wait_while};
+use crate::files::read_own;
 use crate::files::records::{RecordKind, Records};
 use crate::git::remote;
-use crate::landing::line::{Entry, Place, living, now_and_then};
+use crate::landing::line::{self, Entry, Place, living, now_and_then};
 use crate::project::context::Context;
 use crate::waiting;
 use crate::worktrees::prepare::RUNNING_FOR;
@@ -76,18 +77,53 @@ pub(crate) fn wait_for_turn(context: &Context, place: &Place) -> Result<ClonesTu
     }
 }
 
+/// Those who land in other clones of this user on this machine, or wait there behind one who does, for one who only looks:
+/// each with the folder of its clone, those of a clone in order.
+pub(crate) fn in_other_clones(context: &Context) -> Vec<(PathBuf, Entry)> {
+    let Some((folder, address)) = folder(context).zip(address(context)) else { return Vec::new() };
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let text = read_own(&file.path()).unwrap_or_default();
+        let Some((common, _)) = parse(&text).filter(|(common, _)| *common != context.repository.common_dir) else {
+            continue;
+        };
+        let is_there = |entry: &Entry| *name(&address, &entry.into) == *file.file_name();
+        let entries = line::all(&Records::new(&common)).into_iter().filter(is_there);
+        let clone = if common.ends_with(".git") { common.parent() } else { None };
+        let clone = clone.unwrap_or(&common);
+        found.extend(entries.map(|entry| (clone.to_owned(), entry)));
+    }
+    found
+}
+
 /// The file of the turns; none where there is no remote, or no folder for it.
 fn path(context: &Context, into: &str) -> Option<PathBuf> {
-    let address = remote::url(&context.repository, context.channel.remote()?)?;
+    let name = name(&address(context)?, into);
+    DirBuilder::new().recursive(true).mode(0o700).create(place(context)?).ok()?;
+    folder(context).map(|folder| folder.join(name))
+}
+
+fn name(address: &str, into: &str) -> String {
+    digest::of(format!("{address}\0{into}").as_bytes())
+}
+
+fn address(context: &Context) -> Option<String> {
+    remote::url(&context.repository, context.channel.remote()?).map(Into::into)
+}
+
+/// The folder of these files, where it is one of this user alone: what another one can write to says nothing.
+fn folder(context: &Context) -> Option<PathBuf> {
+    let folder = place(context)?;
+    let data = folder.symlink_metadata().ok()?;
+    let is_own = data.is_dir() && data.uid() == geteuid().as_raw() && data.mode() & 0o022 == 0;
+    is_own.then_some(folder)
+}
+
+fn place(context: &Context) -> Option<PathBuf> {
     let environment = context.repository.git().environment();
     let state = environment.os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || environment.os("HOME").map(|home| Path::new(home).join(".local/state"));
-    let folder = state.or_else(home).filter(|path| path.is_absolute())?.join("git-aitask/landings");
-    DirBuilder::new().recursive(true).mode(0o700).create(&folder).ok()?;
-    let data = folder.symlink_metadata().ok()?;
-    // What another user can write to says nothing.
-    let is_own = data.is_dir() && data.uid() == geteuid().as_raw() && data.mode() & 0o022 == 0;
-    is_own.then(|| folder.join(digest::of(format!("{address}\0{into}").as_bytes())))
+    Some(state.or_else(home).filter(|path| path.is_absolute())?.join("git-aitask/landings"))
 }
 
 /// Takes the turn, unless somebody of another clone has it. A file that cannot be used stops nobody.

@@ -8,7 +8,7 @@ use crate::error::{Kind, Result};
 use crate::git::porcelain::ref_tips::TipCommit;
 use crate::git::refs::ListedRefs;
 use crate::git::{Branch, Oid, RefName, Repository, refs};
-use crate::landing::line;
+use crate::landing::{line, turn};
 use crate::ops::lock::LockedTask;
 use crate::ops::radar::{Overlaps, picked_at};
 use crate::ops::task_info::TaskInfo;
@@ -17,6 +17,7 @@ use crate::project::outcome::Holder;
 use crate::task::{BRANCH_PREFIX, TaskId, TaskName};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What a task in work is at; who holds it, and in which worktree, its own object tells.
@@ -28,7 +29,7 @@ pub(crate) struct InFlight {
     /// The last commit of its branch, here or as it was fetched; absent where it has none of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_commit: Option<LastCommit>,
-    /// Its place among those that are checked and land in this clone; absent where it does not.
+    /// Its place among those that are checked and land in a clone of this user on this machine; absent where it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) landing: Option<LandingPlace>,
     /// The tasks in work with which it conflicts, as far as that is known.
@@ -59,14 +60,18 @@ pub(crate) struct LandingPlace {
     pub(crate) into: String,
     /// How many are before it; 0 while it is checked and lands.
     pub(crate) before: usize,
+    /// The clone in which it lands, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
+    pub(crate) clone: Option<PathBuf>,
 }
 
 impl LandingPlace {
     /// A few words.
     pub(crate) fn sentence(&self) -> String {
+        let place = self.clone.as_ref().map_or_else(String::new, |clone| format!(" in {}", clone.display()));
         match self.before {
-            0 => format!("being checked, lands on {}", self.into),
-            before => format!("waits to land on {}, {before} before it", self.into),
+            0 => format!("being checked{place}, lands on {}", self.into),
+            before => format!("waits{place} to land on {}, {before} before it", self.into),
         }
     }
 }
@@ -149,13 +154,15 @@ impl LastCommit {
     }
 }
 
-/// The places of those that land in this clone, by their task branches.
+/// The places of those that land in this clone, and in others of this user on this machine, by their task branches.
 fn landings(context: &Context) -> BTreeMap<String, LandingPlace> {
-    let mut before: BTreeMap<String, usize> = BTreeMap::new();
+    let mut before: BTreeMap<(Option<PathBuf>, String), usize> = BTreeMap::new();
     let mut places = BTreeMap::new();
-    for entry in line::all(&context.repository.records()) {
-        let count = before.entry(entry.into.clone()).or_default();
-        places.insert(entry.branch, LandingPlace { into: entry.into, before: *count });
+    let others = turn::in_other_clones(context).into_iter().map(|(clone, entry)| (Some(clone), entry));
+    let own = line::all(&context.repository.records()).into_iter().map(|entry| (None, entry));
+    for (clone, entry) in others.chain(own) {
+        let count = before.entry((clone.clone(), entry.into.clone())).or_default();
+        places.insert(entry.branch, LandingPlace { into: entry.into, before: *count, clone });
         *count += 1;
     }
     places

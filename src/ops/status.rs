@@ -2,7 +2,7 @@
 
 use crate::coordination::LockEntry;
 use crate::coordination::process::Liveness;
-use crate::error::Result;
+use crate::error::{Hint, Result};
 use crate::git::Freshness;
 use crate::ops::in_flight::{self, DoubtfulLock, InFlight};
 use crate::ops::list::{Doubts, ReadView};
@@ -62,6 +62,17 @@ pub(crate) struct Overview {
     /// Files that are not understood.
     #[serde(flatten)]
     pub(crate) doubts: Doubts,
+}
+
+/// The same with what may be next, for a command without a verb.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Welcome {
+    /// The current state.
+    #[serde(flatten)]
+    pub(crate) overview: Overview,
+    /// What to do next.
+    pub(crate) next: Hint,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

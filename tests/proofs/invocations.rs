@@ -132,7 +132,7 @@ impl Scene {
         let not_json = ["explore", "hook", "help", "compat", "-h", "--help", "-V", "--version", "--schema"];
         let has_word = |wanted: &str| words.iter().any(|word| word == wanted);
         let asks_for_json = words.first().is_some_and(|word| word == "--json") && !not_json.into_iter().any(has_word);
-        if asks_for_json && !has_one_document(&run, has_word("-v")) {
+        if asks_for_json && !has_one_document(&run) {
             wrong.push("not one JSON document".to_owned());
         }
         if !changed.is_empty() {
@@ -142,13 +142,16 @@ impl Scene {
     }
 }
 
-/// Whether there is one JSON document: on standard output, or where it failed on standard error, after the calls of git
-/// that `-v` shows there. A check that finds something fails with what it found.
-fn has_one_document(run: &Run, is_verbose: bool) -> bool {
+/// Whether there is one JSON document: on standard output, or where it failed on standard error. A check that finds
+/// something fails with what it found.
+fn has_one_document(run: &Run) -> bool {
     let is_document = |text: &str| serde_json::from_str::<serde_json::Value>(text).is_ok();
-    let said = if is_verbose { run.stderr.lines().last().unwrap_or_default() } else { &run.stderr };
     let is_answer = is_document(&run.stdout);
-    if run.code == 0 { is_answer } else { is_document(said) != is_answer && (is_answer || run.stdout.is_empty()) }
+    if run.code == 0 {
+        is_answer
+    } else {
+        is_document(&run.stderr) != is_answer && (is_answer || run.stdout.is_empty())
+    }
 }
 
 /// A word as the program gets it; one of them is no UTF-8.

@@ -28,7 +28,7 @@ pub(super) fn check_error(args: &[String], document: &Value) {
     let root = if of_verb["$defs"]["error"].is_object() { &of_verb } else { &all };
     let what = Checked { root }.check(&root["$defs"]["error"], &document["error"], "error");
     let keys = || document.as_object().into_iter().flat_map(|fields| fields.keys()).filter(|key| *key != "taken_over");
-    let is_whole = keys().all(|key| ["schema", "error", "taken_over"].contains(&key.as_str()));
+    let is_whole = keys().all(|key| ["schema", "error", "taken_over", "trace"].contains(&key.as_str()));
     assert!(is_whole && document["schema"] == root["properties"]["schema"]["const"], "{document:#}");
     if let Err(what) = what {
         panic!("{}: {what}\n{document:#}", args.join(" "));

@@ -36,6 +36,30 @@ fn status_lock_worktree_and_branch_are_given_back() {
 }
 
 #[test]
+fn of_several_each_is_dropped_by_itself_and_the_worst_exit_code_counts() {
+    let (world, ann) = holder();
+    ann.task("Two", &[]);
+    ann.task("Three", &[]);
+    let take = || drop(ann.aitask(&["pick", "--next", "--max", "3"]).ok());
+    ann.aitask(&["drop", "1"]).ok();
+    take();
+    ann.at(WORK).write("open.txt", "mine\n");
+    let run = ann.aitask(&["drop", "2", "1", "9", "t2", "3"]).fails(1);
+    assert_eq!(run.stdout.lines().filter(|line| line.contains("(dropped, Ready)")).count(), 2, "{run}");
+    assert_eq!(run.stderr.lines().filter(|line| line.starts_with("error: ")).count(), 2, "{run}");
+    assert_eq!(world.locks(), ["t1_lock.yaml"]);
+    ann.aitask(&["drop", "1", "--discard"]).ok();
+    take();
+    ann.at(WORK).write("open.txt", "mine\n");
+    let json = ann.aitask(&["drop", "2", "1", "3", "--json"]).fails(1).json();
+    assert_eq!((&json["task"]["id"], &json["more"][0]["task"]["id"]), (&"2".into(), &"3".into()));
+    assert_eq!((json["failed"][0]["kind"].as_str(), json["more"].as_array().unwrap().len()), (Some("dirty"), 1));
+    let error = ann.aitask(&["drop", "1", "9", "--json"]).fails(1).error()["error"].clone();
+    assert_eq!((&error["kind"], error["failed"].as_array().unwrap().len()), (&"dirty".into(), 2));
+    ann.aitask(&["drop", "1", "2 x"]).fails(2);
+}
+
+#[test]
 fn a_branch_with_commits_stays_and_the_next_pick_goes_on_with_it() {
     let (world, ann) = holder();
     let tip = ann.at(WORK).commit("half of it");

@@ -362,6 +362,13 @@ fn clones_of_one_machine_check_and_land_in_turn() {
     line.extend((4..=6).map(|id| (id, start_in(&bob, id, &station.check, id - 3))));
     line.extend((2..=3).map(|id| (id, station.start(id, &[]))));
     station.wait_for_line(3);
+    // a clone of the same user on this machine sees what lands in another one, and in which
+    bob.aitask(&["list", "--fetch"]).ok();
+    let status = bob.aitask(&["status", "--json"]).ok().json();
+    let landing =
+        status["in_flight"].as_array().unwrap().iter().find(|it| it["task_id"] == "1").unwrap()["landing"].clone();
+    assert_eq!(landing["clone"], station.ann.top().to_str().unwrap(), "{status}");
+    bob.aitask(&["status"]).ok();
     let pid = line[0].1.pid();
     let all = station.go(line);
     let said: Vec<_> = all.into_iter().map(|(_, run)| run.ok().stderr).collect();

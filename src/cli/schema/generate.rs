@@ -1,6 +1,7 @@
 //! Makes the file of the schemas of the types.
 
 use crate::cli::agents::Printed;
+use crate::cli::each::Each;
 use crate::demo::Demonstration;
 use crate::error::{Hint, KINDS, Payload};
 use crate::ops;
@@ -28,7 +29,7 @@ type Document = (&'static str, fn(&mut SchemaGenerator) -> Schema);
 
 /// Every verb that answers a document.
 const DOCUMENTS: &[Document] = &[
-    ("", ops::status::Overview::json_schema),
+    ("", ops::status::Welcome::json_schema),
     ("status", ops::status::Overview::json_schema),
     ("check", ops::check::Checked::json_schema),
     ("doctor", Examined::json_schema),
@@ -39,7 +40,7 @@ const DOCUMENTS: &[Document] = &[
     ("edit", ops::edit::Edited::json_schema),
     ("log", ops::log::TaskLog::json_schema),
     ("pick", ops::pick::Picked::json_schema),
-    ("drop", ops::drop::Dropped::json_schema),
+    ("drop", Each::<ops::drop::Dropped>::json_schema),
     ("finish", ops::propose::Proposed::json_schema),
     ("archive", ops::archive::ArchivedTasks::json_schema),
     ("reopen", ops::reopen::Reopened::json_schema),
@@ -79,8 +80,8 @@ fn all() -> Value {
     serde_json::json!({ "documents": documents, "$defs": definitions })
 }
 
-/// The schema of a document: the fields of an outcome beside the number of the form, and beside `taken_over`, which every
-/// document may have.
+/// The schema of a document: the fields of an outcome beside the number of the form, and beside `taken_over` and
+/// `trace`, which every document may have.
 fn document(verb: &str, outcome: Schema, taken_over: &Schema) -> Value {
     let mut document = Map::new();
     document.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
@@ -92,6 +93,7 @@ fn document(verb: &str, outcome: Schema, taken_over: &Schema) -> Value {
         properties.insert("schema".to_owned(), serde_json::json!({ "const": SCHEMA }));
         // Whatever the verb, and beside `error`, too.
         properties.insert("taken_over".to_owned(), taken_over.clone().into());
+        properties.insert("trace".to_owned(), serde_json::json!({ "type": "array", "items": { "type": "string" } }));
     }
     let required = document.entry("required").or_insert_with(|| Value::Array(Vec::new()));
     if let Some(required) = required.as_array_mut() {
@@ -139,6 +141,8 @@ fn error(generator: &mut SchemaGenerator) -> Schema {
         properties.extend(fact["properties"].as_object().cloned().unwrap_or_default());
     }
     properties.insert("holder".to_owned(), generator.subschema_for::<Holder>().into());
+    let failed = serde_json::json!({ "type": "array", "items": { "$ref": "#/$defs/error" } });
+    properties.insert("failed".to_owned(), failed);
     properties.insert("ready".to_owned(), generator.subschema_for::<Vec<TaskInfo>>().into());
     json_schema!({
         "type": "object",

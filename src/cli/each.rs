@@ -1,0 +1,99 @@
+//! A verb that does the same to several tasks: each by itself, so that what is in the way of one is in the way of no other.
+
+use crate::cli::app::App;
+use crate::error::{Error, Kind, Payload, Result};
+use crate::project::{Context, Wanted};
+use crate::report::Page;
+use crate::waiting;
+use serde::Serialize;
+use serde_json::Value;
+
+/// The outcome: that of the first task, with those after it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Each<T> {
+    /// That of the first task with which it was done.
+    #[serde(flatten)]
+    pub(crate) first: T,
+    /// Those of the tasks after it, each as if it were the only one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) more: Vec<T>,
+    /// Why it was not done with the others. The exit code is the highest of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, schemars(schema_with = "errors"))]
+    pub(crate) failed: Vec<Value>,
+}
+
+#[cfg(test)]
+fn errors(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "type": "array", "items": { "$ref": "#/$defs/error" } })
+}
+
+/// The tasks that were named, each once; else the one of the current worktree.
+pub(crate) fn wanted(context: &Context, named: &[String]) -> Result<Vec<Wanted>> {
+    if named.is_empty() {
+        return Ok(vec![context.wanted(None)?]);
+    }
+    let mut all = Vec::with_capacity(named.len());
+    for name in named {
+        let wanted = Wanted::parse(name)?;
+        if !all.contains(&wanted) {
+            all.push(wanted);
+        }
+    }
+    Ok(all)
+}
+
+impl App {
+    /// Does the same to each of these tasks, and shows the outcomes; returns the exit code, the highest of those that failed.
+    ///
+    /// # Errors
+    /// The one error of a single task. For programs the one with the highest exit code, with all others, where it was done
+    /// with no task.
+    pub(crate) fn each<T: Serialize>(
+        &self,
+        wanted: &[Wanted],
+        act: impl Fn(&Wanted) -> Result<T>,
+        page: impl Fn(Page, &T) -> Page,
+    ) -> Result<u8> {
+        if let [one] = wanted {
+            let outcome = act(one)?;
+            return self.report.answer(&outcome, || page(Page::new(), &outcome)).map(|()| 0);
+        }
+        let (mut done, mut failed) = (Vec::new(), Vec::<Error>::new());
+        for task in wanted {
+            // Each has the time of a command of its own.
+            waiting::start_again();
+            let outcome = match act(task) {
+                Err(error) if error.is_retryable() => act(task),
+                outcome => outcome,
+            };
+            match outcome {
+                Ok(outcome) => done.push(outcome),
+                Err(error) if error.kind() == Kind::Interrupted => {
+                    failed.push(error);
+                    break;
+                }
+                Err(error) => failed.push(error),
+            }
+        }
+        let code = failed.iter().map(|error| error.kind().exit_code()).max().unwrap_or(0);
+        let all: Vec<Value> = failed.iter().map(|error| error.described().into()).collect();
+        if done.is_empty() && self.report.json {
+            let worst = failed.into_iter().find(|error| error.kind().exit_code() == code);
+            let worst = worst.unwrap_or_else(|| Error::new(Kind::Bug, "no task was named"));
+            return Err(worst.with(Payload::Failed { failed: all.into() }));
+        }
+        if !done.is_empty() {
+            let first = done.remove(0);
+            let outcome = Each { first, more: done, failed: all };
+            self.report.answer(&outcome, || outcome.more.iter().fold(page(Page::new(), &outcome.first), &page))?;
+        }
+        if !self.report.json {
+            for error in &failed {
+                self.report.error(error);
+            }
+        }
+        Ok(code)
+    }
+}
