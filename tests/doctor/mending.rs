@@ -2,7 +2,7 @@
 
 use super::planted::PLANTED;
 use super::scene::{WORK, found, kinds, scene, work};
-use crate::support::{Repo, World, wait_for};
+use crate::support::{Repo, When, World, share, wait_for};
 
 /// The task of ann is archived by bob, with all its work landed; a file that git ignores is left in her worktree.
 fn ended_elsewhere(world: &World) -> Repo {
@@ -139,6 +139,26 @@ fn after_a_takeover_the_record_goes_once_worktree_and_branch_have_gone() {
     let json = ann.aitask(&["doctor", "--fix", "--json"]).ok().json();
     assert_eq!(kinds(&json["mended"]), ["record_of_other_lock"]);
     assert_eq!(found(&ann), Vec::<String>::new());
+}
+
+#[test]
+fn a_forgotten_worktree_has_its_files_after_a_kill_at_any_call() {
+    let forgotten = PLANTED.iter().find(|it| it.kind == "forgotten_worktree").unwrap();
+    for k in share(4..20) {
+        let world = World::new();
+        let ann = scene(&world);
+        let there = ann.at(WORK);
+        there.write("gone.txt", "deleted later\n");
+        there.commit("gone");
+        std::fs::remove_file(ann.path(WORK).join("gone.txt")).unwrap();
+        there.write("new.txt", "mine\n");
+        (forgotten.plant)(&world, &ann);
+        ann.killed_at(k, When::After, &["doctor", "--fix"]);
+        ann.aitask(&["doctor", "--fix"]);
+        // what the first one left may hide something from the second
+        ann.aitask(&["doctor", "--fix"]).ok();
+        assert_eq!(there.git(&["status", "--porcelain"]), " D gone.txt\n?? new.txt\n", "killed at call {k}");
+    }
 }
 
 #[test]
