@@ -170,7 +170,7 @@ fn dispatch(cli: &Cli, app: &App, scripts: &[&str]) -> Result<u8> {
         Some(Verb::Log(verb)) => verb.run(app),
         Some(Verb::Pick(verb)) => verb.run(app),
         Some(Verb::Drop(verb)) => return verb.run(app),
-        Some(Verb::Finish(verb)) => verb.run(app),
+        Some(Verb::Finish(verb)) => return verb.run(app),
         Some(Verb::Archive(verb)) => verb.run(app),
         Some(Verb::Reopen(verb)) => verb.run(app),
         Some(Verb::Lock(verb)) => verb.run(app),

@@ -15,8 +15,8 @@ use clap::Args;
 /// Of several tasks each is dropped by itself; the exit code is the highest of those that were not. Commits of the task branch that are not merged are published; the next pick of the task continues with them.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  git aitask drop 12 13\n  git aitask drop              # the task of the worktree you are in\n  \
-git aitask drop 12 --status Postponed --discard"
+    after_help = "Examples:\n  git aitask drop 12\n  git aitask drop              # the task of the worktree you are in\n  \
+git aitask drop 12 13 --status Postponed --discard"
 )]
 pub(crate) struct DropArgs {
     /// The tasks [default: that of the worktree you are in]

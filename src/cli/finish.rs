@@ -3,17 +3,19 @@
 use crate::archive::request::Deferred;
 use crate::cli::app::{App, with_notices};
 use crate::cli::complete::{branches, own_tasks};
-use crate::error::{Error, Result, quoted};
+use crate::cli::each::wanted;
+use crate::error::{Error, Payload, Result, quoted};
 use crate::landing::merge::MergeMode;
 use crate::ops::finish::{self, Finished};
 use crate::ops::propose::{self, Proposed};
+use crate::project::Wanted;
 use crate::report::Page;
 use clap::Args;
-use serde::Serialize;
 
 /// Merge a task branch, archive the task, remove its worktree
 ///
-/// Merge, archive, release of the lock and removal of the task branch are one atomic push. On a conflict nothing is
+/// Merge, archive, release of the lock and removal of the task branch are one atomic push. Of several tasks each is finished
+/// by itself, in this order; the exit code is the highest of those that were not. On a conflict nothing is
 /// changed, and the files in conflict are listed. Work that was merged already, by a pull request for instance, is not
 /// merged again; what was taken back there is refused. A branch that was pushed for a pull request (--no-push) is merged
 /// past it only with --merge, --squash or --ff. The merge commit is signed where you sign commits, and your commit-msg
@@ -28,9 +30,9 @@ use serde::Serialize;
 git aitask finish 12 --squash -m \"feature: Add login (t12)\"\n  git aitask finish 12 --check \"cargo test\"\n  \
 git aitask finish 12 --pr        # opens a pull request")]
 pub(crate) struct FinishArgs {
-    /// The task [default: that of the worktree you are in]
+    /// The tasks [default: that of the worktree you are in]
     #[arg(add = own_tasks())]
-    task: Option<String>,
+    task: Vec<String>,
     /// The branch to merge into [default: aitask.output, else the base]
     #[arg(long, value_name = "BRANCH", add = branches())]
     into: Option<String>,
@@ -73,8 +75,8 @@ pub(crate) struct FinishArgs {
 }
 
 impl FinishArgs {
-    /// Runs the verb.
-    pub(crate) fn run(&self, app: &App) -> Result<()> {
+    /// Runs the verb; returns its exit code.
+    pub(crate) fn run(&self, app: &App) -> Result<u8> {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
         let mode = match (self.merge, self.squash, self.ff) {
             (true, ..) => Some(MergeMode::Merge),
@@ -92,7 +94,7 @@ impl FinishArgs {
             override_gates: self.override_gates,
             deferred: if self.carry_over { Deferred::CarryOver } else { Deferred::Refuse },
         };
-        let wanted = context.wanted(self.task.as_deref())?;
+        let wanted = wanted(&context, &self.task)?;
         let next = |outcome: &Finished| {
             let next = if outcome.leaves_none_free { "git aitask new \"Add login\"" } else { "git aitask pick --next" };
             if app.leads_shell() {
@@ -101,31 +103,48 @@ impl FinishArgs {
                 format!("cd {} && {next}", quoted(&context.repository.root))
             }
         };
+        // The one error of a single task is told where all verbs end.
+        let tell = |error: &Error| {
+            if wanted.len() > 1 && !error.is_retryable() {
+                summarise_refusal(app, error);
+            }
+        };
         if self.pr {
-            let outcome = propose::propose(&context, &wanted, &options)?;
-            return answer(app, &outcome, || proposed(&outcome, &next(&outcome.finished)));
+            let page = |page: Page, outcome: &Proposed| proposed(page, outcome, &next(&outcome.finished));
+            let propose = |wanted: &Wanted| propose::propose(&context, wanted, &options).inspect_err(tell);
+            return app.each(
+                &wanted,
+                |wanted| propose(wanted).inspect(|it| summarise(app, &page(Page::new(), it))),
+                page,
+            );
         }
-        let outcome = finish::finish(&context, &wanted, &options)?;
-        app.lead_shell(outcome.cd.as_ref(), &outcome.aside);
-        answer(app, &outcome, || page(&outcome, &next(&outcome), self.no_push))
+        let page = |page: Page, outcome: &Finished| one(page, outcome, &next(outcome), self.no_push);
+        let finish = |wanted: &Wanted| {
+            let outcome = finish::finish(&context, wanted, &options).inspect_err(tell)?;
+            app.lead_shell(outcome.cd.as_ref(), &outcome.aside);
+            summarise(app, &page(Page::new(), &outcome));
+            Ok(outcome)
+        };
+        app.each(&wanted, finish, page)
     }
 }
 
-/// Shows in the summary of a job why a finish was refused.
+/// Shows in the summary of a job why a finish was refused. Each of several was told by itself.
 pub(crate) fn summarise_refusal(app: &App, error: &Error) {
+    if error.payloads().iter().any(|payload| matches!(payload, Payload::Failed { .. })) {
+        return;
+    }
     let tries = error.hints().iter().map(|hint| format!("  try: {hint}"));
     app.summarise("finish", std::iter::once(format!("error: {error}")).chain(tries));
 }
 
-/// Shows the outcome, also in the summary of a job.
-fn answer<T: Serialize>(app: &App, outcome: &T, page: impl Fn() -> Page) -> Result<()> {
-    app.report.answer(outcome, &page)?;
-    app.summarise("finish", page().plain().lines());
-    Ok(())
+/// Shows an outcome in the summary of a job.
+fn summarise(app: &App, page: &Page) {
+    app.summarise("finish", page.plain().lines());
 }
 
-fn proposed(outcome: &Proposed, next: &str) -> Page {
-    let page = page(&outcome.finished, next, true);
+fn proposed(page: Page, outcome: &Proposed, next: &str) -> Page {
+    let page = one(page, &outcome.finished, next, true);
     match &outcome.pull_request {
         Some(request) => page.line(format!(
             "  {} opened the pull request{}",
@@ -136,16 +155,14 @@ fn proposed(outcome: &Proposed, next: &str) -> Page {
     }
 }
 
-fn page(outcome: &Finished, next: &str, no_push: bool) -> Page {
+/// Adds a task that was finished to the page.
+fn one(page: Page, outcome: &Finished, next: &str, no_push: bool) -> Page {
     let task = &outcome.task;
     if let Some(branch) = &outcome.pushed {
-        return with_notices(
-            Page::new().title(format!("{}  {}  (you still hold it)", task.id, task.title)),
-            &outcome.aside,
-        )
-        .line(format!("  {branch} was pushed"))
-        .lines(outcome.addresses.iter().map(|address| format!("  the server offers {address}")))
-        .advice(format!("next: open a pull request for it; once it is merged: git aitask finish {}", task.id));
+        return with_notices(page.title(format!("{}  {}  (you still hold it)", task.id, task.title)), &outcome.aside)
+            .line(format!("  {branch} was pushed"))
+            .lines(outcome.addresses.iter().map(|address| format!("  the server offers {address}")))
+            .advice(format!("next: open a pull request for it; once it is merged: git aitask finish {}", task.id));
     }
     let end = if no_push {
         "you still hold it"
@@ -154,7 +171,7 @@ fn page(outcome: &Finished, next: &str, no_push: bool) -> Page {
     } else {
         "finished"
     };
-    let mut page = Page::new().title(format!("{}  {}  ({end})", task.id, task.title));
+    let mut page = page.title(format!("{}  {}  ({end})", task.id, task.title));
     if let Some(merged) = &outcome.merged {
         let commit = merged.commit.as_ref().map_or("?", |commit| commit.short());
         page = page.line(match merged.mode {

@@ -76,6 +76,27 @@ fn merged_archived_released_and_tidied() {
 }
 
 #[test]
+fn of_several_each_is_finished_by_itself_also_from_the_worktree_of_one() {
+    let (world, ann) = worked();
+    for (title, n) in [("Two", "2"), ("Three", "3")] {
+        ann.task(title, &[]);
+        ann.aitask(&["pick", n]).ok();
+        let there = ann.at(format!("aiwork/t{n}_{}", title.to_lowercase()));
+        there.write(&format!("{n}.txt"), "work\n");
+        there.commit(title);
+    }
+    ann.at("aiwork/t2_two").write("open.txt", "mine\n");
+    let run = ann.at("aiwork/t1_one").aitask(&["finish", "1", "2", "3", "--json"]).fails(1);
+    let json = run.json();
+    assert_eq!((&json["task"]["id"], &json["more"][0]["task"]["id"]), (&"1".into(), &"3".into()), "{run}");
+    assert_eq!((&json["failed"][0]["kind"], world.locks()), (&"dirty".into(), vec!["t2_lock.yaml".to_owned()]));
+    std::fs::remove_file(ann.path("aiwork/t2_two/open.txt")).unwrap();
+    let run = ann.aitask(&["finish", "2", "9"]).fails(1);
+    assert!(run.stdout.contains("2  Two  (finished)") && run.stderr.contains("error: "), "{run}");
+    assert_eq!(log(&world, "%s", "9", "main").matches("Merge branch").count(), 3);
+}
+
+#[test]
 fn squashed_to_one_commit_that_keeps_the_old_ones_under_a_name() {
     let (world, ann) = worked();
     let tip = ann.at(WORK).commit("more");

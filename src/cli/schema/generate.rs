@@ -41,7 +41,7 @@ const DOCUMENTS: &[Document] = &[
     ("log", ops::log::TaskLog::json_schema),
     ("pick", ops::pick::Picked::json_schema),
     ("drop", Each::<ops::drop::Dropped>::json_schema),
-    ("finish", ops::propose::Proposed::json_schema),
+    ("finish", Each::<ops::propose::Proposed>::json_schema),
     ("archive", ops::archive::ArchivedTasks::json_schema),
     ("reopen", ops::reopen::Reopened::json_schema),
     ("lock", ops::lock::Locked::json_schema),
