@@ -249,7 +249,7 @@ pub(crate) fn recognise(around: &Surroundings<'_>) -> Recognition {
             origin: SessionOrigin::Named,
             name: SessionName { kind: None, digest: Some(digest::of(name.as_bytes())) },
             variable: Some(SESSION),
-            pid: process.or_else(|| agent(around, &mut found.hidden)?.pid),
+            pid: process.or_else(|| agent(around, &mut found)?.pid),
         }),
         (None, Some(pid)) => Some(Recognised {
             origin: SessionOrigin::Variable,
@@ -257,7 +257,7 @@ pub(crate) fn recognise(around: &Surroundings<'_>) -> Recognition {
             variable: Some(AGENT_PID),
             pid: Some(pid),
         }),
-        (None, None) => agent(around, &mut found.hidden).map(Candidate::recognised).or_else(|| job(around)),
+        (None, None) => agent(around, &mut found).map(Candidate::recognised).or_else(|| job(around)),
     };
     let counts = found.session.as_ref().and_then(|session| session.variable);
     let by = counts.unwrap_or("the process of a nearer agent");
@@ -272,7 +272,7 @@ pub(crate) fn recognise(around: &Surroundings<'_>) -> Recognition {
 /// above counts, named or not: a name whose program is not above was inherited. Else a name whose process is not known
 /// counts; then a process above; last a name whose process is not above this one, as that of a tmux server that outlived the
 /// agent.
-fn agent(around: &Surroundings<'_>, hidden: &mut bool) -> Option<Candidate> {
+fn agent(around: &Surroundings<'_>, found: &mut Recognition) -> Option<Candidate> {
     let above = (around.above)();
     let mut candidates: Vec<_> = PROGRAMS
         .iter()
@@ -289,11 +289,16 @@ fn agent(around: &Surroundings<'_>, hidden: &mut bool) -> Option<Candidate> {
                 elsewhere: here.is_none() && around.sees_all && given.is_some(),
             }
         })
-        // A process that is not above this one and has no name says nothing: a terminal server that the agent started hands
-        // its number to every pane.
-        .filter(|candidate| candidate.name.is_some() || candidate.place.is_some())
         .collect();
-    *hidden = !around.sees_all && candidates.iter().all(|candidate| candidate.place.is_none());
+    // A process that is not above this one and has no name says nothing: a terminal server that the agent started hands its
+    // number to every pane.
+    candidates.retain(|candidate| {
+        let tells = candidate.name.is_some() || candidate.place.is_some();
+        let set = candidate.program.pid.filter(|_| !tells).and_then(|name| Some((name, (around.variable)(name)?)));
+        found.ignored.extend(set.map(|(name, value)| format!("{name}={value} names no process above this one")));
+        tells
+    });
+    found.hidden = !around.sees_all && candidates.iter().all(|candidate| candidate.place.is_none());
     let has_place_and_name = candidates.iter().any(|it| it.name.is_some() && it.place.is_some());
     // The sort is stable: of equals the first row counts.
     candidates.sort_by_key(|it| {

@@ -96,6 +96,8 @@ fn a_name_that_a_terminal_server_has_kept_gives_way_to_an_agent_that_runs() {
 fn the_process_of_an_agent_without_a_name_that_is_not_above_is_no_session() {
     let kept = [("OPENCODE", "1"), ("OPENCODE_PID", "180")];
     assert_eq!(told(&kept, &["bash", "tmux: server"]), "nobody");
+    let ignored = seen(&kept, &["bash", "tmux: server"], true).ignored;
+    assert_eq!(ignored, ["OPENCODE_PID=180 names no process above this one"]);
     assert_eq!(told(&kept, &["bash", "codex", "tmux: server"]), "codex - 101");
     assert_eq!(told(&kept[1..], &["bash", "opencode", "tmux: server"]), "opencode - 101");
     assert_eq!(told(&[("OPENCODE_PID", "102"), ("KILO_PID", "180")], &["bash", "sh", "node x"]), "opencode - 102");
