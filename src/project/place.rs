@@ -7,7 +7,7 @@ use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::files::read_own;
 use crate::files::records::Records;
 use crate::git::{Repository, refs, registry};
-use crate::ledger::{Channel, LOCKS, Ledger, known};
+use crate::ledger::{Channel, Ledger, known};
 use crate::task::{WORKTREES_DIR, paths};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;

@@ -114,7 +114,7 @@ pub(crate) fn describe_remaining_work(
 /// main worktree does not contain), as a sentence; `None` without such commits. No process where there is no such branch.
 pub(crate) fn commits_beyond(context: &Context, branch: &Branch, merge_targets: &[Branch]) -> Result<Option<String>> {
     let repository = &context.repository;
-    if !ref_files::may_exist(repository, &branch.full()) {
+    if !refs::may_exist(repository, &[branch.full()]) {
         return Ok(None);
     }
     let mut known = Vec::new();
