@@ -59,3 +59,26 @@ fn parse(mut kept: &[u8], commit: &Oid) -> Option<Vec<LockEntry>> {
     }
     Some(locks)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kept_locks_are_those_of_their_commit_or_none() {
+        let [commit, other, token] = ["a", "b", "c"].map(|digit| Oid::parse(&digit.repeat(40)).unwrap());
+        let file = b"locked_by: ann\nnonce: one\n";
+        let mut kept = Vec::new();
+        put(&mut kept, commit.as_str());
+        assert_eq!(parse(&kept, &commit), Some(Vec::new()));
+        for part in ["1_2".as_bytes(), token.as_str().as_bytes(), file] {
+            put(&mut kept, part);
+        }
+        let lock = LockEntry::parse(TaskId::parse("1_2").unwrap(), file, Some(token));
+        assert_eq!(parse(&kept, &commit), Some(vec![lock]));
+        assert_eq!(parse(&kept, &other), None);
+        for end in 0..kept.len() - 1 {
+            assert!(parse(&kept[..end], &commit).is_none_or(|locks| locks.is_empty()), "{end}");
+        }
+    }
+}

@@ -261,6 +261,25 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_adopts_the_files_that_it_writes_or_removes_and_no_other() {
+        let (dir, data) = (tempfile::tempdir().unwrap(), Branch::parse("aitask-data").unwrap());
+        for name in ["new", "gone", "other"] {
+            std::fs::write(dir.path().join(name), name).unwrap();
+        }
+        let edits = vec![
+            Edit::Put { path: "new".to_owned(), content: Vec::new() },
+            Edit::Remove { path: "gone".to_owned() },
+        ];
+        let mut plan = Plan::new().step(&data, Step::edit("x", edits));
+        plan.adopt = ["new", "gone", "other"].map(str::to_owned).to_vec();
+        let oid = Oid::parse(&"a".repeat(40)).unwrap();
+        let adopted = plan.adopted(&BTreeMap::from([("new".to_owned(), oid.clone())]), dir.path());
+        let found: Vec<_> = adopted.iter().map(|input| (input.path.as_str(), input.oid.as_deref())).collect();
+        assert_eq!(found, [("new", Some(oid.as_str())), ("gone", None)]);
+        assert_eq!(adopted[0].seen.as_deref(), Some(b"new".as_slice()));
+    }
+
+    #[test]
     fn a_branch_that_is_removed_is_added_to_the_others_and_has_no_commit() {
         let (main, task) = (Branch::parse("main").unwrap(), Branch::parse("aitask/t1_one").unwrap());
         let plan = Plan::new().step(&main, Step::edit("merge", vec![])).remove(&task);

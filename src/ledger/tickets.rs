@@ -215,6 +215,15 @@ mod tests {
     }
 
     #[test]
+    fn a_ticket_that_is_gone_was_let_go() {
+        let (_dir, tickets) = tickets();
+        assert!(matches!(tickets.wait_for(7, &mut || false).unwrap(), Left::Yes));
+        std::fs::create_dir_all(tickets.path(8).parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink("8", tickets.path(8)).unwrap();
+        assert!(matches!(tickets.wait_for(8, &mut || false).unwrap(), Left::Unknown));
+    }
+
+    #[test]
     fn nobody_waits_for_the_dead_and_their_tickets_go() {
         let (_dir, tickets) = tickets();
         let first = tickets.take(None, String::new()).unwrap();

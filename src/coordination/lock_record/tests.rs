@@ -332,3 +332,18 @@ fn what_was_taken_on_the_remote_stays_taken_there_while_there_is_none() {
     LockRecord::note_shared(&clone.repository, &origin, &bob).unwrap();
     assert_eq!(load(&clone).unwrap().nonce, "one");
 }
+
+#[test]
+fn a_failed_attempt_on_top_of_another_leaves_that_one_with_what_stood_before_it() {
+    let clone = clone();
+    let before = Some(Box::new(known(&clone)));
+    let second = LockRecord { before, taking: Some(dead()), ..LockRecord::new("two".to_owned()) };
+    let third = LockRecord { nonce: "three".to_owned(), earlier: vec!["two".to_owned()], ..second.clone() };
+    third.save(&clone.repository, task()).unwrap();
+    LockRecord::forget_attempt(&clone.repository, task(), "other");
+    assert_eq!(load(&clone).as_ref(), Some(&third));
+    LockRecord::forget_attempt(&clone.repository, task(), "three");
+    assert_eq!(load(&clone), Some(second));
+    LockRecord::forget_attempt(&clone.repository, task(), "two");
+    assert_eq!(load(&clone), Some(known(&clone)));
+}
