@@ -362,8 +362,8 @@ impl Index {
     pub(crate) fn unreadable(&self, path: &str) -> Error {
         let message = format!("this clone is damaged: the object of {path} on {} is missing or broken", self.branch);
         Error::new(Kind::Damaged, message)
-            .hint(command!["git fsck --full"].note("shows what is broken"))
             .hint(command!["git fetch --refetch --all"].note("brings what the remote has; git 2.36"))
+            .hint(command!["git fsck --full"].note("shows what is broken"))
     }
 
     /// Reads files of the task data as documents. One process.

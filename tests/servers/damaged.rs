@@ -147,10 +147,7 @@ fn what_this_clone_lacks_is_no_state_of_the_locks_or_tasks() {
     }
     ann.git(&["fetch", "--quiet", "--refetch", "--all"]);
     run(&ann, "doctor").ok();
-    run(&ann, "pick 2 --no-worktree").ok();
     unpack(&ann);
-    break_object(&ann, "origin/aitask-locks:t2_lock.yaml", None);
-    damaged(&ann, "drop 2 --json", "what the branch aitask-locks has");
     break_object(&ann, "origin/aitask-locks^{tree}", None);
     damaged(&ann, "drop 1 --json", "what the branch aitask-locks has");
     break_object(&ann, "origin/main:aitasks", None);
@@ -159,6 +156,32 @@ fn what_this_clone_lacks_is_no_state_of_the_locks_or_tasks() {
     unpack(&ann);
     break_object(&ann, "origin/main", None);
     damaged(&ann, "pick 2 --json", "this clone is damaged: ");
+    ann.git(&["fetch", "--quiet", "--refetch", "--all"]);
+    run(&ann, "pick 2 --no-worktree").ok();
+    unpack(&ann);
+    break_object(&ann, "origin/aitask-locks:t2_lock.yaml", None);
+    damaged(&ann, "drop 2 --json", "what the branch aitask-locks has");
+}
+
+#[test]
+fn a_gc_during_a_push_is_damage_of_this_clone_and_the_hint_brings_the_objects_back() {
+    let (world, ann) = scene(1);
+    if !world.has_git((2, 36), "a_gc_during_a_push_is_damage_of_this_clone_and_the_hint_brings_the_objects_back") {
+        return;
+    }
+    let hook = world.origin().join("hooks/pre-receive");
+    let there = ann.top().display();
+    world.script(&hook, &format!("#!/bin/sh\ncd '{there}' && env -i PATH=\"$PATH\" git prune --expire=now\n"));
+    let picked = run(&ann, "pick 1").ok();
+    assert!(picked.to_string().contains("the task is yours"), "{picked}");
+    std::fs::remove_file(hook).unwrap();
+    for line in ["status --json", "list --json", "sync --json", "lock 1 --json"] {
+        damaged(&ann, line, "this clone is damaged: ");
+    }
+    cure(&ann, &run(&ann, "pick 1 --json").fails(128));
+    run(&ann, "pick 1").ok();
+    assert_eq!(world.locks(), ["t1_lock.yaml"]);
+    run(&ann, "doctor").ok();
 }
 
 #[test]

@@ -64,8 +64,8 @@ pub(crate) fn damage(dir: &Path, stderr: &str) -> Option<Error> {
             error.hint(show.note("shows the line; correct it, then the same command again"))
         }
         Broken::Other => error
-            .hint(command!["git fsck --full"].within(dir).note("shows what is broken"))
-            .hint(command!["git fetch --refetch --all"].within(dir).note("brings what the remote has; git 2.36")),
+            .hint(command!["git fetch --refetch --all"].within(dir).note("brings what the remote has; git 2.36"))
+            .hint(command!["git fsck --full"].within(dir).note("shows what is broken")),
     })
 }
 
@@ -182,7 +182,7 @@ mod tests {
                 "error: inflate: data stream error\nfatal: loose object 0159 (stored in .git/objects/01/59) is corrupt\n",
                 "rm -f DIR/.git/objects/01/59 && git fetch --refetch --all",
             ),
-            ("fatal: packed object 0159 (stored in .git/objects/01/59) is corrupt\n", "cd DIR && git fsck --full"),
+            ("fatal: packed object 0159 (stored in .git/objects/01/59) is corrupt\n", "cd DIR && git fetch --refetch --all"),
             (
                 "fatal: bad object refs/remotes/origin/main\n",
                 "cd DIR && rm -f \"$(git rev-parse --git-path refs/remotes/origin/main)\"; git update-ref -d",
@@ -192,10 +192,10 @@ mod tests {
                 "cd DIR && rm -f \"$(git rev-parse --git-path refs/heads/a)\" && git update-ref refs/heads/a \"$(tail -n 1",
             ),
             ("fatal: index file corrupt\n", "cd DIR && rm -f \"$(git rev-parse --git-path index)\" && git reset"),
-            ("fatal: not a tree object\n", "cd DIR && git fsck --full"),
+            ("fatal: not a tree object\n", "cd DIR && git fetch --refetch --all"),
             (
                 "fatal: Invalid revision range 1234567890123456789012345678901234567890..1234567890123456789012345678901234567890\n",
-                "cd DIR && git fsck --full",
+                "cd DIR && git fetch --refetch --all",
             ),
             ("fatal: bad config line 9 in file .git/config\n", "sed -n 9p DIR/.git/config"),
         ] {
