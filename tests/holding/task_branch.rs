@@ -136,7 +136,9 @@ fn in_a_clone_of_one_branch_finish_no_push_works_again() {
 fn a_task_branch_that_the_server_deleted_after_the_merge_is_no_obstacle() {
     let (world, ann) = worked();
     ann.aitask(&["finish", "1", "--no-push"]).ok();
-    world.git(&["--git-dir=origin.git", "update-ref", "-d", "refs/heads/aitask/t1_one"]);
+    let bob = world.clone("bob");
+    bob.git(&["merge", "-q", "--no-ff", "-m", "Merge the pull request", "origin/aitask/t1_one"]);
+    bob.git(&["push", "-q", "origin", "main", ":aitask/t1_one"]);
     committed(&ann, "more.txt");
     ann.aitask(&["finish", "1"]).ok();
     assert!(world.remote_file("main", "more.txt").is_some());

@@ -95,8 +95,8 @@ fn killed_at(scene: &Scene, ann: &Repo, point: &str, times: usize, args: &[&str]
     (run, fired)
 }
 
-/// Kills at every point, as often as it is come to (an eighth of the times, and the first on the server, in an ordinary
-/// run), gives the command again, and fails unless the world is then as if nobody had disturbed it.
+/// Kills at every point, as often as it is come to (an eighth of the times, and the first on the server or of a single point, in
+/// an ordinary run), gives the command again, and fails unless the world is then as if nobody had disturbed it.
 #[track_caller]
 fn sweep(scene: &Scene, points: &[&str], args: &[&str]) {
     scene.save();
@@ -106,8 +106,8 @@ fn sweep(scene: &Scene, points: &[&str], args: &[&str]) {
     let mut kills = 0;
     for (n, point) in points.iter().enumerate() {
         for times in 1..TIMES {
-            let on_server = point.ends_with("receive");
-            if !on_server && !in_turn(n + times) {
+            let is_always = point.ends_with("receive") || (points.len() == 1 && times == 1);
+            if !is_always && !in_turn(n + times) {
                 continue;
             }
             scene.restore();
