@@ -9,7 +9,7 @@ use crate::ops::filter::TaskFilter;
 use crate::ops::task_info::{Surroundings, TaskInfo, Worktrees};
 use crate::project::context::Context;
 use crate::project::index::{Branches, Index, branches};
-use crate::task::{ActiveTasks, Order, Selection, Task, TaskId, TaskPath};
+use crate::task::{ActiveTasks, Order, Selection, Task, TaskId, TaskPath, paths};
 use crate::worktrees::landed::merge_targets;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -103,7 +103,7 @@ impl Doubts {
 
     /// One line each, for people.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let named = |path: &String| format!("{path} is no task by its name; one is called t12_add_login.md");
+        let named = |path: &String| format!("{path} {}", paths::why_misnamed(path));
         let read = |doubt: &NotUnderstood| format!("{}: {}", doubt.path, doubt.why);
         self.misnamed.iter().map(named).chain(self.not_understood.iter().map(read)).collect()
     }

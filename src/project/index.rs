@@ -160,6 +160,14 @@ impl Index {
             let message = format!("there is no task {}, and this clone knows of no other", wanted.id.prefixed());
             return Err(Error::new(Kind::NotInitialised, message).hint("git aitask init"));
         }
+        let begins = |path: &&String| {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            ids().any(|id| name.strip_prefix(&id.prefixed()).is_some_and(|rest| rest.starts_with('_')))
+        };
+        if let Some(path) = self.misnamed.iter().find(begins) {
+            let message = format!("there is no task {}: {path} {}", wanted.id.prefixed(), paths::why_misnamed(path));
+            return Err(Error::new(Kind::NoSuchTask, message).advice("git mv it to another name, then git aitask sync"));
+        }
         Err(Error::new(Kind::NoSuchTask, format!("there is no task {}", wanted.id.prefixed()))
             .hint("git aitask list")
             .hint(command!["git fetch"].note("if it was made elsewhere")))

@@ -113,10 +113,13 @@ impl TaskName {
     }
 }
 
+/// The longest name, in bytes: a branch is the name of a file, beside which git makes one with `.lock`.
+pub(super) const NAME_LIMIT: usize = 250;
+
 /// Where the slug begins in the text of a name, whose end is `_` and the slug; `None` where that is none.
 fn slug_at(text: &str, end: &str) -> Option<usize> {
     let slug = end.strip_prefix('_')?;
-    Slug::is_valid(slug).then(|| text.len() - slug.len())
+    (text.len() <= NAME_LIMIT && Slug::is_valid(slug)).then(|| text.len() - slug.len())
 }
 
 as_text!(TaskName);
@@ -155,6 +158,17 @@ mod tests {
         for (text, slug) in [("t16_2", "2"), ("t16_2_", "2_"), ("t16_0_x", "0_x"), ("t16_2x", "2x")] {
             let name = TaskName::parse(text).unwrap();
             assert_eq!((name.id(), name.slug().to_string().as_str()), (TaskId::top(16), slug), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_makes_no_branch_is_none() {
+        let long = |length: usize| format!("t1_{}", "x".repeat(length - 3));
+        for text in ["t2_foo.lock", "t2_foo.Lock", "t2_foo.", "t2_1_foo.lock", &long(251)] {
+            assert_eq!(TaskName::try_parse(text), None, "{text}");
+        }
+        for text in ["t2_foo.lock.x", "t2_lock", &long(250)] {
+            assert!(TaskName::try_parse(text).is_some(), "{text}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! The paths of the files of tasks and plans. All are relative to the root of the task data and use `/`.
 
 use super::id::TaskId;
-use super::name::TaskName;
+use super::name::{NAME_LIMIT, TaskName};
 use super::slug::Slug;
 use super::text::{as_text, parse_number, split_digits};
 
@@ -242,6 +242,18 @@ pub(crate) fn looks_like_a_task(path: &str) -> bool {
     let stem = name.get(..name.len().saturating_sub(3)).filter(|_| name.to_ascii_lowercase().ends_with(".md"));
     let after = stem.and_then(|stem| stem.strip_prefix(['t', 'T']));
     is_ours && after.is_some_and(|after| after.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '_' | '-')))
+}
+
+/// Why a file that [`looks_like_a_task`] is none, as the end of a sentence.
+pub(crate) fn why_misnamed(path: &str) -> String {
+    let stem = path.rsplit('/').next().and_then(|name| name.strip_suffix(".md")).unwrap_or_default();
+    let no_branch = stem.contains("..") || stem.ends_with('.') || stem.to_ascii_lowercase().ends_with(".lock");
+    let why = match (no_branch, stem.len() > NAME_LIMIT) {
+        (true, _) => ", since git takes no branch with two dots, or with a dot or .lock at its end",
+        (_, true) => ", since that is too long for the name of a branch",
+        _ => "",
+    };
+    format!("is no task by its name{why}; one is called t12_add_login.md")
 }
 
 fn without_tar(file: &str) -> Option<&str> {

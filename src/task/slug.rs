@@ -34,7 +34,8 @@ impl Slug {
         (!slug.is_empty()).then_some(Self(slug))
     }
 
-    /// A slug found in a file name: letters, digits, `.`, `_` and `-`, no `..`.
+    /// A slug found in a file name: letters, digits, `.`, `_` and `-`, no `..`, and no `.` or `.lock` at the end. Git takes
+    /// no branch with such a name.
     pub(crate) fn try_parse(text: &str) -> Option<Self> {
         Self::is_valid(text).then(|| Self::checked(text))
     }
@@ -42,7 +43,8 @@ impl Slug {
     /// Whether this is a slug.
     pub(super) fn is_valid(text: &str) -> bool {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-        !text.is_empty() && text.bytes().all(allowed) && !text.contains("..")
+        let is_lock = || text.len() >= 5 && text.as_bytes()[text.len() - 5..].eq_ignore_ascii_case(b".lock");
+        !text.is_empty() && text.bytes().all(allowed) && !text.contains("..") && !text.ends_with('.') && !is_lock()
     }
 
     /// A text of which [`Self::is_valid`] is known.
@@ -133,10 +135,10 @@ mod tests {
 
     #[test]
     fn slugs_of_file_names() {
-        for text in ["add_login", "2024_report", "A.b-C", "x", "_"] {
+        for text in ["add_login", "2024_report", "A.b-C", "x", "_", "lock", "a.lock_"] {
             assert_eq!(Slug::try_parse(text).unwrap().to_string(), text);
         }
-        for text in ["", "..", "a..b", "a/b", "a b", "é", "a\n", "a\0"] {
+        for text in ["", "..", "a..b", "a/b", "a b", "é", "a\n", "a\0", "a.", "a.lock", ".LOCK"] {
             assert_eq!(Slug::try_parse(text), None, "{text:?}");
         }
         assert_eq!(Slug::try_parse("add_login").unwrap().humanised(), "add login");

@@ -1,6 +1,7 @@
 //! Task files that hands and other tools have changed: what is not understood is not ready, is said, and is kept.
 
 use crate::support::{Repo, World, share};
+use predicates::str::contains;
 
 const HEADER: &str = "priority: high\neffort: low\ndepends: []\nissue_type: bug\nstatus: Done\nlabels: [ui]\n";
 
@@ -85,7 +86,16 @@ fn an_unknown_status_is_given_to_nobody_until_it_is_set() {
 #[test]
 fn files_that_look_like_tasks_and_have_a_wrong_name_are_said() {
     let text = "---\nstatus: Ready\n---\n\nBody\n";
-    let wrong = ["t_refresh.md", "T7_upper.md", "t10_with blank.md", "t11-dash.md", "t9.md", "t1_2_child.md"];
+    let wrong = [
+        "t_refresh.md",
+        "T7_upper.md",
+        "t10_with blank.md",
+        "t11-dash.md",
+        "t9.md",
+        "t1_2_child.md",
+        "t2_foo.lock.md",
+        "t3_foo..md",
+    ];
     let files: Vec<_> = ["t1_one.md", "README.md", "notes.md"].iter().chain(&wrong).map(|name| (*name, text)).collect();
     let (_world, ann) = with(&files);
     assert_eq!(names(&ann, &[]), ["t1_one"]);
@@ -99,6 +109,19 @@ fn files_that_look_like_tasks_and_have_a_wrong_name_are_said() {
     }
     let misnamed = ann.aitask(&["status", "--json"]).ok().json()["misnamed"].as_array().unwrap().len();
     assert_eq!(misnamed, wrong.len());
+    // A name that makes no branch is said as such, and refused as no task.
+    ann.aitask(&["check"])
+        .fails(1)
+        .assert()
+        .stdout(contains("t3_foo..md:1: it is no task by its name, since git takes"));
+    for verb in [&["pick", "2"][..], &["pick", "2", "--no-worktree"], &["lock", "2"], &["drop", "2"], &["finish", "2"]]
+    {
+        let run = ann.aitask(verb).fails(1);
+        assert!(
+            run.stderr.contains("there is no task t2: aitasks/t2_foo.lock.md is no task by its name, since"),
+            "{run}"
+        );
+    }
 }
 
 #[test]

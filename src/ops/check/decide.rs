@@ -77,9 +77,8 @@ pub(crate) fn problems(folder: &TaskFolder, counter: Option<u64>) -> Vec<Problem
     for task in &folder.tasks {
         of_task(folder, task, &mut found);
     }
-    let names = |path: &String| {
-        Problem::error("misnamed", path, "it is no task by its name; one is called t12_add_login.md in aitasks/")
-    };
+    let names =
+        |path: &String| Problem::error("misnamed", path, format!("it {} in aitasks/", paths::why_misnamed(path)));
     found.extend(folder.misnamed.iter().map(names));
     let unreadable = |path: &TaskPath| {
         Problem::error("unreadable_file", path.as_str(), "it cannot be read: a link, or larger than a text")
