@@ -106,6 +106,26 @@ impl Place {
         Ok(Self { common_dir, git_dir, toplevel: PathBuf::from(toplevel), head, is_born: output.success() })
     }
 
+    /// Refuses a work tree from which git does not find the git directory by itself, as with `--work-tree` and
+    /// `core.worktree`: most calls of git run there, without the variables that name another place.
+    ///
+    /// # Errors
+    /// [`Kind::NotARepository`].
+    pub(super) fn require_found_from_work_tree(&self) -> Result<()> {
+        let found = self.toplevel.ancestors().find_map(registry::git_dir).and_then(|dir| dir.canonicalize().ok());
+        if found.is_some() && found == self.git_dir.canonicalize().ok() {
+            return Ok(());
+        }
+        let (work, dir) = (self.toplevel.display(), self.git_dir.display());
+        let message = format!(
+            "the work tree {work} does not have {dir} as its .git: such a layout (--work-tree, GIT_WORK_TREE or \
+             core.worktree) is not supported"
+        );
+        Err(Error::new(Kind::NotARepository, message).hint(
+            command!["git worktree add ../checkout"].within(&self.common_dir).note("makes a checkout that has it"),
+        ))
+    }
+
     /// Whether the configuration says nothing else.
     pub(super) fn is_confirmed(config: &Config) -> bool {
         let version = config.last("core.repositoryformatversion");

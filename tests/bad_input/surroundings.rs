@@ -72,6 +72,28 @@ fn variables_that_name_another_repository_for_every_call() {
 }
 
 #[test]
+fn a_work_tree_that_does_not_lead_to_its_git_directory_is_named_and_refused() {
+    let (world, ann) = with_task();
+    let (work, bare) = (world.root().join("work"), world.root().join("origin.git"));
+    std::fs::create_dir(&work).unwrap();
+    let elsewhere = ann.at(&work).env("GIT_DIR", bare.display()).env("GIT_WORK_TREE", work.display());
+    let other = ann.env("GIT_WORK_TREE", work.display());
+    world.git(&["clone", "-q", "origin.git", "apart"]);
+    world.git(&["-C", "apart", "config", "core.worktree", work.to_str().unwrap()]);
+    for (repo, verb) in [(elsewhere, "list"), (other, "doctor"), (ann.at(world.root().join("apart")), "sync")] {
+        let run = repo.aitask(&[verb, "--json"]).fails(128);
+        let error = &run.error()["error"];
+        assert_eq!(error["kind"], "not_a_repository", "{run}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(&format!("the work tree {} does not have ", work.display())), "{run}");
+    }
+    // What is advised works.
+    let run = ann.at(world.root().join("apart")).aitask(&["list", "--json"]).fails(128);
+    ann.follow(&run.error()["error"]["hints"][0]);
+    assert!(ann.at(world.root().join("apart/checkout")).aitask(&["list"]).ok().stdout.contains("First"));
+}
+
+#[test]
 fn from_a_hook() {
     let (world, ann) = with_task();
     let hook = format!(
