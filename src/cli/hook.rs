@@ -11,7 +11,10 @@ use crate::report::{self, Report};
 use crate::settings::Effect;
 use anstream::ColorChoice;
 use clap::Args;
-use std::io::{IsTerminal as _, Read as _};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
 
 /// Answer an event of a coding agent
 ///
@@ -50,7 +53,7 @@ impl Caller {
 }
 
 /// How much of standard input is read: a tool may write a large file, and its content is a part of the event.
-const LARGEST: u64 = 32 << 20;
+const LARGEST: usize = 32 << 20;
 
 /// The exit code that all programs take for a refusal.
 const REFUSED: u8 = 2;
@@ -134,17 +137,41 @@ impl HookArgs {
     }
 }
 
+/// How long the next part of what a program sends is waited for. One that keeps the pipe open has sent all that it sends.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What comes on standard input; all of it is taken, so that the program does not fail to write it. What is too large
 /// tells nothing.
 fn input() -> Vec<u8> {
-    let mut stdin = std::io::stdin();
+    let stdin = std::io::stdin();
+    let (mut bytes, mut part) = (Vec::new(), vec![0; 1 << 16]);
     if stdin.is_terminal() {
-        return Vec::new();
+        return bytes;
     }
-    let mut bytes = Vec::new();
-    let read = interrupt::waiting_for_input(|| {
-        stdin.by_ref().take(LARGEST).read_to_end(&mut bytes)?;
-        std::io::copy(&mut stdin, &mut std::io::sink())
+    interrupt::waiting_for_input(|| {
+        let mut until = Instant::now() + PATIENCE;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let time = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
+            match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&time)) {
+                Ok(0) => return,
+                Err(Errno::INTR) => continue,
+                Ok(_) | Err(_) => {}
+            }
+            match rustix::io::read(&stdin, &mut part) {
+                Ok(0) => return,
+                Ok(count) if bytes.len() <= LARGEST => {
+                    bytes.extend_from_slice(part.get(..count).unwrap_or_default());
+                    until = Instant::now() + PATIENCE;
+                }
+                Ok(_) | Err(Errno::INTR | Errno::AGAIN) => {}
+                Err(_) => return,
+            }
+            // An endless stream ends here, too.
+            if left.is_zero() {
+                return;
+            }
+        }
     });
-    if read.is_ok_and(|more| more == 0) { bytes } else { Vec::new() }
+    if bytes.len() <= LARGEST { bytes } else { Vec::new() }
 }

@@ -77,6 +77,20 @@ fn whatever_does_not_concern_it_is_silent() {
 }
 
 #[test]
+fn a_program_that_keeps_its_pipe_open_is_not_waited_for() {
+    let (world, ann, claude, _) = scene();
+    claude.aitask(&["pick", "1"]).ok();
+    let sent = world.root().join("sent");
+    std::fs::write(&sent, payload("claude-stop", ann.top(), "")).unwrap();
+    let program = env!("CARGO_BIN_EXE_git-aitask");
+    for (said, file) in [("", "/dev/null"), ("this session still holds t1", sent.to_str().unwrap())] {
+        let open = format!("exec 2>/dev/null; cat '{file}'; exec sleep 20");
+        let run = ann.run("bash", &["-c", &format!("timeout 15 '{program}' hook stop --from claude < <({open})")]);
+        assert!(run.code == 0 && run.stdout.contains(said), "{run}");
+    }
+}
+
+#[test]
 fn a_large_event_is_read_to_its_end() {
     let (_world, ann, ..) = scene();
     ann.git(&["config", "aitask.guardWrites", "true"]);
