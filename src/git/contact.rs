@@ -1,14 +1,39 @@
 //! The errors of commands that could not reach a remote.
 
-use crate::error::{Error, Kind, Payload};
+use crate::error::{Error, Hint, Kind, Payload};
 use crate::git::porcelain::damage::{damage, not_owned};
 use crate::git::porcelain::failure::{self, GitFailure};
+use crate::git::run::NO_SPACE;
 use std::path::Path;
 
 /// The error of a command that only reads from a remote, given by name or address, and that ran in `dir`; `None` where this
 /// git does not know the command.
 pub(super) fn connection_error(remote: &str, dir: &Path, code: Option<i32>, stderr: &str) -> Option<Error> {
-    damage(dir, stderr).or_else(|| contact_error(remote, failure::of_question(code, stderr), stderr))
+    let broken = damage(dir, stderr).or_else(|| unwritten(dir, stderr));
+    broken.or_else(|| contact_error(remote, failure::of_question(code, stderr), stderr))
+}
+
+/// What git and the system say of a file that cannot be written, beside [`NO_SPACE`].
+const UNWRITTEN: [&str; 5] = [
+    "': couldn't write '",
+    "Read-only file system",
+    "insufficient permission for adding an object to repository database",
+    "unable to create temporary file",
+    "unable to write file ",
+];
+
+/// The error of a git that could not write in the clone at `dir` what it had fetched, if that is what it reports: the remote
+/// was reached. The words of the server begin with `remote:`.
+pub(super) fn unwritten(dir: &Path, stderr: &str) -> Option<Error> {
+    let is_full = |line: &str| NO_SPACE.iter().any(|words| line.contains(words));
+    let is_refused = |line: &str| line.contains("Unable to create '") && line.ends_with(": Permission denied");
+    let is_about = |line: &str| is_full(line) || is_refused(line) || UNWRITTEN.iter().any(|words| line.contains(words));
+    let of_git = |line| ["error: ", "fatal: "].iter().find_map(|start| str::strip_prefix(line, start));
+    let said = stderr.lines().filter_map(of_git).find(|line| is_about(line))?;
+    let kind = if is_full(stderr) { Kind::DiskFull } else { Kind::Io };
+    let df = command!["df -h", dir.display()].note("shows whether it is full; then the same command again");
+    let error = Error::new(kind, format!("git could not write what it fetched: {said}")).hint(df);
+    Some(error.with(Payload::Said { stderr: stderr.to_owned() }))
 }
 
 /// The error of a git that reads a partial clone and could not fetch from `remote` what that lacks, if this is what it says.
@@ -41,6 +66,12 @@ pub(super) fn contact_error(remote: &str, failure: GitFailure, stderr: &str) -> 
             Error::new(Kind::Damaged, format!("the address of the remote {remote} leads nowhere: {}", nowhere(stderr)))
                 .hint(command!["git remote set-url", remote, "URL"])
         }
+        GitFailure::Unsupported => {
+            let (what, cure) = failure::unsupported(stderr).unwrap_or_default();
+            let message =
+                format!("nothing was sent: your configuration wants {what}, and the server of {remote} has none");
+            Error::new(Kind::Git, message).hint(Hint::from(cure).note("pushes without in this clone"))
+        }
         GitFailure::Denied => Error::new(Kind::Denied, format!("the server of {remote} refused: {said}"))
             .hint(command!["git remote get-url --push", remote].note("check that you may push there")),
         _ => Error::new(Kind::Unreachable, format!("the remote {remote} cannot be reached: {said}"))
@@ -66,4 +97,36 @@ pub(super) fn refused_error(remote: &str, failure: GitFailure, stderr: &str) -> 
 /// The line of git that says what is wrong with an address.
 fn nowhere(stderr: &str) -> &str {
     stderr.lines().find(|line| line.starts_with("git: ") || line.starts_with("fatal: ")).unwrap_or(stderr)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clone_that_cannot_be_written_is_not_a_remote_that_cannot_be_reached() {
+        let kind = |stderr: &str| unwritten(Path::new("/clone"), stderr).map(|error| error.kind());
+        let to_lock = "cannot lock ref 'refs/x': Unable to create '/clone/.git/refs/x.lock'";
+        for (line, expected) in [
+            ("error: cannot update ref 'refs/x': couldn't write '/clone/.git/refs/x.lock'".to_owned(), Kind::Io),
+            (format!("error: {to_lock}: No space left on device"), Kind::DiskFull),
+            (format!("error: {to_lock}: Read-only file system"), Kind::Io),
+            (format!("error: {to_lock}: Permission denied"), Kind::Io),
+            (
+                "fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output".to_owned(),
+                Kind::DiskFull,
+            ),
+            ("fatal: write error: Disk quota exceeded".to_owned(), Kind::DiskFull),
+        ] {
+            assert_eq!(kind(&format!("{line}\n")), Some(expected), "{line}");
+            assert_eq!(kind(&format!("remote: {line}\n").replace("\nfatal", "\nremote: fatal")), None, "{line}");
+        }
+        for other in [
+            format!("error: {to_lock}: File exists."),
+            "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.".to_owned(),
+            "bash: /etc/profile.d/x.sh: Permission denied".to_owned(),
+        ] {
+            assert_eq!(kind(&other), None, "{other}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::read_own;
 use crate::files::records::RecordKind;
-use crate::git::contact::{contact_error, refused_error};
+use crate::git::contact::{contact_error, refused_error, unwritten};
 use crate::git::porcelain::damage::damage;
 use crate::git::porcelain::failure::{self, Ended, GitFailure};
 use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
@@ -143,6 +143,9 @@ pub(crate) fn fetch(
         named.retain(|branch| !is_missing(branch));
         if named.len() < before {
             continue;
+        }
+        if let Some(error) = unwritten(call.directory(), &stderr_text) {
+            return Err(error);
         }
         // While another git adds or removes a worktree, git may read its half-written registration and give up.
         if is_half_written(&stderr_text)

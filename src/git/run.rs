@@ -33,7 +33,7 @@ use transfer::Transfer;
 use wait::{Capture, Clock, SignalTarget, WaitEnd};
 
 /// What the system and git say when a disk or a quota is used up.
-const NO_SPACE: [&str; 3] = ["No space left on device", "Out of diskspace", "Disk quota exceeded"];
+pub(super) const NO_SPACE: [&str; 3] = ["No space left on device", "Out of diskspace", "Disk quota exceeded"];
 
 /// The variables that `git rev-parse --local-env-vars` lists, without the two that carry configuration. They name the
 /// repository, so they count while it is looked for, and are removed once a directory names it. The last five go with them:

@@ -1,7 +1,7 @@
 //! Remotes that do not answer, or whose refs stay locked.
 
 use super::{kind, message, published, run, scene};
-use crate::support::share;
+use crate::support::{share, skipped};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -21,6 +21,25 @@ fn nobody_there_is_said_at_once() {
     assert_eq!(ann.git(&["status", "--porcelain"]), "");
     ann.git(&["config", "remote.origin.url", world.origin().to_str().unwrap()]);
     run(&ann, "pick 1").ok();
+}
+
+#[test]
+fn a_full_disk_of_the_clone_is_no_remote_that_cannot_be_reached() {
+    let (_world, ann) = scene(1);
+    let known = ann.path(".git/refs/aitask");
+    std::fs::create_dir_all(&known).unwrap();
+    if ann.run("mount", &["-t", "tmpfs", "-o", "size=64k,mode=755", "none", known.to_str().unwrap()]).code != 0 {
+        return skipped("a_full_disk_of_the_clone_is_no_remote_that_cannot_be_reached", "nothing can be mounted");
+    }
+    let _ = std::fs::write(known.join("filler.lock"), vec![7; 64 * 1024]);
+    let runs = ["list --fetch --json", "locks --json", "doctor --json"].map(|line| run(&ann, line));
+    ann.run("umount", &["-l", known.to_str().unwrap()]).ok();
+    for failed in runs {
+        assert!(["io", "disk_full"].contains(&kind(&failed).as_str()), "{failed}");
+        assert!(failed.code == 128 && !message(&failed).contains("cannot be reached"), "{failed}");
+        assert_eq!(failed.error()["error"]["hints"][0]["command"][0], "df", "{failed}");
+    }
+    run(&ann, "list --fetch").ok();
 }
 
 #[test]
@@ -46,6 +65,22 @@ fn a_remote_that_hangs_is_left_alone() {
     let left = clones[0].run("pgrep", &["-fl", dial.to_str().unwrap()]);
     assert!(left.stdout.is_empty(), "left behind:\n{}", left.stdout);
     assert!(!clones[0].path("aiwork").exists());
+}
+
+#[test]
+fn a_server_without_push_options_was_sent_nothing_and_the_hint_helps() {
+    let (world, ann) = scene(1);
+    ann.git(&["config", "--add", "push.pushOption", "ci.skip"]);
+    ann.git(&["config", "--add", "push.pushOption", "more"]);
+    let before = published(&world);
+    for line in ["new more --json", "pick 1 --json"] {
+        let failed = run(&ann, line).fails(128);
+        assert!(message(&failed).starts_with("nothing was sent: your configuration wants push options"), "{failed}");
+        assert_eq!((kind(&failed), published(&world)), ("git".to_owned(), before.clone()));
+    }
+    let failed = run(&ann, "pick 1 --json").fails(128);
+    ann.follow(&failed.error()["error"]["hints"][0]);
+    run(&ann, "pick 1").ok();
 }
 
 #[test]

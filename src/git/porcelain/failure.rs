@@ -19,6 +19,8 @@ pub(crate) enum GitFailure {
     Hook,
     /// The remote has no atomic push: nothing was sent.
     NoAtomic,
+    /// The remote lacks what the user's configuration wants of a push: nothing was sent.
+    Unsupported,
     /// This git does not know an option: nothing was done.
     OldGit,
     /// No command can reach this address: nothing was sent.
@@ -144,6 +146,9 @@ pub(crate) fn of_push(ended: Ended<'_>, has_hook: impl FnOnce() -> bool) -> GitF
     if begins("fatal: the receiving end does not support --atomic push") {
         return GitFailure::NoAtomic;
     }
+    if unsupported(stderr).is_some() {
+        return GitFailure::Unsupported;
+    }
     if stderr.lines().any(|line| line.starts_with("fatal: ") && ABORTED.iter().any(|words| line.contains(words))) {
         return GitFailure::Denied;
     }
@@ -172,6 +177,20 @@ pub(crate) fn of_push(ended: Ended<'_>, has_hook: impl FnOnce() -> bool) -> GitF
     }
     let certain = NOT_LET_IN.iter().chain(&FIRST_CONTACT).any(|start| begins(start));
     if certain { of_contact(stderr) } else { GitFailure::Unknown }
+}
+
+/// What the remote lacks that a setting wants of every push: the words of git for it, and the command that does without in
+/// this clone. Git looks before it sends anything.
+pub(crate) fn unsupported(stderr: &str) -> Option<(&'static str, &'static str)> {
+    const WANTED: [(&str, &str); 2] = [
+        ("push options", "git config --replace-all push.pushOption \"\""),
+        ("--signed push", "git config push.gpgSign if-asked"),
+    ];
+    let lacks = |what: &str| {
+        let words = format!("fatal: the receiving end does not support {what}");
+        stderr.lines().any(|line| line == words)
+    };
+    WANTED.into_iter().find(|(what, _)| lacks(what))
 }
 
 /// Why a command failed that sends nothing. A user who may not read counts as not authenticated.
@@ -268,7 +287,9 @@ pub(crate) fn said(failure: GitFailure, stderr: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::GitFailure::{Address, Authentication, Denied, Hook, NoAtomic, OldGit, Unknown, Unreachable};
+    use super::GitFailure::{
+        Address, Authentication, Denied, Hook, NoAtomic, OldGit, Unknown, Unreachable, Unsupported,
+    };
     use super::*;
     use proptest::prelude::*;
 
@@ -304,6 +325,14 @@ mod tests {
                 let stderr = String::from_utf8_lossy(stderr);
                 assert_eq!(of_push(ended(code, &stderr), || true), expected, "{version} {case}: {stderr}");
             }
+        }
+    }
+
+    #[test]
+    fn a_server_that_lacks_what_the_configuration_wants_was_sent_nothing() {
+        for what in ["push options", "--signed push"] {
+            check(128, &["fatal: the receiving end does not support ", what, "\n", HUNG_UP], Unsupported);
+            check(128, &["remote: fatal: the receiving end does not support ", what, "\n", HUNG_UP], Unknown);
         }
     }
 
