@@ -239,6 +239,7 @@ pub(crate) fn archived_without_work(context: &Context, view: &View<'_>, path: &T
     let by = archived.filter(|by| !by.is_empty()).map_or_else(String::new, |by| format!(" by {by}"));
     Error::new(Kind::NotHolder, format!("{} was archived{by}; {work_location}", id.prefixed()))
         .hint(command!["git aitask log", id])
+        .hint(command!["git aitask reopen", id].note("goes on with it"))
         .with(Payload::Archived { archived: path.to_string() })
 }
 

@@ -308,7 +308,8 @@ impl FinishOperation<'_> {
         // A lock that a kill has left on a task that is over cannot be picked any more.
         let is_left = |lock: &LockEntry| path.is_archived() && is_left_by_the_dead(context, &self.session, lock);
         if !lock.as_ref().is_some_and(is_left) {
-            seen.not_holder = require_holder(context, &self.session, id, lock.as_ref()).err();
+            seen.not_holder =
+                require_holder(context, &self.session, id, lock.as_ref()).err().or(seen.not_holder.take());
         }
         if seen.not_holder.is_none() {
             seen.loss = place.require_removable(context, Unsaved::Keep).err();
@@ -401,11 +402,11 @@ impl FinishOperation<'_> {
             let is_published = view.tip(&place.branch).published.is_some_and(is_left);
             seen.work = Some(TaskWork { tip, merge, proof, needs_push: false, is_published, elsewhere: None });
         }
-        if seen.locks.is_held(id) {
-            return Ok(());
-        }
         let work_location = seen.work_location(into, &place.path);
-        seen.not_holder = displaced(context, view, id, &format!("{OVER}; {work_location}"))?;
+        if !seen.locks.is_held(id) {
+            seen.not_holder = displaced(context, view, id, &format!("{OVER}; {work_location}"))?;
+        }
+        // To release the lock would give the task to others, whose work this is not.
         if seen.not_holder.is_none() && seen.work.as_ref().is_some_and(|work| work.proof.is_none()) {
             seen.not_holder = Some(task_branch::archived_without_work(context, view, &seen.task.path, &work_location));
         }

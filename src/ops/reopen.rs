@@ -20,6 +20,7 @@ use crate::ops::dependencies::{NewWaits, OtherTasks};
 use crate::ops::reopen::decide::{Parent, ReopenView, as_open, decide};
 use crate::ops::task_info::{Surroundings, TaskInfo};
 use crate::project::context::{Context, Wanted};
+use crate::project::holder::holds;
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{Holder, Notices};
 use crate::task::bundle::{self, Members};
@@ -66,12 +67,14 @@ struct ReopenOutcome {
     former: Option<FormerWork>,
     /// Whether its branch is still there, published or in this clone.
     has_branch: bool,
+    /// The lock of this session, which it keeps.
+    lock: Option<LockEntry>,
 }
 
 /// Opens an archived task again. A task that is open stays as it is.
 ///
 /// # Errors
-/// [`Kind::Held`] for a task that is locked, [`Kind::NotClaimable`] for one whose parent is archived, [`Kind::Occupied`]
+/// [`Kind::Held`] for a task that another session has locked, [`Kind::NotClaimable`] for one whose parent is archived, [`Kind::Occupied`]
 /// where both places have a file of it, [`Kind::Circle`] where it would wait for itself.
 pub(crate) fn reopen(context: &Context, wanted: &Wanted) -> Result<Reopened> {
     let Branches { locks, data } = branches(context)?;
@@ -91,8 +94,8 @@ pub(crate) fn reopen(context: &Context, wanted: &Wanted) -> Result<Reopened> {
             let Some(archived) = ArchivedFile::of_task(view, &index, ids())? else {
                 return Err(index.require_active(wanted).err().unwrap_or_else(|| Error::new(Kind::Bug, "no task")));
             };
-            let seen = gather(context, view, &index, archived, &outputs)?;
-            let (branch, has_branch) = (seen.branch.clone(), seen.has_branch);
+            let mut seen = gather(context, view, &index, archived, &outputs)?;
+            let (branch, has_branch, lock) = (seen.branch.clone(), seen.has_branch, seen.lock.take());
             let former = seen.former.clone().filter(|_| publishes);
             sent.replace(former.as_ref().map(|_| branch.clone()));
             let opened = decide(seen, &Context::now())?;
@@ -101,14 +104,14 @@ pub(crate) fn reopen(context: &Context, wanted: &Wanted) -> Result<Reopened> {
             let plan = former.iter().fold(Plan::new(), |plan, former| plan.advance(&branch, former.tip.clone()));
             let plan = plan.step(&data, opened.step).fenced(&locks, task.id);
             let active = index.active_ids().chain([task.id]).collect();
-            Ok(Decision::Publish(plan, ReopenOutcome { task, active, changed: true, branch, former, has_branch }))
+            Ok(Decision::Publish(plan, ReopenOutcome { task, active, changed: true, branch, former, has_branch, lock }))
         })
     };
     // The task can be worked on without its former branch.
     let (landed, refusal) = task_branch::or_without(&sent, attempt)?;
     let mut aside = Notices::of(context, &landed);
-    let ReopenOutcome { task, active, changed, branch, former, has_branch } = landed.value;
-    if changed && !context.dry_run {
+    let ReopenOutcome { task, active, changed, branch, former, has_branch, lock } = landed.value;
+    if changed && lock.is_none() && !context.dry_run {
         let again = command!["git aitask reopen", task.id].note("the same command again completes it");
         let forgotten = LockRecord::forget(&context.repository, task.id);
         aside.after_swap(forgotten, "the task is open again, but this clone could not note that", [again])?;
@@ -126,7 +129,7 @@ pub(crate) fn reopen(context: &Context, wanted: &Wanted) -> Result<Reopened> {
         _ => None,
     });
     let around = Surroundings::new(context, active);
-    let task = around.describe(&task, None);
+    let task = around.describe(&task, lock.as_ref());
     let restored = former.map(|FormerWork { tip, into }| RestoredBranch { branch, tip, merged_into: into });
     Ok(Reopened { task, changed, restored, aside })
 }
@@ -157,7 +160,7 @@ fn open_already(context: &Context, view: &View<'_>, index: &Index, path: &TaskPa
     let document = index.load_document(view, path.as_str())?;
     let (task, active) = (Task::from_document(path.clone(), &document), index.active_ids().collect());
     let branch = Branch::parse(&path.name().branch_name())?;
-    Ok(ReopenOutcome { task, active, changed: false, branch, former: None, has_branch: true })
+    Ok(ReopenOutcome { task, active, changed: false, branch, former: None, has_branch: true, lock: None })
 }
 
 fn held(context: &Context, lock: &LockEntry, how: &str) -> Error {
@@ -203,6 +206,11 @@ fn gather(
     let others = OtherTasks::load(view, index, &new)?;
     let published = view.task_branch(&place.branch)?.published;
     let has_branch = published.is_some() || place.tip(context)?.is_some();
+    // Somebody has filed the task by hand while this session held it.
+    let is_ours = match &lock {
+        Some(lock) => holds(context, &context.session()?, lock),
+        None => false,
+    };
     let former = if has_branch || lock.is_some() {
         None
     } else {
@@ -214,7 +222,8 @@ fn gather(
         plans: plans.iter().map(ArchivedFile::active).collect(),
         occupied: std::iter::once(&archived).chain(&plans).map(ArchivedFile::active).find(|path| index.has(path)),
         moves: std::iter::once(archived).chain(plans).map(ArchivedFile::moved).collect::<Result<_>>()?,
-        held: lock.map(|lock| held(context, &lock, "is")),
+        held: lock.as_ref().filter(|_| !is_ours).map(|lock| held(context, lock, "is")),
+        lock,
         parent,
         waits: new,
         others,

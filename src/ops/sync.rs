@@ -2,6 +2,7 @@
 
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::locks::cleanup_step;
+use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, ReadLocks, kept_locks};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::run::Call;
@@ -14,8 +15,9 @@ use crate::ops::check::decide::{DUPLICATE_ID, problems};
 use crate::ops::list::awaited_outputs;
 use crate::ops::publish::publish;
 use crate::project::context::{Context, Wanted};
+use crate::project::holder::may_release;
 use crate::project::index::{Branches, Index, branches};
-use crate::project::outcome::{DryRun, Notices};
+use crate::project::outcome::{DryRun, Holder, Notices};
 use crate::project::task_folder::TaskFolder;
 use crate::sync::join::Resolutions;
 use crate::sync::outcome::{Reconciled, SyncOptions, SyncProgress};
@@ -87,7 +89,7 @@ pub(crate) struct Synced {
     /// Files that both sides changed, merged by the rules.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "crate::report::path::all")]
     pub(crate) merged: Vec<PathBuf>,
-    /// Archived tasks whose remaining lock was removed.
+    /// Archived tasks whose remaining lock was removed: this session had it, or one that has ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) released: Vec<TaskId>,
     /// Task branches of this clone whose work has landed, or was taken back.
@@ -213,14 +215,24 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
     let view = ledger.view(&all, Freshness::AsKnown)?;
     // The files are published, whether they can be judged or not.
     aside.notes.extend(problems_of(context, &view, &committed, published).unwrap_or_default());
-    let mut released = stale_locks(context, &view)?;
-    if !released.is_empty() {
-        let landed = context.ledger().transact(&nonce()?, &all, |view| release_all(stale_locks(context, view)?))?;
+    let StaleLocks { mut ours, others } = stale_locks(context, &view)?;
+    if !ours.is_empty() {
+        let landed =
+            context.ledger().transact(&nonce()?, &all, |view| release_all(stale_locks(context, view)?.ours))?;
         aside.extend(Notices { lagging: Vec::new(), ..Notices::of(context, &landed) });
-        released = landed.value;
+        ours = landed.value;
     }
+    let host = if others.is_empty() { String::new() } else { host_name(&context.repository) };
+    aside.notes.extend(others.iter().map(|lock| {
+        let (id, holder) = (lock.task, Holder::new(context, lock, &host));
+        format!(
+            "{} is archived, and still {}; git aitask unlock {id} --force releases it, if nobody works on it",
+            id.prefixed(),
+            holder.sentence()
+        )
+    }));
     let landed = landed_branches(context)?;
-    Ok(Synced { did, committed: committed.len(), merged, released, landed, pushed: None, aside })
+    Ok(Synced { did, committed: committed.len(), merged, released: ours, landed, pushed: None, aside })
 }
 
 /// What is wrong with the files that were committed, and with those between the tips that were published: a note for each
@@ -328,15 +340,31 @@ fn landed_branches(context: &Context) -> Result<Vec<LandedBranch>> {
     Ok(found)
 }
 
-/// The locked tasks that are archived and not active.
-pub(crate) fn stale_locks(context: &Context, view: &View<'_>) -> Result<Vec<TaskId>> {
+/// The locks of tasks that are archived and not active.
+#[derive(Debug, Default)]
+pub(crate) struct StaleLocks {
+    /// The tasks whose locks this session may release.
+    pub(crate) ours: Vec<TaskId>,
+    /// The locks of others: somebody has filed the task by hand, and its holder may be at work on it.
+    pub(crate) others: Vec<LockEntry>,
+}
+
+/// The locks of tasks that are archived and not active.
+pub(crate) fn stale_locks(context: &Context, view: &View<'_>) -> Result<StaleLocks> {
     let data = context.data_branch()?.clone();
-    let Some(locks) = view.locks()? else { return Ok(Vec::new()) };
+    let mut stale = StaleLocks::default();
+    let Some(locks) = view.locks()? else { return Ok(stale) };
     if locks.tasks().next().is_none() {
-        return Ok(Vec::new());
+        return Ok(stale);
     }
     let index = Index::load(view, &data)?;
-    Ok(locks.tasks().filter(|id| index.active(*id).is_none() && index.archived(*id).is_some()).collect())
+    let has_ended = |id: TaskId| index.active(id).is_none() && index.archived(id).is_some();
+    if locks.tasks().any(has_ended) {
+        for lock in locks.entries(&*context.repository)?.into_iter().filter(|lock| has_ended(lock.task)) {
+            if may_release(context, &lock) { stale.ours.push(lock.task) } else { stale.others.push(lock) }
+        }
+    }
+    Ok(stale)
 }
 
 /// The time limit of such a script: it records state for the user and must not hold up the caller.

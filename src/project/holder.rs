@@ -142,6 +142,13 @@ pub(crate) fn is_left_by_the_dead(context: &Context, session: &Session, lock: &L
     standing(context, &session.host, lock) == Standing::Dead && may_go_on(context, session, lock, true)
 }
 
+/// Whether a lock that nothing needs any more, of a task that is archived, may be released here: it is of this session, or of
+/// one that has certainly ended. To whom the others are, only they know.
+pub(crate) fn may_release(context: &Context, lock: &LockEntry) -> bool {
+    let Ok(session) = context.session() else { return false };
+    holds(context, &session, lock) || LockRecord::liveness(&context.repository, lock, &session.host) == Liveness::Dead
+}
+
 /// Whether this command runs in the worktree of the task.
 fn is_inside(context: &Context, lock: &LockEntry) -> bool {
     context.task_here().is_some_and(|name| name.id() == lock.task)

@@ -1,7 +1,8 @@
 //! `aitask_sync.sh` and `git aitask sync`: what goes over, and in one connection where there is nothing.
 
 use super::{sync, task, two, whole};
-use crate::support::{Repo, World, skipped, thorough};
+use crate::support::{Repo, Sleeper, World, skipped, thorough};
+use predicates::str::contains;
 use std::time::Instant;
 
 #[test]
@@ -116,7 +117,7 @@ fn on_a_code_branch_only_task_data_is_committed_and_the_rest_stays_as_it_was() {
 #[test]
 fn the_verb_says_what_it_did_and_removes_locks_of_archived_tasks() {
     let (world, ann, bob) = two();
-    ann.aitask(&["lock", "1"]).ok();
+    bob.aitask(&["lock", "1"]).ok();
     std::fs::create_dir_all(bob.path("aitasks/archived")).unwrap();
     std::fs::rename(bob.path("aitasks/t1_sample.md"), bob.path("aitasks/archived/t1_sample.md")).unwrap();
     let json = bob.aitask(&["sync", "--json"]).ok().json();
@@ -126,6 +127,34 @@ fn the_verb_says_what_it_did_and_removes_locks_of_archived_tasks() {
     );
     assert_eq!(world.locks(), Vec::<String>::new());
     assert!(ann.aitask(&["sync"]).ok().stdout.starts_with("pulled"));
+}
+
+#[test]
+fn a_held_task_that_another_person_files_by_hand_stays_held_and_its_holder_brings_it_back() {
+    let (world, ann, bob) = two();
+    let session = Sleeper::new();
+    let ann = ann.env("AIT_AGENT_PID", session.pid());
+    ann.aitask(&["pick", "1"]).ok();
+    let work = ann.path("aiwork/t1_sample");
+    ann.git(&["-C", work.to_str().unwrap(), "commit", "-q", "--allow-empty", "-m", "work"]);
+    bob.aitask(&["sync"]).ok();
+    std::fs::create_dir_all(bob.path("aitasks/archived")).unwrap();
+    std::fs::rename(bob.path("aitasks/t1_sample.md"), bob.path("aitasks/archived/t1_sample.md")).unwrap();
+    let run = bob.aitask(&["sync"]).ok();
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert!(said.contains("t1 is archived, and still held by ann@example.com") && !said.contains("released:"), "{run}");
+    bob.aitask(&["doctor", "--fix"]).fails(1).assert().stdout(contains("git aitask unlock 1 --force"));
+    bob.aitask(&["reopen", "1"]).fails(1).assert().stderr(contains("held by ann@example.com"));
+    assert_eq!(world.locks(), ["t1_lock.yaml"]);
+    let run = ann.aitask(&["finish", "1"]).fails(1);
+    assert!(run.stderr.contains("t1 was archived by bob") && run.stderr.contains("git aitask reopen 1"), "{run}");
+    let json = ann.aitask(&["reopen", "1", "--json"]).ok().json();
+    assert_eq!((&json["task"]["mine"], world.locks()), (&true.into(), vec!["t1_lock.yaml".to_owned()]), "{json}");
+    bob.aitask(&["pick", "1"]).fails(1);
+    ann.aitask(&["pick", "1"]).ok();
+    ann.aitask(&["finish", "1"]).ok();
+    // Filed by its holder, it is released by that one.
+    assert_eq!(world.locks(), Vec::<String>::new());
 }
 
 /// 200 files changed on both sides; slow on a busy machine, so only when asked for.

@@ -114,6 +114,10 @@ fn of_lock(seen: &Snapshot, lock: &SeenLock) -> Option<Finding> {
             return Some(finding("lock_of_no_task", &cause).cure(unlock(id)));
         }
         let cause = format!("{name} is archived, and {holder} still has its lock");
+        if !lock.is_ours {
+            let open = command!["git aitask reopen", id].note("where its holder is at work on it");
+            return Some(finding("lock_of_ended_task", &cause).cure(unlock(id)).cure(open));
+        }
         return Some(finding("lock_of_ended_task", &cause).cure("git aitask sync").mend(release_of(seen, lock)));
     };
     match &task.status {

@@ -22,6 +22,7 @@ use crate::ops::list::as_of;
 use crate::ops::prune::known_branches;
 use crate::project::context::Context;
 use crate::project::data_home::known_default;
+use crate::project::holder::may_release;
 use crate::project::leftovers::PREFIX;
 use crate::project::task_folder::TaskFolder;
 use crate::project::worktree_recovery::RecoverableWorktree;
@@ -170,7 +171,13 @@ fn read_locks(context: &Context, view: &View<'_>, branch: &Branch, seen: &mut Sn
     seen.no_locks = objects::names_in(&root)?.into_iter().filter(is_other).collect();
     let entries = Locks::of(&root)?.entries(&**repository)?;
     let host = if entries.is_empty() { String::new() } else { host_name(repository) };
-    let judged = |entry: LockEntry| SeenLock { liveness: LockRecord::liveness(repository, &entry, &host), entry };
+    let files = &seen.files;
+    let has_ended = |id| !files.is_active(id) && files.is_archived(id);
+    let judged = |entry: LockEntry| SeenLock {
+        liveness: LockRecord::liveness(repository, &entry, &host),
+        is_ours: has_ended(entry.task) && may_release(context, &entry),
+        entry,
+    };
     seen.locks = entries.into_iter().map(judged).collect();
     Ok(())
 }

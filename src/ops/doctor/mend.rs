@@ -87,7 +87,7 @@ fn release(context: &Context, judged: &[(TaskId, Oid)], aside: &mut Notices) -> 
     let all = index::branches(context)?.both();
     let mut ours = Vec::new();
     let decided = context.ledger().transact(&nonce()?, &all, |view| {
-        let stale = stale_locks(context, view)?;
+        let stale = stale_locks(context, view)?.ours;
         let is_judged =
             |lock: &LockEntry| lock.token.as_ref().is_some_and(|token| judged.contains(&(lock.task, token.clone())));
         let entries = view.entries(&*context.repository)?;

@@ -86,6 +86,8 @@ pub(crate) struct SeenLock {
     pub(crate) entry: LockEntry,
     /// Whether its session lives.
     pub(crate) liveness: Liveness,
+    /// Whether it may be released here, where the task is archived.
+    pub(crate) is_ours: bool,
 }
 
 /// A worktree of git's registry.

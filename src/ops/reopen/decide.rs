@@ -1,5 +1,6 @@
 //! Whether an archived task can be opened again, and what that changes: a pure function of what was read.
 
+use crate::coordination::LockEntry;
 use crate::error::{Error, Kind, Result};
 use crate::git::Branch;
 use crate::git::objects::Edit;
@@ -22,8 +23,10 @@ pub(super) struct ReopenView {
     pub(super) occupied: Option<String>,
     /// The edits that bring back the file, and each of the plans.
     pub(super) moves: Vec<Vec<Edit>>,
-    /// The refusal, where it is locked.
+    /// The refusal, where another session has locked it.
     pub(super) held: Option<Error>,
+    /// Its lock.
+    pub(super) lock: Option<LockEntry>,
     /// Its parent.
     pub(super) parent: Parent,
     /// What it waits for once it is open.
@@ -134,6 +137,7 @@ mod tests {
             occupied: None,
             moves: Vec::new(),
             held: None,
+            lock: None,
             parent,
             others: OtherTasks { active: others, unknown: Vec::new() },
             has_branch: false,
