@@ -112,7 +112,8 @@
 //!     `coordination::data_home::a_renamed_default_branch_is_said_at_once_and_its_commands_follow_it`,
 //!     `coordination::data_home::another_default_branch_beside_the_old_one_is_said_and_its_commands_bring_all_tasks_there`,
 //!     `coordination::data_home::after_the_setup_of_the_scripts_moved_the_tasks_a_clone_that_has_not_heard_of_it_is_told`,
-//!     `coordination::data_home::the_script_that_picks_says_that_the_tasks_were_moved`.
+//!     `coordination::data_home::the_script_that_picks_says_that_the_tasks_were_moved`,
+//!     `coordination::data_home::task_changes_of_a_clone_that_had_not_heard_of_the_move_are_brought_to_the_new_branch_by_its_hints`.
 //!     A new repository gets `aitask-data`, and a clone checks it out with the first verb that changes something:
 //!     `coordination::new_repository::a_new_repository_gets_a_branch_for_its_tasks_and_nothing_is_committed_to_main`,
 //!     `coordination::new_repository::a_repository_that_has_tasks_keeps_them_where_they_are`,
@@ -150,7 +151,8 @@
 //!     `holding::going_on::an_agent_that_runs_below_the_holder_does_not_discard_the_work_of_that_one`,
 //!     `holding::going_on::a_command_without_a_terminal_below_the_shell_that_took_the_task_is_of_the_holder`,
 //!     `holding::going_on::a_session_that_was_started_again_is_not_taken_for_dead_once_it_has_changed_something`,
-//!     `holding::advice::each_of_two_agents_can_follow_it`
+//!     `holding::advice::each_of_two_agents_can_follow_it`. Who files a task by hand releases no lock of another:
+//!     `sharing::sync::a_held_task_that_another_person_files_by_hand_stays_held_and_its_holder_brings_it_back`
 //! 18. **JSON needs no second look**: the command of a hint is started as it stands, a usage error has all that its text
 //!     has, a time has its zone or is said to have none, and `--schema` describes every document: each that a test reads is
 //!     compared with it, and may have no field beside.

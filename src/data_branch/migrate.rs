@@ -8,6 +8,7 @@
 //! every file. The checkout changes last.
 
 use crate::data_branch::attach::{self, KEPT_IN_DATA};
+use crate::data_branch::carried::{self, by_name, files_at};
 use crate::data_branch::initial_files::INITIAL_FILES;
 use crate::error::{Error, Kind, Result};
 use crate::files::data_checkout;
@@ -120,8 +121,11 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
         let here = Ledger { channel: Channel::Local, ..context.ledger() };
         let moved = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?;
         let code_commit = here.transact(&mark, &both, |view| {
-            if let Some(moved) = moved.base(&data) {
-                require_kept(context, moved, &files_of(view, &code)?, &code)?;
+            let all = ledger.view(&both, Freshness::AsKnown)?;
+            match moved.base(&data) {
+                Some(moved) if has_brought(context, &all, moved, &code)? => {}
+                Some(moved) => require_kept(context, moved, &files_of(view, &code)?, &code)?,
+                None => {}
             }
             let plan = remove_from_code(Plan::new(), view, &code, code_too)?;
             Ok(if plan.branches.is_empty() { Decision::NoChange(false) } else { Decision::Publish(plan, true) })
@@ -157,6 +161,7 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
         aside.would_run(format!("git worktree add {} {data}", paths::DATA_WORKTREE_DIR));
         return Ok(Migration { made, aside });
     }
+    remove_what_was_brought(context, &ledger, [&data, &code], code_too)?;
     require_removed(context, &code)?;
     // Files that git ignored are still in the folders: they are moved, and links replace the folders.
     let start = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?.tip(&data);
@@ -164,6 +169,36 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
     attach::move_folders(context)?;
     made.push(format!("worktree {}", paths::DATA_WORKTREE_DIR));
     Ok(Migration { made, aside })
+}
+
+/// Whether local commits of the code branch change task data, and the data branch has all of that.
+fn has_brought(context: &Context, view: &View<'_>, data: &Oid, code: &Branch) -> Result<bool> {
+    let (Unpublished::Ours(_) | Unpublished::Others(_)) = unpublished(context, view, code)? else { return Ok(false) };
+    Ok(carried::missing(context, view, data, code)?.is_empty())
+}
+
+/// Removes the task data from a local code branch that could not follow the published one, since local commits change task
+/// data, once the data branch has their changes. The user merges the published branch, as with any other commits.
+fn remove_what_was_brought(
+    context: &Context,
+    ledger: &Ledger<'_>,
+    [data, code]: [&Branch; 2],
+    code_too: CodeCommit,
+) -> Result<()> {
+    let both = [data.clone(), code.clone()];
+    let known = ledger.view(&both, Freshness::AsKnown)?;
+    let (Some(moved), Some(local)) = (known.base(data), known.tip(code).local) else { return Ok(()) };
+    if files_at(context, &local)?.is_empty() || !has_brought(context, &known, moved, code)? {
+        return Ok(());
+    }
+    let here = Ledger { channel: Channel::Local, ..context.ledger() };
+    let removed = here.transact(&nonce()?, &both, |view| {
+        if view.base(code) != Some(&local) {
+            return Ok(Decision::NoChange(()));
+        }
+        Ok(Decision::Publish(remove_from_code(Plan::new(), view, code, code_too)?, ()))
+    });
+    removed.map(drop)
 }
 
 /// Refuses task data that is not committed.
@@ -204,16 +239,20 @@ fn decide(
 ) -> Result<Decision<bool>> {
     let files = files_of(view, code)?;
     if let Some(moved) = view.base(data) {
-        if files.is_empty() {
+        let missing = carried::missing(context, view, moved, code)?;
+        if files.is_empty() && missing.is_empty() {
             return Ok(Decision::NoChange(false));
         }
         require_kept(context, moved, &files, code)?;
         require_free(context)?;
         // Another clone moved the task data, and its commit on the code branch was never published.
-        let plan = match with_code {
-            Some(code_commit) => remove_from_code(Plan::new(), view, code, code_commit)?,
-            None => Plan::new(),
-        };
+        let mut plan = Plan::new();
+        if !missing.is_empty() {
+            plan = plan.step(data, Step::edit(carried::SUBJECT, missing));
+        }
+        if let Some(code_commit) = with_code.filter(|_| !files.is_empty()) {
+            plan = remove_from_code(plan, view, code, code_commit)?;
+        }
         return Ok(if plan.branches.is_empty() { Decision::NoChange(false) } else { Decision::Publish(plan, false) });
     }
     require_free(context)?;
@@ -302,16 +341,6 @@ fn remove_from_code(plan: Plan, view: &View<'_>, code: &Branch, code_commit: Cod
 /// The files of the task data on a code branch, with their paths.
 fn files_of(view: &View<'_>, branch: &Branch) -> Result<Vec<(String, TreeEntry)>> {
     view.list(branch, &[paths::TASKS_DIR, paths::PLANS_DIR]).map(by_name)
-}
-
-/// The files of the task data in a commit, with their paths.
-fn files_at(context: &Context, commit: &Oid) -> Result<Vec<(String, TreeEntry)>> {
-    objects::list(&context.repository, commit, &[paths::TASKS_DIR, paths::PLANS_DIR]).map(by_name)
-}
-
-fn by_name(entries: Vec<TreeEntry>) -> Vec<(String, TreeEntry)> {
-    let named = entries.into_iter().filter_map(|entry| Some((entry.path_str()?.to_owned(), entry)));
-    named.filter(|(name, _)| name.contains('/')).collect()
 }
 
 /// Refuses to remove files from the code branch whose content the data branch never had: they would be lost to every

@@ -1,10 +1,10 @@
 //! The code branch with the task data, where the remote has renamed or deleted it, or names another default branch.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, Freshness, remote};
-use crate::ledger::view::View;
+use crate::git::{Branch, Freshness, merge, remote};
+use crate::ledger::view::{Tip, View};
 use crate::ledger::{CodeHome, Ledger};
-use crate::task::paths::TASKS_DIR;
+use crate::task::paths::{PLANS_DIR, TASKS_DIR};
 
 impl Ledger<'_> {
     /// Refuses to go on where the code branch with the task data is among the branches that the remote lacks: to publish
@@ -57,7 +57,8 @@ impl Ledger<'_> {
     }
 
     /// Refuses to go on with the code branch of the task data where another clone has moved the data to its own branch, and
-    /// left it on the published code branch, too. To be called after a fetch. One process.
+    /// either left it on the published code branch, too, or removed it there while local commits change it. To be called
+    /// after a fetch. One process.
     ///
     /// # Errors
     /// [`Kind::NotInitialised`] with the command that follows.
@@ -65,11 +66,22 @@ impl Ledger<'_> {
         match self.code_home.as_ref().filter(|home| !home.is_named) {
             Some(CodeHome { branch, .. }) => {
                 let view = View::load(self, std::slice::from_ref(branch), Freshness::Fetched)?;
-                let is_left = view.data_moved && !view.list(branch, &[TASKS_DIR])?.is_empty();
-                if is_left { view.require_home() } else { Ok(()) }
+                if !view.data_moved {
+                    return Ok(());
+                }
+                let is_left = !view.list(branch, &[TASKS_DIR])?.is_empty();
+                if is_left || self.changes_tasks(&view.tip(branch))? { view.require_home() } else { Ok(()) }
             }
             None => Ok(()),
         }
+    }
+
+    /// Whether local commits of a branch change task data.
+    fn changes_tasks(&self, tip: &Tip) -> Result<bool> {
+        let (Some(local), Some(published)) = (&tip.local, &tip.published) else { return Ok(false) };
+        let Some(base) = merge::base(self.repository, local, published)? else { return Ok(false) };
+        let changes = merge::changes(self.repository, &base, local)?;
+        Ok(changes.iter().any(|change| [TASKS_DIR, PLANS_DIR].iter().any(|dir| change.path.starts_with(dir))))
     }
 
     /// Asks the remote again for its default branch, where that carries the tasks: another one may be the default

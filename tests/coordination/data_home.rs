@@ -389,6 +389,38 @@ fn with_fetch_a_reader_judges_a_pull_request_by_what_it_fetched() {
 }
 
 #[test]
+fn task_changes_of_a_clone_that_had_not_heard_of_the_move_are_brought_to_the_new_branch_by_its_hints() {
+    for has_edit in [true, false] {
+        let world = World::new();
+        let ann = world.initialised_on_main("ann");
+        ann.task("One", &[]);
+        let bob = world.clone("bob");
+        let one = bob.read("aitasks/t1_one.md");
+        if has_edit {
+            bob.write("aitasks/t1_one.md", &format!("{one}By hand.\n"));
+        }
+        bob.write("aitasks/t7_bob.md", &one);
+        ann.aitask(&["init", "--data-branch"]).ok();
+        ann.aitask(&["edit", "1", "--priority", "high"]).ok();
+        let mut run = bob.aitask(&["pick", "1", "--json"]).fails(1);
+        for hint in ["git aitask init --data-branch", "git aitask sync", "git aitask init --data-branch"] {
+            assert_eq!(run.hints().first().map(String::as_str), Some(hint), "{run}");
+            run = bob.aitask(&hint.split(' ').skip(2).chain(["--json"]).collect::<Vec<_>>());
+            assert!(!world.remote_files("main").iter().any(|file| file.starts_with("aitasks")), "{run}");
+        }
+        run.ok();
+        let text = world.remote_file("aitask-data", "aitasks/t1_one.md").unwrap();
+        assert!(text.contains("priority: high\n") && text.contains("By hand.") == has_edit, "{text}");
+        assert_eq!(world.remote_file("aitask-data", "aitasks/t7_bob.md"), Some(one));
+        assert_eq!(bob.git(&["status", "--porcelain"]), "");
+        bob.git(&["merge", "-q", "origin/main"]);
+        bob.aitask(&["init", "--data-branch"]).ok();
+        bob.aitask(&["sync"]).ok();
+        assert_eq!(ids(&bob, &["list"]), ["1", "7"]);
+    }
+}
+
+#[test]
 fn the_script_that_picks_says_that_the_tasks_were_moved() {
     let world = World::new();
     let ann = world.initialised_on_main("ann");
