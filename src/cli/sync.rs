@@ -10,8 +10,8 @@ use clap::Args;
 /// Bring the task data here and at the remote to the same state
 ///
 /// Changes to task files and plans are committed first; no other file is committed. Files that both sides changed are
-/// merged field by field. Where a file cannot be merged, it is listed, and nothing is published or changed here. Locks of
-/// archived tasks are released, and task branches whose work has landed are named. In the worktree of a task, or for a
+/// merged field by field. Where a file cannot be merged, it is listed, and nothing is published or changed here. Locks that
+/// this session has of archived tasks are released, and task branches whose work has landed are named. In the worktree of a task, or for a
 /// task that is named, the commits of the task branch are published, too. Where the tasks are on a code branch, its other
 /// commits stay in this clone.
 #[derive(Debug, Args)]

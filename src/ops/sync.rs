@@ -196,9 +196,16 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
             );
             let upstream = context.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
             let data = context.data_branch()?;
-            let hint = command!["git merge", format!("{upstream}{data}")]
-                .within(context.data_dir())
-                .note("resolve the conflict and commit, then run git aitask sync");
+            let (dir, upstream) = (context.data_dir(), format!("{upstream}{data}"));
+            // git merges nothing while something is staged.
+            let staged = context.repository.git().read(&dir, "diff").args(["--cached", "--quiet"]).output()?;
+            let (merge, then) = if staged.code == Some(1) {
+                (command!["git stash && git merge", upstream], ", and git stash pop")
+            } else {
+                (command!["git merge", upstream], "")
+            };
+            let hint =
+                merge.within(dir).note(format!("resolve the conflict and commit, then run git aitask sync{then}"));
             return Err(Error::new(Kind::Conflict, message).hint(hint).with(Payload::Files { files: names }));
         }
     };

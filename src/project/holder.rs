@@ -88,8 +88,8 @@ pub(crate) fn displaced(context: &Context, view: &View<'_>, task: TaskId, since:
     let is_of_other = |last: &LockEntry| !held.is_about(last) && !held.is_alone();
     let Some(by) = locks::last(view, task)?.filter(is_of_other) else { return Ok(None) };
     let holder = Holder::new(context, &by, &host_name(&context.repository));
-    let message =
-        format!("{} was taken over by {} on {} at {}, and {since}", task.prefixed(), by.holder, by.host, by.since);
+    let Holder { holder: who, host, since_shown: at, .. } = &holder;
+    let message = format!("{} was taken over by {who} on {host} at {at}, and {since}", task.prefixed());
     let error = Error::new(Kind::NotHolder, message)
         .hint(command!["git aitask log", task])
         .hint(command!["git aitask worktree remove", task].note("when it is no longer needed"))

@@ -9,7 +9,7 @@ use crate::git::{Branch, Oid, RefUpdate};
 use crate::ledger::TransactionResult;
 use crate::ledger::plan::OutdatedCheckout;
 use crate::project::context::Context;
-use crate::report::relative;
+use crate::report::{local_time, relative};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -27,7 +27,8 @@ pub(crate) struct Holder {
     /// When the lock was taken, in the unknown zone of its host, as the lock says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) since_local: Option<String>,
-    /// When the lock was taken, as people see it: local time of its host.
+    /// When the lock was taken, as people see it: local time of the reader, or of its host where the zone of that is
+    /// unknown.
     #[serde(skip)]
     pub(crate) since_shown: String,
     /// The blob of the lock; `null` for a lock that is not written yet.
@@ -59,8 +60,8 @@ impl Holder {
             holder: lock.holder.clone(),
             host: lock.host.clone(),
             since_local: since.is_none().then(|| lock.since.clone()),
+            since_shown: since.as_deref().and_then(local_time).unwrap_or_else(|| lock.since.clone()),
             since,
-            since_shown: lock.since.clone(),
             token: lock.token.clone(),
             pid,
             agent: lock.agent().map(str::to_owned),

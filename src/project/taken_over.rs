@@ -9,7 +9,7 @@ use crate::git::{RefName, Repository};
 use crate::ledger::Ledger;
 use crate::ledger::refs::Refs as _;
 use crate::project::context::Context;
-use crate::report::Heading;
+use crate::report::{Heading, local_time};
 use crate::task::TaskId;
 use serde::Serialize;
 use std::sync::Arc;
@@ -78,10 +78,10 @@ impl Place {
             task_id: self.task,
             agent: lock.agent().map(str::to_owned),
             since_local: since.is_none().then(|| lock.since.clone()),
+            since_shown: since.as_deref().and_then(local_time).unwrap_or(lock.since),
             since,
             holder: lock.holder,
             host: lock.host,
-            since_shown: lock.since,
         })
     }
 

@@ -16,7 +16,7 @@ mod terminal;
 
 pub(crate) use page::Page;
 use page::{Advice, Lines, with_short_note};
-pub(crate) use relative::{as_of, relative};
+pub(crate) use relative::{as_of, local_time, relative};
 pub(crate) use screen::Screen;
 pub(crate) use table::{Cell, Column, Table, Tone};
 pub(crate) use terminal::width_behind_pager;

@@ -15,6 +15,12 @@ pub(crate) fn relative(text: &str) -> Option<String> {
     ago(since.as_mins())
 }
 
+/// The local time here of a timestamp (RFC 3339), to the minute; `None` for other texts.
+pub(crate) fn local_time(time: &str) -> Option<String> {
+    let then = time.parse::<Timestamp>().ok()?.to_zoned_datetime(jiff::tz::TimeZone::system());
+    Some(then.strftime("%Y-%m-%d %H:%M").to_string())
+}
+
 /// How old a view is, where people see it: its local time and its age; `None` for one of the last minute, which is as good
 /// as the present.
 pub(crate) fn as_of(time: &str) -> Option<String> {

@@ -157,6 +157,29 @@ fn a_held_task_that_another_person_files_by_hand_stays_held_and_its_holder_bring
     assert_eq!(world.locks(), Vec::<String>::new());
 }
 
+#[test]
+fn beside_a_staged_file_the_hint_of_a_conflict_leads_on() {
+    let world = World::new();
+    let ann = world.initialised_on_main("ann");
+    ann.write("aitasks/t1_a.md", "text\n");
+    ann.aitask(&["sync"]).ok();
+    let bob = world.clone("bob");
+    bob.write("aitasks/t1_a.md", "his\n");
+    bob.aitask(&["sync"]).ok();
+    ann.write("aitasks/t1_a.md", "hers\n");
+    ann.write("README.md", "staged\n");
+    ann.git(&["add", "README.md"]);
+    let failed = ann.aitask(&["sync", "--json"]).fails(1);
+    ann.follow(&failed.error()["error"]["hints"][0]);
+    assert_eq!(ann.git(&["diff", "--name-only", "--diff-filter=U"]), "aitasks/t1_a.md\n");
+    ann.write("aitasks/t1_a.md", "both\n");
+    ann.git(&["commit", "-qam", "both"]);
+    ann.aitask(&["sync"]).ok();
+    ann.git(&["stash", "pop", "-q"]);
+    assert_eq!(ann.git(&["diff", "HEAD", "--name-only"]), "README.md\n");
+    assert_eq!(world.remote_file("main", "aitasks/t1_a.md").as_deref(), Some("both\n"));
+}
+
 /// 200 files changed on both sides; slow on a busy machine, so only when asked for.
 #[test]
 fn two_hundred_files_of_both_sides_in_two_seconds() {

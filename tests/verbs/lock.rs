@@ -205,6 +205,9 @@ fn the_time_of_a_lock_has_a_zone_and_none_is_made_up() {
     let bob = world.clone("bob").env("TZ", "UTC");
     assert_eq!(bob.aitask(&["locks", "--json"]).ok().json()["locks"][0]["since"], since);
     assert!(bob.aitask(&["list"]).ok().stdout.contains("just now"));
+    let here = since.parse::<jiff::Timestamp>().unwrap().strftime("%Y-%m-%d %H:%M").to_string();
+    assert!(bob.aitask(&["locks"]).ok().stdout.contains(&here), "{here}");
+    bob.aitask(&["pick", "1"]).fails(1).assert().stderr(contains(format!(" since {here};")));
     // a lock of a script has no zone: on this host its own counts, of another one it is unknown
     ann.script("aitask_lock.sh", &["--lock", "2", "--email", "ann@example.com"]).ok();
     let locks = ann.aitask(&["locks", "--json"]).ok().json()["locks"].clone();
