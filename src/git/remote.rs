@@ -144,7 +144,7 @@ pub(crate) fn fetch(
         if named.len() < before {
             continue;
         }
-        if let Some(error) = unwritten(call.directory(), &stderr_text) {
+        if let Some(error) = unwritten(&repository.root, &stderr_text) {
             return Err(error);
         }
         // While another git adds or removes a worktree, git may read its half-written registration and give up.
