@@ -179,3 +179,21 @@ fn one_check_at_a_time_runs_on_a_clone_unless_more_are_allowed() {
     let run = waiting.wait().ok();
     assert!(run.stderr.contains("waiting for the check of another git aitask in this clone (pid "), "{run}");
 }
+
+#[test]
+fn the_slower_of_two_finishes_of_a_task_does_not_name_a_holder_that_is_gone() {
+    for session in [None, Some("one")] {
+        let world = World::new();
+        let ann = world.initialised("ann");
+        let ann = session.map_or_else(|| ann.at("."), |session| ann.env("GIT_AITASK_SESSION", session));
+        with_work(&ann, "1");
+        let [begun, go_on] = ["begun", "go on"].map(|name| world.root().join(name));
+        let check = format!(": >'{}'; {}", begun.display(), sh_wait_for_file(&go_on));
+        let slow = ann.at("aiwork/t1_job").start(&["finish", "--check", &check]);
+        wait_for_file(&begun);
+        ann.aitask(&["finish", "1"]).ok();
+        std::fs::write(&go_on, "").unwrap();
+        let slow = slow.wait().ok();
+        assert!(slow.stdout.contains("(finished)"), "{slow}");
+    }
+}

@@ -156,6 +156,11 @@ impl Checking {
     }
 }
 
+/// Whether what ran before would say the same again.
+fn is_final(error: &Error) -> bool {
+    CommitRules::refused(error) || error.kind() == Kind::Interrupted
+}
+
 impl FinishOperation<'_> {
     /// Publishes the finish. Where the output branch has moved to a content that has not passed the checks, they run on
     /// that, and it is tried again; `rehearses`: also before the first try.
@@ -173,7 +178,13 @@ impl FinishOperation<'_> {
                 Err(error) => return Err(uncertain.unwrap_or(error)),
             };
             self.checking.is_missing = false;
-            let landed = ledger.transact_on(seen, &mark, all, |view| self.attempt(view));
+            let is_old = seen.is_some() && !self.checking.ran.is_empty();
+            let mut is_refused = false;
+            let landed = ledger.transact_on(seen, &mark, all, |view| {
+                let decided = self.attempt(view);
+                is_refused = decided.is_err();
+                decided
+            });
             let end = self.train.end.take();
             match landed {
                 // Any other kind says more.
@@ -189,6 +200,9 @@ impl FinishOperation<'_> {
                     self.checking.after_train(end);
                     rehearses = true;
                 }
+                // The view is as old as the check, in which another command may have finished the task and removed its
+                // worktree: then this refusal is of what is no more.
+                Err(error) if is_old && is_refused && !is_final(&error) => rehearses = false,
                 landed => return landed.map_err(|error| uncertain.unwrap_or(error)),
             }
         }
@@ -205,8 +219,6 @@ impl FinishOperation<'_> {
         if !has_checks && !has_rules {
             return Ok(None);
         }
-        // What ran before and would say the same again.
-        let is_final = |error: &Error| CommitRules::refused(error) || error.kind() == Kind::Interrupted;
         if !has_checks {
             let view = ledger.view(all, Freshness::AsKnown)?;
             match self.attempt(&view) {
