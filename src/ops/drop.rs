@@ -24,7 +24,7 @@ use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::Notices;
 use crate::task::{Status, Task, TaskId};
 use crate::worktrees::former_name;
-use crate::worktrees::removal::remove;
+use crate::worktrees::removal::{remove, remove_unless};
 use crate::worktrees::removal_result::{BranchDeletion, BranchResult, Extent, Removal, RemovalOptions};
 use crate::worktrees::task_worktree::TaskWorktree;
 use serde::Serialize;
@@ -86,14 +86,15 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
             }
             sent.replace(pushed.clone());
             let DropDecision { task, plan } = decide(seen, &request)?;
-            let outcome = DropOutcome { task, place, active, pushed, is_ahead };
+            let record = LockRecord::load(&context.repository, task.id).map(|held| held.nonce);
+            let outcome = DropOutcome { task, place, active, pushed, is_ahead, record };
             Ok(if plan.is_empty() { Decision::NoChange(outcome) } else { Decision::Publish(plan, outcome) })
         })
     };
     // A task that cannot be given back would stay with a session that has ended. The commits are kept here.
     let (landed, refusal) = task_branch::or_without(&sent, attempt)?;
     let mut aside = Notices::of(context, &landed);
-    let DropOutcome { task, place, active, is_ahead, pushed } = landed.value;
+    let DropOutcome { task, place, active, is_ahead, pushed, record } = landed.value;
     let because = refusal.map(|why| format!("{} was not published, and is only in this clone: {why}", place.branch));
     aside.notes.extend(because);
     let again = || [command!["git aitask drop", task.id].note("the same command again completes it")];
@@ -103,14 +104,18 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
     }
     let branch = BranchDeletion::IfLanded(Some(task.id));
     let options = RemovalOptions { work, extent: Extent::Worktree, branch, dry_run: context.dry_run };
-    let removed = remove_landed(context, task.id, &place, &options);
+    // Whoever picks the task in this clone from now on goes on in the worktree that is there, and has a record of its own.
+    let is_taken = || LockRecord::load(&context.repository, task.id).map(|held| held.nonce) != record;
+    let stays =
+        || is_taken().then(|| format!("{} was picked again meanwhile, so its worktree stays", task.id.prefixed()));
+    let removed = remove_landed(context, task.id, &place, &options, stays);
     let removed = aside.after_swap(removed, "the task is dropped, but its worktree could not be removed", again())?;
     if let Some(removal) = &removed {
         removal.commands(&place.branch).into_iter().for_each(|command| aside.would_run(command));
         aside.notes.extend(removal.gone.iter().chain(&removal.causes).cloned());
     }
     // While the record stays, the same command knows that it is to complete this one.
-    if aside.incomplete.is_none() && !context.dry_run {
+    if aside.incomplete.is_none() && !context.dry_run && !is_taken() {
         let forgotten = LockRecord::give_back(&context.repository, &context.channel, task.id);
         aside.after_swap(forgotten, "the task is dropped, but this clone could not note that", again())?;
     }
@@ -137,8 +142,9 @@ fn remove_landed(
     task: TaskId,
     place: &TaskWorktree,
     options: &RemovalOptions<'_>,
+    stays: impl Fn() -> Option<String>,
 ) -> Result<Removal> {
-    let mut removal = remove(context, &place.branch, options)?;
+    let mut removal = remove_unless(context, &place.branch, options, stays)?;
     if matches!(removal.branch, BranchResult::Unmerged(_))
         && let Some(tip) = place.tip(context)?
         && let (Landed::At(_), Some(into)) = landed::in_outputs(context, task, &tip)?
@@ -161,6 +167,8 @@ struct DropOutcome {
     pushed: Option<Branch>,
     /// Whether the local branch of the task data has unpublished commits.
     is_ahead: bool,
+    /// The nonce in the record of its pick in this clone.
+    record: Option<String>,
 }
 
 /// Reads the task and its worktree; the work that would be lost only where the caller may drop the task.

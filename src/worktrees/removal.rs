@@ -127,10 +127,26 @@ pub(crate) fn keep_squashed(context: &Context, branch: &Branch, tip: &Oid, into:
 /// # Errors
 /// For [`Extent::Worktree`] those of [`TaskWorktree::require_removable`]; then nothing is removed.
 pub(crate) fn remove(context: &Context, branch: &Branch, options: &RemovalOptions<'_>) -> Result<Removal> {
+    remove_unless(context, branch, options, || None)
+}
+
+/// As [`remove`], unless this says why the worktree stays after all; it is asked inside the queue.
+///
+/// # Errors
+/// Those of [`remove`].
+pub(crate) fn remove_unless(
+    context: &Context,
+    branch: &Branch,
+    options: &RemovalOptions<'_>,
+    stays: impl Fn() -> Option<String>,
+) -> Result<Removal> {
     let repository = &context.repository;
     let not_cleared = clear(context, branch, options)?;
     let queue = || Queue::enter(repository, context.settings.timeout, context.progress);
     let _queue = (!options.dry_run).then(queue).transpose()?;
+    if let Some(why) = stays() {
+        return Ok(Removal { branch: BranchResult::Skipped, causes: vec![why], ..Removal::default() });
+    }
     let listed = match options.extent {
         Extent::Worktree => PartialList { records: worktree::list(repository)?, whole: true },
         Extent::Folder | Extent::FolderUnlessRebasing => worktree::list_loosely(repository)?,

@@ -215,6 +215,9 @@ impl TaskWorktree {
     pub(crate) fn ensure(mut self, context: &Context, base: &BaseBranch) -> Result<WorktreeInfo> {
         let repository = &context.repository;
         let mut mark = InProgressMarker::furnishing(repository, name_of(&self.branch));
+        if !context.dry_run {
+            self.outlive_removal(context)?;
+        }
         let mended = if context.dry_run { None } else { self.complete_if_cut_off(context)? };
         let mut info = WorktreeInfo {
             path: self.path.clone(),
@@ -330,9 +333,7 @@ impl TaskWorktree {
     /// Where the published branch left the base.
     fn fork(context: &Context, published: &Oid, base: &BaseBranch) -> Result<Option<CutFrom>> {
         let fork = merge::base(&context.repository, published, &base.commit)?;
-        fork.map_or(Ok(None), |commit| {
-            BaseBranch { commit, branch: base.branch.clone(), unpublished: 0 }.cut_from(context)
-        })
+        fork.map_or(Ok(None), |commit| BaseBranch { commit, ..base.clone() }.cut_from(context))
     }
 
     /// Fast-forwards the local branch, and the worktree that has it checked out. Returns why it could not be.
@@ -367,6 +368,24 @@ impl TaskWorktree {
         self.all.iter().find(|record| {
             record.path == self.default_path && record.branch.is_none() && record.locked.as_ref().is_some_and(locked)
         })
+    }
+
+    /// Waits for a command that is just removing the worktree, and looks again whether it is there: a `drop` removes it after
+    /// its swap, when others may have taken the task. No process where it still is.
+    fn outlive_removal(&mut self, context: &Context) -> Result<()> {
+        let Some(record) = self.record.as_ref().filter(|record| record.path == self.default_path) else {
+            return Ok(());
+        };
+        let _queue = Queue::enter(&context.repository, context.settings.timeout, context.progress)?;
+        if registry::has_checked_out(&record.path, &self.branch) {
+            return Ok(());
+        }
+        let before = self.tips.take();
+        *self = Self::find_for_branch(context, self.branch.clone(), self.default_path.clone())?;
+        if let Some(before) = before {
+            self.tips = Some(Tip { local: self.tip(context)?, ..before });
+        }
+        Ok(())
     }
 
     /// Completes the worktree where a command was killed while it added or removed it; removes the registration where

@@ -425,3 +425,17 @@ fn a_worktree_that_git_has_forgotten_is_not_left_behind_and_comes_back() {
     there.commit("wip");
     ann.aitask(&["finish", "1"]).ok();
 }
+
+#[test]
+fn a_worktree_in_which_another_session_goes_on_is_not_removed_by_the_drop_before() {
+    let (_world, ann) = worked();
+    let tip = ann.at(WORK).git(&["rev-parse", "HEAD"]);
+    // what runs after the drop is published, and before the worktree goes
+    let pick = format!("GIT_AITASK_SESSION=other '{}' pick 1 >&2", env!("CARGO_BIN_EXE_git-aitask"));
+    ann.git(&["config", "aitask.worktreeTeardown", &pick]);
+    let json = ann.aitask(&["drop", "1", "--json"]).ok().json();
+    assert!(json["notes"].to_string().contains("t1 was picked again meanwhile"), "{json}");
+    assert_eq!((json["worktree_removed"].as_bool(), ann.at(WORK).git(&["rev-parse", "HEAD"])), (Some(false), tip));
+    // and it has its record still
+    ann.env("GIT_AITASK_SESSION", "other").aitask(&["finish", "1"]).ok();
+}
