@@ -35,7 +35,10 @@ fn it_reads_as_much_as_it_shows_and_a_lock_after_a_sweep_is_no_takeover() {
     ann.task("One", &[]);
     ann.aitask(&["lock", "1"]).ok();
     // A sweep releases the lock without naming it; more commits than are read at first compare the branch, and change nothing.
-    let script = "c=$(git ls-tree aitask-locks | grep -v t1_lock | git mktree)
+    // Later than all before, since of one second git shows either first.
+    let script = "GIT_AUTHOR_DATE=\"@$(($(date +%s) + 3)) +0000\" GIT_COMMITTER_DATE=$GIT_AUTHOR_DATE
+        export GIT_AUTHOR_DATE GIT_COMMITTER_DATE
+        c=$(git ls-tree aitask-locks | grep -v t1_lock | git mktree)
         c=$(git commit-tree -p aitask-locks -m 'ait: Cleanup 1 stale lock(s)' $c)
         for n in $(seq 60); do c=$(git commit-tree -p $c -m 'ait: Confirm lock of t1' $c^{tree}); done
         git update-ref refs/heads/aitask-locks $c";
