@@ -161,7 +161,15 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
         aside.would_run(format!("git worktree add {} {data}", paths::DATA_WORKTREE_DIR));
         return Ok(Migration { made, aside });
     }
-    remove_what_was_brought(context, &ledger, [&data, &code], code_too)?;
+    if remove_what_was_brought(context, &ledger, [&data, &code], code_too)? {
+        // It could not follow while it had them.
+        aside.lagging.retain(|other| other.branch != code);
+        let from = context.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
+        aside.notes.push(format!(
+            "what this clone had changed of the tasks and not published is on {data} now; git merge {from}{code} brings \
+             {code} up to date"
+        ));
+    }
     require_removed(context, &code)?;
     // Files that git ignored are still in the folders: they are moved, and links replace the folders.
     let start = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?.tip(&data);
@@ -178,27 +186,28 @@ fn has_brought(context: &Context, view: &View<'_>, data: &Oid, code: &Branch) ->
 }
 
 /// Removes the task data from a local code branch that could not follow the published one, since local commits change task
-/// data, once the data branch has their changes. The user merges the published branch, as with any other commits.
+/// data, once the data branch has their changes; whether it did. The user merges the published branch, as with any other
+/// commits.
 fn remove_what_was_brought(
     context: &Context,
     ledger: &Ledger<'_>,
     [data, code]: [&Branch; 2],
     code_too: CodeCommit,
-) -> Result<()> {
+) -> Result<bool> {
     let both = [data.clone(), code.clone()];
     let known = ledger.view(&both, Freshness::AsKnown)?;
-    let (Some(moved), Some(local)) = (known.base(data), known.tip(code).local) else { return Ok(()) };
+    let (Some(moved), Some(local)) = (known.base(data), known.tip(code).local) else { return Ok(false) };
     if files_at(context, &local)?.is_empty() || !has_brought(context, &known, moved, code)? {
-        return Ok(());
+        return Ok(false);
     }
     let here = Ledger { channel: Channel::Local, ..context.ledger() };
     let removed = here.transact(&nonce()?, &both, |view| {
         if view.base(code) != Some(&local) {
-            return Ok(Decision::NoChange(()));
+            return Ok(Decision::NoChange(false));
         }
-        Ok(Decision::Publish(remove_from_code(Plan::new(), view, code, code_too)?, ()))
+        Ok(Decision::Publish(remove_from_code(Plan::new(), view, code, code_too)?, true))
     });
-    removed.map(drop)
+    Ok(removed?.value)
 }
 
 /// Refuses task data that is not committed.

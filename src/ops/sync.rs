@@ -200,12 +200,11 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
             // git merges nothing while something is staged.
             let staged = context.repository.git().read(&dir, "diff").args(["--cached", "--quiet"]).output()?;
             let (merge, then) = if staged.code == Some(1) {
-                (command!["git stash && git merge", upstream], ", and git stash pop")
+                (command!["git stash && git merge", upstream], "git stash pop, and run git aitask sync")
             } else {
-                (command!["git merge", upstream], "")
+                (command!["git merge", upstream], "run git aitask sync")
             };
-            let hint =
-                merge.within(dir).note(format!("resolve the conflict and commit, then run git aitask sync{then}"));
+            let hint = merge.within(dir).note(format!("resolve the conflict and commit, then {then}"));
             return Err(Error::new(Kind::Conflict, message).hint(hint).with(Payload::Files { files: names }));
         }
     };

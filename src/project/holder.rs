@@ -143,10 +143,15 @@ pub(crate) fn is_left_by_the_dead(context: &Context, session: &Session, lock: &L
 }
 
 /// Whether a lock that nothing needs any more, of a task that is archived, may be released here: it is of this session, or of
-/// one that has certainly ended. To whom the others are, only they know.
+/// one that has certainly ended, or of this person and names no session. Only the others know what they are at.
 pub(crate) fn may_release(context: &Context, lock: &LockEntry) -> bool {
     let Ok(session) = context.session() else { return false };
-    holds(context, &session, lock) || LockRecord::liveness(&context.repository, lock, &session.host) == Liveness::Dead
+    holds(context, &session, lock)
+        || match standing(context, &session.host, lock) {
+            Standing::Dead => true,
+            Standing::Unnamed => lock.holder == session.email,
+            Standing::MayLive => false,
+        }
 }
 
 /// Whether this command runs in the worktree of the task.

@@ -166,7 +166,9 @@ impl Index {
         };
         if let Some(path) = self.misnamed.iter().find(begins) {
             let message = format!("there is no task {}: {path} {}", wanted.id.prefixed(), paths::why_misnamed(path));
-            return Err(Error::new(Kind::NoSuchTask, message).advice("git mv it to another name, then git aitask sync"));
+            return Err(
+                Error::new(Kind::NoSuchTask, message).hint(command!["git aitask doctor"].note("says how to rename it"))
+            );
         }
         Err(Error::new(Kind::NoSuchTask, format!("there is no task {}", wanted.id.prefixed()))
             .hint("git aitask list")

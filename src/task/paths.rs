@@ -256,6 +256,14 @@ pub(crate) fn why_misnamed(path: &str) -> String {
     format!("is no task by its name{why}; one is called t12_add_login.md")
 }
 
+/// The path that a file which makes no branch could have; `None` where another thing is wrong with its name.
+pub(crate) fn renamed_for_branch(path: &str) -> Option<String> {
+    let (folder, name) = path.rsplit_once('/')?;
+    let stem: String = name.strip_suffix(".md")?.replace('.', "_").chars().take(NAME_LIMIT / 2).collect();
+    let renamed = format!("{folder}/{stem}.md");
+    TaskPath::parse(&renamed).is_some_and(|_| renamed != path).then_some(renamed)
+}
+
 fn without_tar(file: &str) -> Option<&str> {
     file.strip_suffix(".tar.zst").or_else(|| file.strip_suffix(".tar.gz"))
 }

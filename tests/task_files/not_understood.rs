@@ -114,6 +114,10 @@ fn files_that_look_like_tasks_and_have_a_wrong_name_are_said() {
         .fails(1)
         .assert()
         .stdout(contains("t3_foo..md:1: it is no task by its name, since git takes"));
+    let found = ann.aitask(&["doctor", "--json"]).fails(1).json()["findings"].clone();
+    let about = |it: &&serde_json::Value| it["what"].as_str().unwrap().starts_with("aitasks/t3_foo");
+    ann.follow(&found.as_array().unwrap().iter().find(about).unwrap()["cures"][0]);
+    assert!(ann.path("aitasks/t3_foo_.md").exists(), "{found}");
     for verb in [&["pick", "2"][..], &["pick", "2", "--no-worktree"], &["lock", "2"], &["drop", "2"], &["finish", "2"]]
     {
         let run = ann.aitask(verb).fails(1);

@@ -13,7 +13,7 @@ use crate::ops::doctor::finding::{Finding, Mend};
 use crate::ops::doctor::snapshot::{DataCheckout, Folder, SeenBranch, SeenLock, SeenWorktree, Snapshot};
 use crate::project::outcome::LocalBranch;
 use crate::project::place::repair;
-use crate::task::{ActiveTasks, Status, Task, TaskId, TaskName};
+use crate::task::{ActiveTasks, Status, Task, TaskId, TaskName, paths};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All that does not match.
@@ -163,6 +163,13 @@ fn of_problem(seen: &Snapshot, problem: &Problem) -> Finding {
         return match problem.kind {
             "counter_behind" => finding.cure("git aitask doctor --fix").mend(Some(Mend::Counter)),
             "unreadable_counter" => finding.cure(command!["git log -p", seen.published(IDS)]),
+            "misnamed" => match paths::renamed_for_branch(&problem.path) {
+                Some(new) => {
+                    let rename = command!["git mv", problem.path, new].within(&seen.data_dir);
+                    finding.cure(rename.note("then git aitask sync"))
+                }
+                None => finding.cure(log().note("shows where it comes from")),
+            },
             _ => finding.cure(log().note("shows where it comes from")),
         };
     };
