@@ -46,11 +46,15 @@ pub(super) fn missing(context: &Context, view: &View<'_>, data: &Oid, code: &Bra
     };
     let (base, ours, theirs) = (versions(&base)?, versions(&local)?, versions(data)?);
     let (mut edits, mut both) = (Vec::new(), BTreeMap::new());
+    let name = |path: &str| path.rsplit('/').next().map(str::to_owned);
+    let added: BTreeSet<_> = ours.keys().filter(|path| !base.contains_key(*path)).map(|path| name(path)).collect();
     let paths: BTreeSet<_> = base.keys().chain(ours.keys()).collect();
     for path in paths {
         let file = [&base, &ours, &theirs].map(|side| side.get(path).cloned());
         match file {
             [base, ours, theirs] if ours == base || ours == theirs => {}
+            // Only what was moved, as into the archive, leaves its place: whoever removes the folders removes no task.
+            [Some(_), None, _] if !added.contains(&name(path)) => {}
             [base, Some(Version { mode, oid }), theirs] if theirs == base => {
                 edits.push(Edit::Take { path: path.clone(), mode, oid });
             }

@@ -107,6 +107,10 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
         let message = format!("the tasks are on {}, and {} is on {code}", home.branch, root.display());
         return Err(Error::new(Kind::Occupied, message).hint(command!["git switch", home.branch].within(root)));
     }
+    if !context.dry_run {
+        // What a killed run has not brought to the checkout yet looks like changes.
+        context.ledger().finish_checkout_updates()?;
+    }
     require_committed(context)?;
     let ledger = Ledger { data_only_branch: None, ..context.ledger() };
     let both = [data.clone(), code.clone()];

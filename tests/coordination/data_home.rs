@@ -1,6 +1,6 @@
 //! Which branch carries the tasks: the same one for every clone of a remote, whatever is checked out.
 
-use crate::support::{Repo, World, hints, share};
+use crate::support::{Repo, When, World, hints, share};
 
 const TASK: &str = "aitasks/t1_one.md";
 
@@ -393,11 +393,16 @@ fn task_changes_of_a_clone_that_had_not_heard_of_the_move_are_brought_to_the_new
     for has_edit in [true, false] {
         let world = World::new();
         let ann = world.initialised_on_main("ann");
-        ann.task("One", &[]);
+        for title in ["One", "Two", "Three"] {
+            ann.task(title, &[]);
+        }
         let bob = world.clone("bob");
         let one = bob.read("aitasks/t1_one.md");
         if has_edit {
             bob.write("aitasks/t1_one.md", &format!("{one}By hand.\n"));
+            std::fs::create_dir_all(bob.path("aitasks/archived")).unwrap();
+            std::fs::rename(bob.path("aitasks/t2_two.md"), bob.path("aitasks/archived/t2_two.md")).unwrap();
+            std::fs::remove_file(bob.path("aitasks/t3_three.md")).unwrap();
         }
         bob.write("aitasks/t7_bob.md", &one);
         ann.aitask(&["init", "--data-branch"]).ok();
@@ -418,7 +423,38 @@ fn task_changes_of_a_clone_that_had_not_heard_of_the_move_are_brought_to_the_new
         bob.git(&["merge", "-q", "origin/main"]);
         bob.aitask(&["init", "--data-branch"]).ok();
         bob.aitask(&["sync"]).ok();
-        assert_eq!(ids(&bob, &["list"]), ["1", "7"]);
+        // What was filed is filed; what was only removed here is no task that was done.
+        let mut open = ids(&bob, &["list"]);
+        open.sort_unstable();
+        assert_eq!(open, if has_edit { &["1", "3", "7"][..] } else { &["1", "2", "3", "7"] });
+        let files = world.remote_files("aitask-data");
+        assert_eq!(files.iter().any(|file| file == "aitasks/archived/t2_two.md"), has_edit, "{files:?}");
+    }
+}
+
+#[test]
+fn cut_off_while_it_brings_task_changes_the_same_command_brings_them_once() {
+    // before the first of these it only reads, and after the last it makes the checkout, as without changes
+    for k in share((10..34).step_by(2)) {
+        let world = World::new();
+        let ann = world.initialised_on_main("ann");
+        ann.task("One", &[]);
+        let bob = world.clone("bob");
+        let one = bob.read("aitasks/t1_one.md");
+        bob.write("aitasks/t1_one.md", &format!("{one}By hand.\n"));
+        ann.aitask(&["init", "--data-branch"]).ok();
+        ann.aitask(&["edit", "1", "--priority", "high"]).ok();
+        bob.aitask(&["sync"]).fails(1);
+        bob.killed_at(k, When::After, &["init", "--data-branch"]);
+        bob.aitask(&["init", "--data-branch"]).ok();
+        let text = world.remote_file("aitask-data", "aitasks/t1_one.md").unwrap();
+        assert!(
+            text.contains("priority: high\n") && text.matches("By hand.").count() == 1,
+            "killed at call {k}\n{text}"
+        );
+        let brought = world.git(&["--git-dir=origin.git", "log", "--format=%s", "aitask-data"]);
+        assert_eq!(brought.matches("not published before it was moved").count(), 1, "killed at call {k}\n{brought}");
+        assert_eq!(bob.git(&["ls-files", "aitasks"]), "", "killed at call {k}");
     }
 }
 
