@@ -115,9 +115,9 @@ impl Error {
         self.denied().any(|name| name == branch)
     }
 
-    /// Whether the server refused a push to a branch other than those of this program.
+    /// Whether the server refused a push to a branch other than those of this program and those of tasks.
     pub(crate) fn is_denied_for_code(&self) -> bool {
-        self.denied().any(|name| !name.starts_with("aitask-"))
+        self.denied().any(|name| !["aitask-", "aitask/"].iter().any(|own| name.starts_with(own)))
     }
 
     /// The facts.

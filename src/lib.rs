@@ -318,7 +318,8 @@
 //!     `verbs::landed::finish_does_not_merge_again_what_was_taken_back_until_that_is_reverted`,
 //!     `verbs::landed::main_with_the_revert_in_it_merged_into_the_branch_does_not_bring_the_work_back`,
 //!     `verbs::landed::commits_after_what_was_taken_back_neither_bring_it_back_nor_leave_it_out`,
-//!     `verbs::landed_again::what_was_taken_back_and_merged_again_with_other_content_is_not_called_taken_back`
+//!     `verbs::landed_again::what_was_taken_back_and_merged_again_with_other_content_is_not_called_taken_back`,
+//!     `verbs::landed_elsewhere::what_others_did_and_took_back_before_the_task_was_worked_on_is_not_taken_for_its_work`
 //! 11. **The user's rules on code hold for what is made in their name**: the merge commit is signed where they sign, its message
 //!     passes their hooks, and the attributes of the output branch count.
 //!     `verbs::rules::merge_and_squash_are_signed_where_the_user_signs`, `verbs::rules::what_cannot_be_signed_is_not_published`,

@@ -189,5 +189,12 @@ fn one(page: Page, outcome: &Finished, next: &str, no_push: bool) -> Page {
         (false, true) => ", and every task that is left is held",
         (false, false) => "",
     };
-    if outcome.worktree_removed { page.advice(format!("its worktree was removed{left}; next: {next}")) } else { page }
+    if outcome.worktree_removed {
+        page.advice(format!("its worktree was removed{left}; next: {next}"))
+    } else if outcome.is_checked_out && !outcome.archived.is_empty() {
+        // What is committed there from now on would be on the branch of a task that is over.
+        page.advice(format!("next: git switch {}", outcome.into))
+    } else {
+        page
+    }
 }

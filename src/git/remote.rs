@@ -74,6 +74,13 @@ pub(crate) fn names(repository: &Repository) -> Vec<&str> {
     keys.filter_map(|key| key.strip_prefix("remote.")?.strip_suffix(".url")).collect()
 }
 
+/// Whether a local branch was published as the branch of this name: `git push -u`, `git clone` and `git switch` note that as
+/// its upstream. It stays noted when the branch is gone from the remote. No process.
+pub(crate) fn was_published(repository: &Repository, remote: &RemoteName, branch: &Branch) -> bool {
+    let noted = |key: &str| repository.config().last(&format!("branch.{branch}.{key}"));
+    noted("remote") == Some(remote.as_str()) && noted("merge") == Some(branch.full().as_str())
+}
+
 /// Whether the configured refspec makes git update the remote-tracking ref of `branch`. It does not in a single-branch
 /// clone, such as CI jobs make.
 pub(crate) fn tracks(repository: &Repository, remote: &RemoteName, branch: &Branch) -> bool {

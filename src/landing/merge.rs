@@ -9,6 +9,7 @@ use crate::git::{Branch, Oid, Repository};
 use crate::landing::own_files;
 use crate::ledger::plan::{Plan, Step};
 use crate::project::context::Context;
+use crate::worktrees::branches::rebase_onto;
 
 /// How a task branch is merged into its output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -72,6 +73,7 @@ pub(crate) fn plan(
             _ => bring,
         }
     };
+    let stacked = || rebase_onto(context, branch, into, output);
     if mode == MergeMode::Ff {
         return if merge::is_ancestor(repository, output, tip)? {
             Ok(Merge::FastForward)
@@ -79,7 +81,9 @@ pub(crate) fn plan(
             Ok(Merge::Already)
         } else {
             let message = format!("{into} has commits that {branch} lacks, so it cannot be fast-forwarded");
-            Err(Error::new(Kind::Conflict, message).hint(bring()).hint("git aitask finish --merge"))
+            Err(Error::new(Kind::Conflict, message)
+                .hint(stacked().unwrap_or_else(bring))
+                .hint("git aitask finish --merge"))
         };
     }
     let read = objects::load(repository, &[output.to_string(), format!("{output}:.gitattributes")])?;
@@ -96,7 +100,10 @@ pub(crate) fn plan(
             let files: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
             let message = format!("{branch} conflicts with {into} in {}", files.join(", "));
             Err(Error::new(Kind::Conflict, message)
-                .hint(bring().note("resolve the conflict and commit, then finish again"))
+                .hint(match stacked() {
+                    Some(own) => own.note("brings only its own commits there; then finish again"),
+                    None => bring().note("resolve the conflict and commit, then finish again"),
+                })
                 .with(Payload::Files { files }))
         }
         MergeTree::Clean { tree } => {

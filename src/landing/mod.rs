@@ -11,6 +11,7 @@ pub(crate) mod former;
 pub(crate) mod landed;
 pub(crate) mod line;
 pub(crate) mod merge;
+pub(crate) mod origin;
 pub(crate) mod overlap;
 pub(crate) mod own_files;
 pub(crate) mod task_branch;

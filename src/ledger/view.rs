@@ -153,6 +153,10 @@ impl<'r> View<'r> {
             if tip.base == last {
                 tip.base = None;
             }
+            // `git fetch --prune` removes what this clone knew of it; the local branch was published once.
+            let remote = self.channel.remote();
+            let was_published = || remote.is_some_and(|remote| remote::was_published(self.repository, remote, &branch));
+            let last = last.or_else(|| tip.local.clone().filter(|_| was_published()));
             self.lacking.insert(branch, last);
         }
         self
@@ -161,6 +165,11 @@ impl<'r> View<'r> {
     /// The last known tip of a code branch that the remote lacks; `None` where it has the branch, or that is not known.
     pub(crate) fn last_of_lacking(&self, branch: &Branch) -> Option<&Oid> {
         self.lacking.get(branch)?.as_ref()
+    }
+
+    /// Whether the remote lacks a code branch, as a fetch has shown.
+    pub(crate) fn is_lacking(&self, branch: &Branch) -> bool {
+        self.lacking.contains_key(branch)
     }
 
     /// Refuses to use the task data on a code branch after it was moved to its own branch: the copy on the code branch

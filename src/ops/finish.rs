@@ -9,6 +9,7 @@
 mod checks;
 mod clean_up;
 mod decide;
+mod explain;
 mod outcome;
 mod rules;
 
@@ -20,26 +21,27 @@ use crate::archive::published::load_task_store;
 use crate::archive::task_store::TaskStore;
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
-use crate::error::{Error, Kind, Payload, Result};
-use crate::git::run::PRE_PUSH;
+use crate::error::{Error, Kind, Result};
 use crate::git::worktree::Unsaved;
-use crate::git::{self, Branch, Freshness, Oid, remote};
+use crate::git::{Branch, Freshness, Oid, RefUpdate, refs};
 use crate::landing::former;
 use crate::landing::landed::{self, Landed};
 use crate::landing::line;
 use crate::landing::merge::{self, Merge, MergeMode};
+use crate::landing::origin::{self, Origin};
 use crate::landing::own_files::{self, OwnFiles};
 use crate::landing::task_branch;
 use crate::ledger::{Channel, Company, Decision, Ledger, Train, View, nonce};
 use crate::ops::finish::checks::Checking;
 use crate::ops::finish::decide::{FinishDecision, FinishRequest, FinishView, TaskWork, VERB, decide};
+use crate::ops::finish::explain::explain;
 use crate::ops::finish::rules::CommitRules;
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, held_by_another, is_left_by_the_dead, require_holder};
 use crate::project::index::{Branches, Index, branches};
 use crate::report;
-use crate::task::{PlanPath, Task, TaskId, TaskPath};
-use crate::worktrees::branches;
+use crate::task::{PlanPath, Task, TaskId, TaskName, TaskPath};
+use crate::worktrees::branches::{self, Successor, successor};
 use crate::worktrees::former_name;
 use crate::worktrees::plan_branches::PlannedBranches;
 use crate::worktrees::task_worktree::TaskWorktree;
@@ -178,7 +180,7 @@ fn finish_with_branches(
             if let Some(task) = job.landing {
                 task_branch::end_landing(context, task, &mark, &error);
             }
-            explain(error, &request, wanted)
+            explain(error, &request, wanted, context.channel.remote().zip(job.branch.as_ref()))
         })?,
     };
     // Not before: a refusal is a document on standard error, too.
@@ -186,10 +188,7 @@ fn finish_with_branches(
     // Others come when the worktree is gone, too; but not only after a command of the user, which may take long.
     let _queue = landed.queue.take().filter(|_| context.settings.worktree_teardown.is_empty());
     let mut finished = clean_up::finish_locally(context, &request, &job.session, landed, refusal)?;
-    let followed = job
-        .gone
-        .map(|gone| format!("{gone} is gone from the remote, and {into} is its default branch and continues it"));
-    finished.aside.notes.extend(followed);
+    finished.aside.notes.extend(job.gone.map(|gone| branches::followed(&gone, &into)));
     finished.tell_checks(job.checking.told);
     Ok(Some(finished))
 }
@@ -268,8 +267,8 @@ impl FinishOperation<'_> {
         if self.branch.as_ref() != Some(&place.branch) {
             return Err(self.other_branches(into.clone(), place.branch));
         }
-        if let Some(last) = view.last_of_lacking(into) {
-            self.follow_output(last, &place, id)?;
+        if let Some(last) = self.last_of_gone(view, id) {
+            self.follow_output(&last, &place, id)?;
         }
         let (tip, output) = (place.tip(context)?, view.base(into));
         if tip.is_none() || !path.is_archived() {
@@ -366,22 +365,44 @@ impl FinishOperation<'_> {
     /// Always: that of [`Self::other_branches`], else [`Kind::BranchGone`] with the commands that name another output.
     fn follow_output(&mut self, last: &Oid, place: &TaskWorktree, id: TaskId) -> Result<()> {
         let (context, FinishRequest { into, options, .. }) = (self.context, self.request);
-        let (repository, limit) = (&context.repository, context.settings.timeout);
         let Some(remote) = context.channel.remote() else { return Ok(()) };
         let mut error =
             Error::new(Kind::BranchGone, format!("{into} is gone from {remote}, so nothing is merged into it"));
-        if let Some(new) = remote::ask_default(repository, remote, limit)?.filter(|new| new != into) {
-            remote::fetch_branch(repository, remote, &new, limit)?;
-            let tip = branches::tips(context, &new)?.tracking;
-            let continues = tip.map(|tip| git::merge::is_ancestor(repository, last, &tip)).transpose()?;
-            if continues == Some(true) && options.into.is_none() {
+        let known = branches::tips(context, into)?;
+        if let Some(Successor { branch: new, tip, continues }) = successor(context, remote, into, last)? {
+            if continues && options.into.is_none() {
+                if let (Some(old), false) = (known.tracking, context.dry_run) {
+                    // As `git fetch --prune` does, so that no task branch is cut from it any more. Best effort: another
+                    // finish does it, too.
+                    let gone = RefUpdate { name: into.tracking(remote), old: Some(old), new: None };
+                    let _ = refs::swap(&context.repository, &[gone], "aitask: the branch is gone from the remote");
+                }
                 self.gone = Some(into.clone());
                 return Err(self.other_branches(new, place.branch.clone()));
             }
-            error = error.hint(command!["git aitask finish", id, "--into", new]);
+            let own = branches::rebase_onto(context, &place.branch, &new, &tip);
+            let own = own.map(|own| own.note(format!("brings only its own commits to {new}; then the next command")));
+            error = own.into_iter().fold(error, Error::hint).hint(command!["git aitask finish", id, "--into", new]);
         }
-        let back = format!("{}:{}", into.tracking(remote), into.full());
-        Err(error.hint(command!["git push", remote, back].note("puts it back as this clone knew it")))
+        let from = known.tracking.map(|_| into.tracking(remote)).or_else(|| known.local.map(|_| into.full()));
+        let back = from.map(|from| command!["git push", remote, format!("{from}:{}", into.full())]);
+        Err(back.into_iter().fold(error, |error, back| error.hint(back.note("puts it back as this clone knew it"))))
+    }
+
+    /// The last commit that this clone knows of an output that is gone from the remote: where nothing else of that branch is
+    /// left here, the published commit of it that the task branch was cut from.
+    fn last_of_gone(&self, view: &View<'_>, id: TaskId) -> Option<Oid> {
+        let into = self.request.into;
+        let cut_from = || {
+            let held = LockRecord::load(&self.context.repository, id)?;
+            let tip = view.tip(into);
+            let is_of_it = held.base.as_deref() == Some(into.as_str()) && tip.local.is_none();
+            // What this clone knew of the branch of another task went with the fetch.
+            let is_of_task = TaskName::from_branch(into.as_str()).is_some();
+            let is_lacking = is_of_task && view.is_current && tip.published.is_none() || view.is_lacking(into);
+            Oid::parse(&held.base_commit?).filter(|_| is_of_it && is_lacking)
+        };
+        view.last_of_lacking(into).cloned().or_else(cut_from)
     }
 
     /// Reads an archived task. Either a finish of this clone was interrupted after its push, and only the lock or the
@@ -461,6 +482,22 @@ impl FinishOperation<'_> {
         }
     }
 
+    /// Whether work has landed, without what others did and took back themselves; `tip` is the work of the task. Where nothing
+    /// tells whose change that was, the user says so by the mode of the merge.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`].
+    fn require_own(&self, view: &View<'_>, landed: Landed, id: TaskId, branch: &Branch, tip: &Oid) -> Result<Landed> {
+        let Landed::TakenBack { at, by, .. } = &landed else { return Ok(landed) };
+        match origin::of(self.context, view, id, branch, [tip, at])? {
+            Origin::Own => Ok(landed),
+            Origin::Unknown if self.request.options.mode.is_none() => {
+                Err(origin::refuse(id, branch, self.request.into, [at, by]))
+            }
+            Origin::Unknown | Origin::Others => Ok(Landed::No),
+        }
+    }
+
     /// Reads the work, and works out its merge.
     fn gather_work(
         &self,
@@ -488,7 +525,8 @@ impl FinishOperation<'_> {
             task_branch::require_no_missed_commits(context, view, path.id(), place, &tip, output)?;
             Landed::No
         } else {
-            landed::of_task(context, view, path.id(), place, [&tip, output])?
+            let landed = landed::of_task(context, view, path.id(), place, [&tip, output])?;
+            self.require_own(view, landed, path.id(), branch, &tip)?
         };
         if landed::is_without_work(context, path.id(), branch, &tip, &landed)? {
             return elsewhere(task_branch::without_commits(path.id(), place));
@@ -538,25 +576,4 @@ impl FinishOperation<'_> {
             Ok(())
         }
     }
-}
-
-/// Explains the refusal of a protected output branch, by the server or by a hook of the user: nothing was published, and
-/// there are ways past it.
-fn explain(error: Error, request: &FinishRequest<'_>, wanted: &Wanted) -> Error {
-    let FinishRequest { options, into, data, .. } = *request;
-    let by_hook = error.payloads().iter().any(|payload| *payload == Payload::Hook { hook: PRE_PUSH });
-    if options.no_push || !(by_hook || error.is_denied_for(into.as_str())) {
-        return error;
-    }
-    let fact = if by_hook { Payload::Hook { hook: PRE_PUSH } } else { Payload::Protected { branch: into.to_string() } };
-    let id = wanted.id;
-    let told = Error::new(Kind::Denied, format!("{error}; nothing was published"))
-        .hint(command!["git aitask finish", id, "--pr"].note("pushes the task branch and opens a pull request"))
-        .hint(command!["git aitask finish", id, "--no-push"].note("pushes the task branch for a pull request"))
-        .with(fact);
-    if into != data {
-        return told;
-    }
-    let apart = command!["git aitask init --data-branch"];
-    told.hint(apart.note("moves the task data to a branch of its own, else the end of the task is refused, too"))
 }

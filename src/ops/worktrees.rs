@@ -152,7 +152,7 @@ pub(crate) fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Res
         aside.would_run(place.add_command(context, &base)?);
     }
     let worktree = if context.dry_run { None } else { Some(place.ensure(context, &base)?) };
-    aside.notes.extend(worktree.iter().flat_map(WorktreeInfo::notes));
+    aside.notes.extend(base.follows().into_iter().chain(worktree.iter().flat_map(WorktreeInfo::notes)));
     let cd = worktree.as_ref().map(|worktree| worktree.path.clone());
     Ok(Added { task_id: path.id(), worktree, cd, aside })
 }

@@ -2,6 +2,7 @@
 
 use crate::coordination::Session;
 use crate::coordination::lock_format::LOCK_FORMAT;
+use crate::coordination::lock_record::LockRecord;
 use crate::coordination::locks::RFC_3339;
 use crate::coordination::session::{agent_kind, parse_email};
 use crate::error::{Error, Hint, Kind, Result};
@@ -227,15 +228,36 @@ impl Context {
     }
 
     /// The code branch that work starts from and is merged into where none is named: the one that the main worktree has
-    /// checked out; on a detached `HEAD`, as in a job of a pull request, the default branch of the remote.
+    /// checked out; on a detached `HEAD`, as in a job of a pull request, and on the branch of a task, which ends with the
+    /// task, the default branch of the remote. Where there is none, it is the one that was checked out when that task was
+    /// picked, while this clone has it.
     ///
     /// # Errors
     /// Those of the connection.
     pub(crate) fn work_branch(&self) -> Result<Option<Branch>> {
         match &self.repository.root_branch {
-            Some(branch) => Ok(Some(branch.clone())),
-            None => self.default_branch().map(Option::<&Branch>::cloned),
+            Some(branch) if TaskName::from_branch(branch.as_str()).is_none() => Ok(Some(branch.clone())),
+            other => {
+                let picked_on = || {
+                    let task = TaskName::from_branch(other.as_ref()?.as_str())?.id();
+                    Branch::parse(&LockRecord::load(&self.repository, task)?.picked_on?).ok()
+                };
+                Ok(self.default_branch()?.cloned().or_else(picked_on))
+            }
         }
+    }
+
+    /// The default branch of the remote, where this clone knows it. No connection.
+    pub(crate) fn known_default_branch(&self) -> Option<Branch> {
+        self.default_branch.get().and_then(|default| default.0.clone())
+    }
+
+    /// What the main worktree is on, where no branch can be taken from it: no branch, or the branch of a task.
+    pub(crate) fn describe_checkout(&self) -> String {
+        self.repository
+            .root_branch
+            .as_ref()
+            .map_or_else(|| "on no branch".to_owned(), |branch| format!("on {branch}, which is the branch of a task"))
     }
 
     /// Whether the task data is on whatever branch the main worktree has checked out.
@@ -282,7 +304,7 @@ impl Context {
                 _ => None,
             },
             code_home: self.code_home(),
-            work: self.default_branch.get().and_then(|default| default.0.clone()).filter(|_| self.has_data_branch()),
+            work: self.known_default_branch().filter(|_| self.has_data_branch()),
             keep_checkouts: self.is_exploring(),
             repairs: false,
             dry_run: self.dry_run,
@@ -307,10 +329,7 @@ impl Context {
     fn code_home(&self) -> Option<CodeHome> {
         match &self.data_home {
             DataHome::Named(branch) => Some(CodeHome { branch: branch.clone(), is_named: true }),
-            DataHome::Default(_) => {
-                let branch = self.default_branch.get().and_then(|default| default.0.clone());
-                branch.map(|branch| CodeHome { branch, is_named: false })
-            }
+            DataHome::Default(_) => self.known_default_branch().map(|branch| CodeHome { branch, is_named: false }),
             DataHome::Own(_) | DataHome::CheckedOut => None,
         }
     }

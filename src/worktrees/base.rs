@@ -8,7 +8,7 @@ use crate::ledger::{Ledger, View};
 use crate::project::context::{Context, Wanted};
 use crate::project::outcome::CutFrom;
 use crate::task::{BRANCH_PREFIX, TaskPath};
-use crate::worktrees::branches::{require_code, require_other_base};
+use crate::worktrees::branches::{followed, require_code, require_other_base, successor};
 
 /// The branch that a task branch is cut from, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,27 +19,31 @@ pub(crate) struct BaseBranch {
     pub(crate) commit: Oid,
     /// How many commits of the local branch are not published.
     pub(crate) unpublished: u32,
+    /// The branch that was chosen and is gone from the remote, where this one is the default branch that continues it.
+    pub(crate) gone: Option<Branch>,
 }
 
 impl BaseBranch {
-    /// Finds the base: the branch that was named, else the configured one (`aitask.base`), else the branch that the
-    /// main worktree has checked out. A task branch starts from the published tip, which everybody else sees: what only
-    /// this clone has would be published by the merge of the task branch, unasked.
+    /// Finds the base: the branch that was named, else the configured one (`aitask.base`), else the one that
+    /// [`Context::work_branch`] tells. A task branch starts from the published tip, which everybody else sees: what only
+    /// this clone has would be published by the merge of the task branch, unasked. Where nobody named the branch, and it was
+    /// renamed on the remote, the base is the default branch there: the local one is never updated again. That costs two
+    /// connections, and none elsewhere.
     ///
     /// # Errors
     /// [`Kind::Usage`] for a branch that does not exist, or that carries coordination data; [`Kind::DetachedHead`] when
-    /// no branch is named or configured and the main worktree is on none; [`Kind::Occupied`] for a branch called
-    /// `aitask`: git stores no branch `aitask/NAME` beside it.
+    /// no branch is named or configured, and the main worktree is on none, or on that of a task without a remote;
+    /// [`Kind::Occupied`] for a branch called `aitask`: git stores no branch `aitask/NAME` beside it.
     pub(crate) fn find(context: &Context, named: Option<&str>) -> Result<Self> {
         let configured = named.or(context.settings.base.as_deref()).map(Branch::parse).transpose()?;
         if let Some(branch) = &configured {
             require_code(context, branch)?;
         }
         let branch = configured.map_or_else(|| context.work_branch(), |branch| Ok(Some(branch)))?.ok_or_else(|| {
-            let root = context.repository.root.display();
+            let (root, on) = (context.repository.root.display(), context.describe_checkout());
             Error::new(
                 Kind::DetachedHead,
-                format!("{root} is on no branch, and no base is named, so no task branch can be cut"),
+                format!("{root} is {on}, and no base is named, so no task branch can be cut"),
             )
             .hint("git aitask pick --base main")
         })?;
@@ -64,6 +68,14 @@ impl BaseBranch {
             known = refs::load(&context.repository, &asked)?;
         }
         let (local, tracking) = (known.remove(&branch.full()), tracking.and_then(|name| known.remove(&name)));
+        if let (None, Some(local), None, Some(remote)) = (named, &local, &tracking, context.channel.remote())
+            && remote::was_published(&context.repository, remote, &branch)
+            // What cannot be asked now is not followed: offline the local branch is all there is.
+            && let Ok(Some(next)) = successor(context, remote, &branch, local)
+            && next.continues
+        {
+            return Ok(Self { gone: Some(branch), ..Self::find(context, Some(next.branch.as_str()))? });
+        }
         let mut unpublished = 0;
         if let (Some(local), Some(theirs)) = (&local, &tracking)
             && local != theirs
@@ -75,15 +87,19 @@ impl BaseBranch {
             Error::new(Kind::Usage, format!("there is no branch {branch} to cut the task branch from"))
                 .hint("git branch -a")
         })?;
-        Ok(Self { branch, commit, unpublished })
+        Ok(Self { branch, commit, unpublished, gone: None })
     }
 
     /// As [`Self::find`], and refuses a base that was named and is the branch of one of these tasks.
     pub(crate) fn find_for(context: &Context, named: Option<&str>, wanted: &[Wanted]) -> Result<Self> {
         let base = Self::find(context, named)?;
-        // A base that nobody named is the branch of the main worktree. That may be the task branch itself, when the
-        // user works on it there, and then no branch is cut.
+        // A base that nobody named is never the branch of a task.
         if named.is_some() { require_other_base(&base.branch, wanted).map(|()| base) } else { Ok(base) }
+    }
+
+    /// That it is in the place of a branch that is gone.
+    pub(crate) fn follows(&self) -> Option<String> {
+        self.gone.as_ref().map(|gone| followed(gone, &self.branch))
     }
 
     /// What a branch that is cut from it lacks of the local branch.

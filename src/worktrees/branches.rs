@@ -1,7 +1,8 @@
 //! Which branches may be the base or the output of a task branch.
 
-use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, Oid, refs};
+use crate::coordination::lock_record::LockRecord;
+use crate::error::{Error, Hint, Kind, Result};
+use crate::git::{Branch, Oid, RemoteName, merge, refs, remote};
 use crate::ledger::{DATA, IDS, LOCKS};
 use crate::project::context::{Context, Wanted};
 use crate::task::{TaskId, TaskName};
@@ -29,6 +30,60 @@ pub(crate) fn tips(context: &Context, branch: &Branch) -> Result<Tips> {
     names.extend(tracking.clone());
     let mut known = refs::load(&context.repository, &names)?;
     Ok(Tips { local: known.remove(&branch.full()), tracking: tracking.and_then(|name| known.remove(&name)) })
+}
+
+/// The default branch of the remote, in the place of another one that is gone there.
+#[derive(Debug)]
+pub(crate) struct Successor {
+    /// The branch.
+    pub(crate) branch: Branch,
+    /// Its published tip.
+    pub(crate) tip: Oid,
+    /// Whether it has all that was known of the other one: then that was renamed, or merged and removed.
+    pub(crate) continues: bool,
+}
+
+/// Asks the remote for its default branch where another one is `gone`, of which `last` is the last known commit; `None`
+/// where it still is that one, or there is none. Two connections.
+///
+/// # Errors
+/// Those of the connection.
+pub(crate) fn successor(
+    context: &Context,
+    remote: &RemoteName,
+    gone: &Branch,
+    last: &Oid,
+) -> Result<Option<Successor>> {
+    let (repository, limit) = (&context.repository, context.settings.timeout);
+    let Some(branch) = remote::ask_default(repository, remote, limit)?.filter(|new| new != gone) else {
+        return Ok(None);
+    };
+    remote::fetch_branch(repository, remote, &branch, limit)?;
+    let Some(tip) = tips(context, &branch)?.tracking else { return Ok(None) };
+    let continues = merge::is_ancestor(repository, last, &tip)?;
+    Ok(Some(Successor { branch, tip, continues }))
+}
+
+/// The note that another branch was taken in the place of one that is gone.
+pub(crate) fn followed(gone: &Branch, by: &Branch) -> String {
+    format!("{gone} is gone from the remote, and {by} is its default branch and continues it")
+}
+
+/// The command that brings only the own commits of a task branch to `into`, whose tip is `output`, where it was cut from the
+/// branch of another task whose commits came there in another form, as by a squash: a merge would bring these once more.
+/// `None` elsewhere.
+pub(crate) fn rebase_onto(context: &Context, branch: &Branch, into: &Branch, output: &Oid) -> Option<Hint> {
+    let repository = &context.repository;
+    let held = LockRecord::load(repository, TaskName::from_branch(branch.as_str())?.id())?;
+    let (base, start) = (held.base?, Oid::parse(&held.base_commit?)?);
+    let is_stacked = base != into.as_str() && TaskName::from_branch(&base).is_some();
+    if !is_stacked || merge::is_ancestor(repository, &start, output).unwrap_or(true) {
+        return None;
+    }
+    let onto = context.channel.remote().map_or_else(|| into.to_string(), |remote| format!("{remote}/{into}"));
+    let hint = command!["git rebase --onto", onto, start];
+    let place = repository.worktree_of(branch).ok().flatten();
+    Some(place.map_or(hint.clone(), |place| hint.within(place.path)))
 }
 
 /// Refuses a branch that carries locks, ids or task data as the base or the output of a task branch: a merge into it

@@ -31,7 +31,7 @@ pub(crate) fn merge_targets(context: &Context, task: TaskId) -> Vec<Branch> {
     // Whoever works on a task branch in the main worktree has it checked out there; work has not landed in itself.
     merge_targets.retain(|branch| !branch.as_str().starts_with(BRANCH_PREFIX));
     if merge_targets.is_empty() {
-        merge_targets.extend(picked_on);
+        merge_targets.extend(picked_on.or_else(|| context.known_default_branch()));
     }
     merge_targets
 }

@@ -75,9 +75,9 @@ impl PlannedBranches {
     }
 
     /// The output of a task, the first of: the plan's output, `aitask.output`, the branch that the task branch was cut
-    /// from (by the record of this clone, else by the lock), the plan's base, `aitask.base`, the branch of the main worktree.
-    /// Where that is the task branch itself, it is the one that was checked out there when the task was picked, else the
-    /// default branch of the remote.
+    /// from (by the record of this clone, else by the lock), the plan's base, `aitask.base`, the branch of the main worktree
+    /// ([`Context::work_branch`]). Where that is the task branch itself, it is the one that was checked out there when the
+    /// task was picked.
     ///
     /// # Errors
     /// [`Kind::Conflict`] where the plan names another base than the one that the task branch was cut from: the output
@@ -100,17 +100,15 @@ impl PlannedBranches {
             (Some(output), ..) => Ok(output),
             (None, Some(name), ..) | (None, None, None, Some(name)) => Branch::parse(name),
             (None, None, Some(base), _) => Ok(base),
-            (None, None, None, None) => match context.work_branch()? {
-                Some(own) if TaskName::from_branch(own.as_str()).is_some_and(|name| name.id() == task) => {
-                    let default = || context.default_branch().map(Option::<&Branch>::cloned);
-                    Ok(picked_on.map_or_else(default, |branch| Ok(Some(branch)))?.unwrap_or(own))
-                }
-                Some(branch) => Ok(branch),
-                None => {
-                    let message = "the main worktree is on no branch, and no output is named";
-                    Err(Error::new(Kind::DetachedHead, message).hint("git aitask finish --into main"))
-                }
-            },
+            (None, None, None, None) => {
+                let here = context.repository.root_branch.as_ref().and_then(|it| TaskName::from_branch(it.as_str()));
+                let picked_on = picked_on.filter(|_| here.is_some_and(|name| name.id() == task));
+                picked_on.map_or_else(|| context.work_branch(), |branch| Ok(Some(branch)))?.ok_or_else(|| {
+                    let on = context.describe_checkout();
+                    let message = format!("the main worktree is {on}, and no output is named");
+                    Error::new(Kind::DetachedHead, message).hint("git aitask finish --into main")
+                })
+            }
         }
     }
 }

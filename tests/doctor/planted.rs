@@ -197,6 +197,10 @@ pub(crate) const PLANTED: &[Planted] = &[
         ann.at(".aitask-data").commit("ours");
     }),
     left("second_home", |world, _| put(world, "main", "aitasks/t2_two.md", Some("---\nstatus: Ready\n---\n"))),
+    left("renamed_branch", |world, ann| {
+        world.git(&["--git-dir=origin.git", "branch", "-m", "main", "trunk"]);
+        ann.git(&["fetch", "-q", "--prune"]);
+    }),
     // settings
     left("tasks_gone", |_, ann| drop(ann.git(&["config", "aitask.data", "nowhere"]))),
     left("setting_without_branch", |_, ann| drop(ann.git(&["config", "aitask.base", "nowhere"]))),

@@ -144,3 +144,24 @@ fn the_users_hook_can_refuse() {
         assert!(!ann.path("aiwork").exists());
     }
 }
+
+#[test]
+fn a_task_branch_that_the_server_refuses_is_pushed_by_another_name_by_the_command_that_is_named() {
+    let refused = |is_in_the_way: bool| {
+        let (world, ann) = scene(1);
+        work_on(&ann, 1);
+        if is_in_the_way {
+            world.git(&["--git-dir=origin.git", "branch", "aitask", "main"]);
+        } else {
+            pre_receive_refuses(&world, "aitask/");
+        }
+        let refused = run(&ann, "finish 1 --no-push --json").fails(1);
+        let hints = refused.hints().join("\n");
+        assert!(kind(&refused) == "denied" && !hints.contains("init --data-branch"), "{refused}");
+        ann.follow(&refused.error()["error"]["hints"][0]).ok();
+        assert!(world.remote_branch("t1_job1").is_some(), "{refused}");
+        hints
+    };
+    assert!(refused(true).contains("rename the branch aitask on origin"));
+    assert!(!refused(false).contains("rename"));
+}

@@ -113,3 +113,35 @@ fn finish_does_not_merge_past_a_pull_request_whose_branch_the_server_has_removed
     ann.aitask(&["finish", "1", "--merge"]).ok();
     assert_eq!(world.remote_file("main", "1.txt").as_deref(), Some("work\n"));
 }
+
+#[test]
+fn what_others_did_and_took_back_before_the_task_was_worked_on_is_not_taken_for_its_work() {
+    for (authored, is_later) in [("2035-01-01T00:00:00Z", true), ("2001-01-01T00:00:00Z", false)] {
+        let world = World::new();
+        let ann = on_data_branch(&world, "ann");
+        ann.write("flag", "off\n");
+        ann.commit("flag");
+        ann.git(&["push", "-q"]);
+        ann.task("One", &[]);
+        ann.aitask(&["pick", "1"]).ok();
+        let bob = world.clone("bob");
+        for (text, message) in [("on\n", "try flag"), ("off\n", "not yet")] {
+            bob.write("flag", text);
+            bob.commit(message);
+        }
+        bob.git(&["push", "-q"]);
+        let there = ann.at(WORK).env("GIT_AUTHOR_DATE", authored);
+        there.write("flag", "on\n");
+        there.commit("flag on");
+        let run = ann.aitask(&["finish", "1", "--json"]);
+        if is_later {
+            run.ok();
+        } else {
+            // Somebody may have taken it from here: the user says whether it is wanted.
+            let error = run.fails(1).error()["error"].clone();
+            assert!(error["message"].as_str().unwrap().contains("main had the same change"), "{error}");
+            ann.follow(&error["hints"][0]).ok();
+        }
+        assert_eq!(world.remote_file("main", "flag").as_deref(), Some("on\n"));
+    }
+}

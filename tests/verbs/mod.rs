@@ -4,6 +4,7 @@ mod after_landing;
 mod agents;
 mod agents_hooks;
 mod archive;
+mod bases;
 mod brief;
 mod check;
 mod checks;

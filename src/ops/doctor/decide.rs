@@ -26,6 +26,7 @@ pub(crate) fn findings(seen: &Snapshot) -> Vec<Finding> {
         found.extend(of_branch(seen, branch));
     }
     records(seen, &mut found);
+    found.extend(of_main_branch(seen));
     places(seen, &mut found);
     let (root, moved) = &seen.moved;
     if !moved.is_empty() {
@@ -262,6 +263,14 @@ fn of_worktree(seen: &Snapshot, worktree: &SeenWorktree) -> Option<Finding> {
     (!worktree.is_busy).then(|| finding("other_branch", &cause).cure(cure))
 }
 
+/// The branch of the main worktree, where it was renamed on the remote: from then on it is never updated.
+fn of_main_branch(seen: &Snapshot) -> Option<Finding> {
+    let (gone, next) = seen.renamed.as_ref()?;
+    let cause = format!("it is gone from the remote, and {next} is the default branch there and continues it");
+    let rename = command!["git branch -m", gone, next, "&& git branch -u", seen.published(next), next];
+    Some(Finding::new("renamed_branch", "branches", gone, &cause).cure(rename.within(&seen.moved.0)))
+}
+
 fn of_branch(seen: &Snapshot, branch: &SeenBranch) -> Option<Finding> {
     let SeenBranch { branch: name, task: id, is_former, local, published, relation, landed } = branch;
     let (id, into) = (*id, landed.1.as_ref().map_or("the output branch", Branch::as_str));
@@ -325,6 +334,12 @@ fn of_branch(seen: &Snapshot, branch: &SeenBranch) -> Option<Finding> {
         let status = Hint::from("git status --ignored").within(&worktree.path);
         let prune = Hint::from("git aitask worktree prune").note("removes the worktree with them");
         return Some(finding("ignored_files", &cause).cure(status).cure(prune));
+    }
+    if let (Landed::At(_), true) = (&landed.0, seen.root_branch.as_ref() == Some(name)) {
+        let cause =
+            format!("{} is archived, its work is in {into}, and the main checkout is still on it", id.prefixed());
+        let switch = command!["git switch", into].within(&seen.moved.0);
+        return Some(finding("branch_of_ended_task", &cause).cure(switch));
     }
     Some(match (&landed.0, worktree.is_some(), local.is_some(), published.is_some()) {
         (Landed::At(_), is_checked_out, is_here, _) => {

@@ -10,7 +10,7 @@ use crate::error::{Error, Hint, Kind, Result};
 use crate::files::data_checkout;
 use crate::files::records::{Location, Oddity, RecordKind};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
-use crate::git::{Branch, Freshness, RefName, leftover_lock, merge, objects, refs, registry, worktree};
+use crate::git::{Branch, Freshness, RefName, leftover_lock, merge, objects, refs, registry, remote, worktree};
 use crate::landing::landed::{self, Landed};
 use crate::ledger::view::Tip;
 use crate::ledger::{Channel, IDS, LOCKS, Ledger, View};
@@ -28,7 +28,7 @@ use crate::project::task_folder::TaskFolder;
 use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::project::{data_state, index, place};
 use crate::task::{TaskId, TaskName, TaskPath, WORKTREES_DIR, paths};
-use crate::worktrees::branches::tips;
+use crate::worktrees::branches::{successor, tips};
 use crate::worktrees::former_name::FormerNames;
 use crate::worktrees::published::compare;
 use crate::worktrees::registry::{ignored_files, task_branch_of};
@@ -85,6 +85,8 @@ pub(crate) fn gather(context: &Context, freshness: Freshness) -> Result<Gathered
         data: data.to_string(),
         data_dir: context.data_dir(),
         moved: (context.repository.root.clone(), place::moved(&context.repository)),
+        root_branch: context.repository.root_branch.clone(),
+        renamed: if view.is_current { renamed(context)? } else { None },
         ..Snapshot::default()
     };
     lost(&view, &[locks.clone(), ids.clone(), data.clone()], &mut seen);
@@ -122,6 +124,22 @@ pub(crate) fn gather(context: &Context, freshness: Freshness) -> Result<Gathered
         seen.refs.extend((!is_there).then(|| name.to_string()));
     }
     Ok(Gathered { is_current: view.is_current, not_judged, as_of: as_of(&ledger), seen })
+}
+
+/// The branch that the main worktree has checked out, with the default branch of the remote, where it was published there and
+/// is gone. Two connections there, and none elsewhere; what cannot be asked is not judged.
+fn renamed(context: &Context) -> Result<Option<(Branch, Branch)>> {
+    let (Some(remote), Some(branch)) = (context.channel.remote(), &context.repository.root_branch) else {
+        return Ok(None);
+    };
+    let known = tips(context, branch)?;
+    let (Some(local), None, true) =
+        (known.local, known.tracking, remote::was_published(&context.repository, remote, branch))
+    else {
+        return Ok(None);
+    };
+    let next = successor(context, remote, branch, &local).ok().flatten();
+    Ok(next.filter(|next| next.continues).map(|next| (branch.clone(), next.branch)))
 }
 
 /// Where this program keeps what it knew of the branches of a remote.

@@ -23,6 +23,10 @@ pub(crate) struct Snapshot {
     pub(crate) data: String,
     /// The folder that has it checked out.
     pub(crate) data_dir: PathBuf,
+    /// The branch that the main worktree has checked out.
+    pub(crate) root_branch: Option<Branch>,
+    /// That branch, where it is gone from the remote, with the default branch there.
+    pub(crate) renamed: Option<(Branch, Branch)>,
     /// The files of the task data.
     pub(crate) files: TaskFolder,
     /// What is wrong with them and with the counter.

@@ -60,6 +60,7 @@ pub(super) fn finish_locally(
         cd: None,
         aside: Notices::default(),
         into: into.clone(),
+        is_checked_out: context.repository.root_branch.as_ref() == Some(&done.place.branch),
         is_last: !options.carries_over() && done.active.iter().all(ended),
         leaves_none_free: !options.carries_over() && done.free.iter().all(ended),
         would_run: Vec::new(),

@@ -151,6 +151,7 @@ impl PlannedWorktree {
         aside: &mut Notices,
     ) -> Result<Option<WorktreeInfo>> {
         let (base, Some(place)) = (self.planned.unwrap_or(self.base), self.place) else { return Ok(None) };
+        aside.notes.extend(base.follows());
         let missing = self.recorded.filter(|recorded| *recorded != base.branch);
         if context.dry_run && place.record.is_none() {
             aside.would_run(place.add_command(context, &base)?);
