@@ -60,7 +60,8 @@ pub(super) fn finish_locally(
         cd: None,
         aside: Notices::default(),
         into: into.clone(),
-        is_checked_out: context.repository.root_branch.as_ref() == Some(&done.place.branch),
+        is_checked_out: context.repository.here_branch.as_ref() == Some(&done.place.branch)
+            && context.repository.toplevel == context.repository.root,
         is_last: !options.carries_over() && done.active.iter().all(ended),
         leaves_none_free: !options.carries_over() && done.free.iter().all(ended),
         would_run: Vec::new(),

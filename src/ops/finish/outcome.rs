@@ -126,7 +126,7 @@ pub(crate) struct Finished {
     /// The output branch.
     #[serde(skip)]
     pub(crate) into: Branch,
-    /// Whether the main worktree still has the branch of the finished task checked out.
+    /// Whether this was called in the main worktree, which still has the branch of the finished task checked out.
     #[serde(skip)]
     pub(crate) is_checked_out: bool,
     /// Whether no task is active any more, as far as this clone knows.
