@@ -178,7 +178,8 @@ pub(crate) fn require_no_request(
     let past = past.note("merges it here, past the pull request");
     Err(match context.channel.remote() {
         Some(remote) if is_gone => {
-            let gone = format!("{pushed} is gone from {remote}; {into} has not all of this work, or only in another form");
+            let gone =
+                format!("{pushed} is gone from {remote}; {into} has not all of this work, or only in another form");
             Error::new(Kind::NotMerged, gone)
                 .hint(command!["git diff", format!("{remote}/{into}...{branch}")].note("the work"))
                 .hint(command!["git aitask archive", task].note("if it was merged in another form, or rejected"))

@@ -266,10 +266,8 @@ mod tests {
         for name in ["new", "gone", "other"] {
             std::fs::write(dir.path().join(name), name).unwrap();
         }
-        let edits = vec![
-            Edit::Put { path: "new".to_owned(), content: Vec::new() },
-            Edit::Remove { path: "gone".to_owned() },
-        ];
+        let edits =
+            vec![Edit::Put { path: "new".to_owned(), content: Vec::new() }, Edit::Remove { path: "gone".to_owned() }];
         let mut plan = Plan::new().step(&data, Step::edit("x", edits));
         plan.adopt = ["new", "gone", "other"].map(str::to_owned).to_vec();
         let oid = Oid::parse(&"a".repeat(40)).unwrap();

@@ -182,7 +182,10 @@ mod tests {
                 "error: inflate: data stream error\nfatal: loose object 0159 (stored in .git/objects/01/59) is corrupt\n",
                 "rm -f DIR/.git/objects/01/59 && git fetch --refetch --all",
             ),
-            ("fatal: packed object 0159 (stored in .git/objects/01/59) is corrupt\n", "cd DIR && git fetch --refetch --all"),
+            (
+                "fatal: packed object 0159 (stored in .git/objects/01/59) is corrupt\n",
+                "cd DIR && git fetch --refetch --all",
+            ),
             (
                 "fatal: bad object refs/remotes/origin/main\n",
                 "cd DIR && rm -f \"$(git rev-parse --git-path refs/remotes/origin/main)\"; git update-ref -d",
