@@ -46,6 +46,7 @@ pub(crate) fn wanted(context: &Context, named: &[String]) -> Result<Vec<Wanted>>
 
 impl App {
     /// Does the same to each of these tasks, and shows the outcomes; returns the exit code, the highest of those that failed.
+    /// Of several, `refused` is told each error.
     ///
     /// # Errors
     /// The one error of a single task. For programs the one with the highest exit code, with all others, where it was done
@@ -55,6 +56,7 @@ impl App {
         wanted: &[Wanted],
         act: impl Fn(&Wanted) -> Result<T>,
         page: impl Fn(Page, &T) -> Page,
+        refused: impl Fn(&Error),
     ) -> Result<u8> {
         if let [one] = wanted {
             let outcome = act(one)?;
@@ -77,6 +79,7 @@ impl App {
                 Err(error) => failed.push(error),
             }
         }
+        failed.iter().for_each(refused);
         let code = failed.iter().map(|error| error.kind().exit_code()).max().unwrap_or(0);
         let all: Vec<Value> = failed.iter().map(|error| error.described().into()).collect();
         if done.is_empty() && self.report.json {

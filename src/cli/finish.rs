@@ -104,28 +104,25 @@ impl FinishArgs {
             }
         };
         // The one error of a single task is told where all verbs end.
-        let tell = |error: &Error| {
-            if wanted.len() > 1 && !error.is_retryable() {
-                summarise_refusal(app, error);
-            }
-        };
+        let refused = |error: &Error| summarise_refusal(app, error);
         if self.pr {
             let page = |page: Page, outcome: &Proposed| proposed(page, outcome, &next(&outcome.finished));
-            let propose = |wanted: &Wanted| propose::propose(&context, wanted, &options).inspect_err(tell);
+            let propose = |wanted: &Wanted| propose::propose(&context, wanted, &options);
             return app.each(
                 &wanted,
                 |wanted| propose(wanted).inspect(|it| summarise(app, &page(Page::new(), it))),
                 page,
+                refused,
             );
         }
         let page = |page: Page, outcome: &Finished| one(page, outcome, &next(outcome), self.no_push);
         let finish = |wanted: &Wanted| {
-            let outcome = finish::finish(&context, wanted, &options).inspect_err(tell)?;
+            let outcome = finish::finish(&context, wanted, &options)?;
             app.lead_shell(outcome.cd.as_ref(), &outcome.aside);
             summarise(app, &page(Page::new(), &outcome));
             Ok(outcome)
         };
-        app.each(&wanted, finish, page)
+        app.each(&wanted, finish, page, refused)
     }
 }
 

@@ -2,8 +2,7 @@
 
 use crate::error::{Error, Hint, Kind, Payload};
 use crate::git::porcelain::damage::{damage, not_owned};
-use crate::git::porcelain::failure::{self, GitFailure};
-use crate::git::run::NO_SPACE;
+use crate::git::porcelain::failure::{self, GitFailure, NO_SPACE};
 use std::path::Path;
 
 /// The error of a command that only reads from a remote, given by name or address, and that ran in `dir`; `None` where this

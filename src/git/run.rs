@@ -17,6 +17,7 @@ pub(crate) use output::Output;
 use crate::error::{Error, Kind, Payload, Result, quoted, redacted, sanitise};
 use crate::git::contact;
 use crate::git::porcelain::damage::{damage, moved};
+use crate::git::porcelain::failure::NO_SPACE;
 use crate::interrupt;
 use crate::report::activity;
 use crate::settings::Environment;
@@ -31,9 +32,6 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 use transfer::Transfer;
 use wait::{Capture, Clock, SignalTarget, WaitEnd};
-
-/// What the system and git say when a disk or a quota is used up.
-pub(super) const NO_SPACE: [&str; 3] = ["No space left on device", "Out of diskspace", "Disk quota exceeded"];
 
 /// The variables that `git rev-parse --local-env-vars` lists, without the two that carry configuration. They name the
 /// repository, so they count while it is looked for, and are removed once a directory names it. The last five go with them:

@@ -146,6 +146,21 @@ pub(crate) fn begin_request(context: &Context, task: TaskId, tip: &Oid) -> Resul
     }
 }
 
+/// What this clone has pushed for a pull request, by its record.
+pub(crate) fn requested(context: &Context, task: TaskId) -> Option<String> {
+    LockRecord::load(&context.repository, task).and_then(|held| held.requested)
+}
+
+/// Puts back what was recorded before [`begin_request`], where the push certainly was not made: no request waits for it.
+pub(crate) fn end_request(context: &Context, task: TaskId, before: Option<String>, error: &Error) {
+    if let Some(held) = LockRecord::load(&context.repository, task)
+        && !matches!(error.kind(), Kind::Unknown | Kind::Interrupted)
+    {
+        // One that stays makes the next finish ask whether to merge here.
+        let _ = LockRecord { requested: before, ..held }.save(&context.repository, task);
+    }
+}
+
 /// Refuses to merge work past its pull request: one for which this clone pushed the branch. Where the server has removed
 /// the branch since, the request was rejected, or what it became is not recognised as this work, or is in another branch.
 ///
@@ -159,8 +174,7 @@ pub(crate) fn require_no_request(
     into: &Branch,
     mode: MergeMode,
 ) -> Result<()> {
-    let held = LockRecord::load(&context.repository, task);
-    let Some(requested) = held.and_then(|held| held.requested) else { return Ok(()) };
+    let Some(requested) = requested(context, task) else { return Ok(()) };
     let is_gone = view.tip(branch).published.is_none();
     // Later commits are work of their own.
     if is_gone

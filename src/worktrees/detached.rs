@@ -24,7 +24,8 @@ pub(crate) fn keep(repository: &Repository, path: &Path, dry_run: bool) -> Resul
 fn left(reflog: &str) -> Vec<Oid> {
     let (mut left, mut is_changed) = (Vec::new(), false);
     for line in reflog.lines() {
-        let Some((moved, message)) = line.split_once('\t') else { continue };
+        // `git update-ref` without a reason writes no message.
+        let (moved, message) = line.split_once('\t').unwrap_or((line, ""));
         let from = message.strip_prefix("checkout: moving from ").and_then(|rest| rest.split(' ').next());
         let old = moved.split(' ').next().and_then(Oid::parse);
         left.extend(old.filter(|old| is_changed && from == Some(old.as_str()) && !left.contains(old)));
@@ -48,6 +49,7 @@ mod tests {
         for (reflog, expected) in [
             ([away.as_str(), &made, &again, &back(&c)].concat(), vec![c.clone()]),
             ([away.as_str(), &made].concat(), vec![]),
+            ([away.as_str(), &format!("{a} {b} A <a@x> 1 +0000\n"), &back(&b)].concat(), vec![b.clone()]),
             ([away.as_str(), &back(&a)].concat(), vec![]),
             ([made.as_str(), &line(&b, &d, "checkout: moving from aitask/t1_x to main")].concat(), vec![]),
             (

@@ -93,7 +93,8 @@ impl FormerNames {
         if tips.is_empty() || !history::cuts(repository).is_empty() {
             return Ok(Self::Unknown);
         }
-        let call = repository.read("log").args(["-z", "--format=", "--name-only", "--no-renames", "--diff-filter=A"]);
+        let call =
+            repository.read("log").args(["-z", "-m", "--format=", "--name-only", "--no-renames", "--diff-filter=A"]);
         let files = format!(":(glob){}/**/{}_*.md", paths::TASKS_DIR, task.prefixed());
         let text = call.args(tips).args(["--", &files]).run()?.text();
         let stem = |path: &str| Some(Path::new(path).file_stem()?.to_str()?.to_owned());

@@ -6,6 +6,9 @@
 
 use crate::git::porcelain::damage::is_impossible_address;
 
+/// What the system and git say when a disk or a quota is used up.
+pub(crate) const NO_SPACE: [&str; 3] = ["No space left on device", "Out of diskspace", "Disk quota exceeded"];
+
 /// The cause of a failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum GitFailure {
