@@ -106,14 +106,19 @@ impl Place {
         Ok(Self { common_dir, git_dir, toplevel: PathBuf::from(toplevel), head, is_born: output.success() })
     }
 
-    /// Refuses a work tree from which git does not find the git directory by itself, as with `--work-tree` and
-    /// `core.worktree`: most calls of git run there, without the variables that name another place.
+    /// Refuses a work tree from which git does not find the repository by itself, as with `--work-tree` and
+    /// `core.worktree`: most calls of git run there, without the variables that name another place. Those of a hook in
+    /// another worktree of the repository are no obstacle.
     ///
     /// # Errors
     /// [`Kind::NotARepository`].
     pub(super) fn require_found_from_work_tree(&self) -> Result<()> {
-        let found = self.toplevel.ancestors().find_map(registry::git_dir).and_then(|dir| dir.canonicalize().ok());
-        if found.is_some() && found == self.git_dir.canonicalize().ok() {
+        let common = |dir: PathBuf| match std::fs::read_to_string(dir.join("commondir")) {
+            Ok(text) => dir.join(text.trim_end()).canonicalize().ok(),
+            Err(_) => dir.canonicalize().ok(),
+        };
+        let found = self.toplevel.ancestors().find_map(registry::git_dir).and_then(common);
+        if found.is_some() && found == self.common_dir.canonicalize().ok() {
             return Ok(());
         }
         let (work, dir) = (self.toplevel.display(), self.git_dir.display());
@@ -121,9 +126,10 @@ impl Place {
             "the work tree {work} does not have {dir} as its .git: such a layout (--work-tree, GIT_WORK_TREE or \
              core.worktree) is not supported"
         );
-        Err(Error::new(Kind::NotARepository, message).hint(
-            command!["git worktree add ../checkout"].within(&self.common_dir).note("makes a checkout that has it"),
-        ))
+        let main = self.common_dir.parent().filter(|_| self.common_dir.ends_with(".git")).unwrap_or(&self.common_dir);
+        let add = command!["env -u GIT_DIR -u GIT_WORK_TREE git worktree add ../checkout"].within(main);
+        Err(Error::new(Kind::NotARepository, message)
+            .hint(add.note("makes a checkout that has it; go there without these settings")))
     }
 
     /// Whether the configuration says nothing else.

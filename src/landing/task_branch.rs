@@ -146,23 +146,9 @@ pub(crate) fn begin_request(context: &Context, task: TaskId, tip: &Oid) -> Resul
     }
 }
 
-/// What this clone has pushed for a pull request, by its record.
-pub(crate) fn requested(context: &Context, task: TaskId) -> Option<String> {
-    LockRecord::load(&context.repository, task).and_then(|held| held.requested)
-}
-
-/// Puts back what was recorded before [`begin_request`], where the push certainly was not made: no request waits for it.
-pub(crate) fn end_request(context: &Context, task: TaskId, before: Option<String>, error: &Error) {
-    if let Some(held) = LockRecord::load(&context.repository, task)
-        && !matches!(error.kind(), Kind::Unknown | Kind::Interrupted)
-    {
-        // One that stays makes the next finish ask whether to merge here.
-        let _ = LockRecord { requested: before, ..held }.save(&context.repository, task);
-    }
-}
-
-/// Refuses to merge work past its pull request: one for which this clone pushed the branch. Where the server has removed
-/// the branch since, the request was rejected, or what it became is not recognised as this work, or is in another branch.
+/// Refuses to merge work past its pull request: one for which this clone pushed the branch, or was to. Where the server
+/// has no such branch, it refused it, the request was rejected, or what it became is not recognised as this work, or is in
+/// another branch.
 ///
 /// # Errors
 /// [`Kind::NotMerged`].
@@ -174,7 +160,8 @@ pub(crate) fn require_no_request(
     into: &Branch,
     mode: MergeMode,
 ) -> Result<()> {
-    let Some(requested) = requested(context, task) else { return Ok(()) };
+    let held = LockRecord::load(&context.repository, task);
+    let Some(requested) = held.and_then(|held| held.requested) else { return Ok(()) };
     let is_gone = view.tip(branch).published.is_none();
     // Later commits are work of their own.
     if is_gone
@@ -188,21 +175,23 @@ pub(crate) fn require_no_request(
         MergeMode::Squash => command!["git aitask finish", task, "--squash"],
         MergeMode::Ff => command!["git aitask finish", task, "--ff"],
     };
-    let pushed = format!("{branch} was pushed for a pull request, and");
     let past = past.note("merges it here, past the pull request");
     Err(match context.channel.remote() {
         Some(remote) if is_gone => {
-            let gone =
-                format!("{pushed} is gone from {remote}; {into} has not all of this work, or only in another form");
-            Error::new(Kind::NotMerged, gone)
+            let message =
+                format!("{branch} is for a pull request, and {remote} has no such branch; {into} has not all of");
+            Error::new(Kind::NotMerged, format!("{message} this work, or only in another form"))
                 .hint(command!["git diff", format!("{remote}/{into}...{branch}")].note("the work"))
                 .hint(command!["git aitask archive", task].note("if it was merged in another form, or rejected"))
                 .hint(command!["git aitask finish", task, "--no-push"].note("proposes it again"))
                 .hint(past)
         }
-        _ => Error::new(Kind::NotMerged, format!("{pushed} its work is not in {into} yet"))
-            .hint(command!["git aitask finish", task].note("once it is merged"))
-            .hint(past),
+        _ => Error::new(
+            Kind::NotMerged,
+            format!("{branch} was pushed for a pull request, and its work is not in {into} yet"),
+        )
+        .hint(command!["git aitask finish", task].note("once it is merged"))
+        .hint(past),
     })
 }
 

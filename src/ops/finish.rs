@@ -137,7 +137,7 @@ fn finish_with_branches(
     };
     let checking = Checking::new(&options.check, &context.settings.checks);
     let train = Train::new(line::listens);
-    let (own, other_branches, landing, requesting, claimed, removes, lock, active, free) = Default::default();
+    let (own, other_branches, landing, claimed, removes, lock, active, free) = Default::default();
     let mut job = FinishOperation {
         context,
         wanted,
@@ -151,7 +151,6 @@ fn finish_with_branches(
         own,
         other_branches,
         landing,
-        requesting,
         claimed,
         removes,
         rules,
@@ -180,9 +179,6 @@ fn finish_with_branches(
         (landed, _) => landed.map_err(|error| {
             if let Some(task) = job.landing {
                 task_branch::end_landing(context, task, &mark, &error);
-            }
-            if let Some((task, before)) = job.requesting {
-                task_branch::end_request(context, task, before, &error);
             }
             explain(error, &request, wanted, context.channel.remote().zip(job.branch.as_ref()))
         })?,
@@ -218,8 +214,6 @@ struct FinishOperation<'a> {
     other_branches: Option<FinishBranches>,
     /// The task whose merge was recorded.
     landing: Option<TaskId>,
-    /// The task that is being proposed, with what its record said before.
-    requesting: Option<(TaskId, Option<String>)>,
     /// The published task branch that the plan removes.
     removes: Option<Branch>,
     /// The number that the last attempt claimed for a task that takes over deferred items.
@@ -572,7 +566,6 @@ impl FinishOperation<'_> {
         let Some(TaskWork { tip, merge: Some(merge), needs_push, .. }) = &finishing.work else { return Ok(()) };
         if self.request.options.no_push {
             if context.channel != Channel::Local {
-                self.requesting.get_or_insert_with(|| (id, task_branch::requested(context, id)));
                 task_branch::begin_request(context, id, tip)?;
             }
             if *needs_push { task_branch::begin_push(context, view, id, branch, tip) } else { Ok(()) }

@@ -63,6 +63,9 @@ const KINDS: [(&str, &str); 15] = [
 /// How many commits are read at first, beside two for each event that is shown: some are of no event.
 const AT_FIRST: usize = 50;
 
+/// The highest number that git takes.
+const HIGHEST: usize = i32::MAX as usize;
+
 /// Reads the end of the history of one task or of all, up to so many events. One process more than every reading verb, or a
 /// few where many of its commits are of no event.
 ///
@@ -84,6 +87,7 @@ pub(crate) fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> R
     };
     let mut most = limit.saturating_mul(2).saturating_add(AT_FIRST);
     loop {
+        most = most.min(HIGHEST);
         let call = context.repository.read("log").args(["-z", "--format=%H%x1f%at%x1f%an%x1f%s"]);
         let call = call.args(["--extended-regexp", &format!("--grep={subjects}"), &format!("--max-count={most}")]);
         let text = String::from_utf8_lossy(&call.args(&tips).arg("--").run()?.stdout).into_owned();

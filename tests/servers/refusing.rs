@@ -160,8 +160,10 @@ fn a_task_branch_that_the_server_refuses_is_pushed_by_another_name_by_the_comman
         assert!(kind(&refused) == "denied" && !hints.contains("init --data-branch"), "{refused}");
         ann.follow(&refused.error()["error"]["hints"][0]).ok();
         assert!(world.remote_branch("t1_job1").is_some(), "{refused}");
-        // nothing was proposed under the name that a pull request would have
-        run(&ann, "finish 1").ok();
+        // It is for a pull request all the same.
+        let waits = run(&ann, "finish 1 --json").fails(1);
+        assert!(kind(&waits) == "not_merged" && message(&waits).contains("has no such branch"), "{waits}");
+        run(&ann, "finish 1 --merge").ok();
         hints
     };
     assert!(refused(true).contains("rename the branch aitask on origin"));

@@ -25,7 +25,9 @@ fn nobody_there_is_said_at_once() {
 
 #[test]
 fn a_full_disk_of_the_clone_is_no_remote_that_cannot_be_reached() {
-    let (_world, ann) = scene(1);
+    let (world, ann) = scene(1);
+    // where nothing is newer, nothing would be written
+    run(&world.clone("bob"), "new Newer").ok();
     let known = ann.path(".git/refs/aitask");
     std::fs::create_dir_all(&known).unwrap();
     if ann.run("mount", &["-t", "tmpfs", "-o", "size=64k,mode=755", "none", known.to_str().unwrap()]).code != 0 {

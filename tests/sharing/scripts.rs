@@ -156,7 +156,7 @@ fn old_task_data_that_was_never_published_is_not_put_over_the_new() {
     ann.aitask(&["init", "--data-branch"]).ok();
     let before = world.remote_branch("aitask-data");
     let run = bob.aitask(&["init", "--data-branch", "--json"]).fails(1);
-    assert_eq!(run.error()["error"]["kind"], "occupied", "{run}");
+    assert_eq!(run.error()["error"]["kind"], "conflict", "{run}");
     assert_eq!((bob.read("aitasks/t1_one.md"), world.remote_branch("aitask-data")), ("bob's\n".into(), before));
 }
 

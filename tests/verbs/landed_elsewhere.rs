@@ -104,7 +104,7 @@ fn finish_does_not_merge_past_a_pull_request_whose_branch_the_server_has_removed
     for id in ["1", "2"] {
         let run = ann.aitask(&["finish", id, "--json"]).fails(1);
         assert_eq!(run.error()["error"]["kind"], "not_merged", "{run}");
-        assert!(run.stderr.contains("is gone from origin") && hints(&run.error()["error"]).len() == 4, "{run}");
+        assert!(run.stderr.contains("origin has no such branch") && hints(&run.error()["error"]).len() == 4, "{run}");
     }
     assert_eq!(world.remote_branch("main"), before);
     ann.aitask(&["archive", "2"]).ok();

@@ -60,6 +60,7 @@ fn reading_it_changes_nothing_and_before_init_it_names_the_cure() {
     let before = everything(&ann);
     ann.aitask(&["log"]).ok().assert().stdout(contains("Add task t1: one"));
     assert_eq!(everything(&ann), before);
+    assert_eq!(ann.aitask(&["log", "-n", "99999999999"]).ok().stdout, ann.aitask(&["log"]).ok().stdout);
     World::new().clone("eve").aitask(&["log", "x"]).fails(2);
 }
 
