@@ -89,10 +89,8 @@ fn conflict(context: &Context, data: &Oid, code: &Branch, unresolved: &[Unresolv
     );
     let error = Error::new(Kind::Conflict, message);
     let error = files.iter().fold(error, |error, path| {
-        let take = command!["git show", format!("{}:{path}", data.short()), ">", path];
-        error.hint(
-            take.within(&context.repository.root).note("takes theirs; write your change into it, and git aitask sync"),
-        )
+        let show = command!["git show", format!("{}:{path}", data.short())].within(&context.repository.root);
+        error.hint(show.note(format!("shows theirs; make {path} the one with both, and git aitask sync")))
     });
     error.with(Payload::Files { files })
 }

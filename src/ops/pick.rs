@@ -134,7 +134,10 @@ impl UnpublishedWork {
 
     fn note(&self, holder: &str) -> String {
         let place = self.folder.as_ref().map_or_else(String::new, |folder| format!("in {folder} "));
-        format!("{holder} has published no commit of this task; what there is lies {place}on {}", self.host)
+        format!(
+            "no commit of {holder} is published on the branch of this task; what there is lies {place}on {}",
+            self.host
+        )
     }
 }
 

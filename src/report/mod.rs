@@ -137,9 +137,24 @@ impl Report {
         outcome: &T,
         page: impl FnOnce() -> Page,
     ) -> Result<(), Error> {
+        let (mut pager, mut page) = (Some(pager), Some(page));
+        self.answer_with(
+            &mut |text| pager.take().is_some_and(|pager| pager(text)),
+            &|| serde_json::to_value(outcome),
+            &mut || page.take().map_or_else(Page::new, |page| page()),
+        )
+    }
+
+    /// [`Self::answer_through`], compiled once for all outcomes.
+    fn answer_with(
+        self,
+        pager: &mut dyn FnMut(&str) -> bool,
+        outcome: &dyn Fn() -> serde_json::Result<Value>,
+        page: &mut dyn FnMut() -> Page,
+    ) -> Result<(), Error> {
         activity::erase();
         let written = if self.json {
-            let mut document = document(outcome)?;
+            let mut document = document(outcome())?;
             document.extend(beside());
             print_json(&Value::Object(document))
         } else {
@@ -282,8 +297,8 @@ fn print_json(document: &Value) -> io::Result<()> {
     writeln!(io::stdout(), "{}", escaped(&format!("{document:#}")).replace("##[", "#\\u0023["))
 }
 
-fn document<T: Serialize>(outcome: &T) -> Result<Map<String, Value>, Error> {
-    let value = serde_json::to_value(outcome).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
+fn document(outcome: serde_json::Result<Value>) -> Result<Map<String, Value>, Error> {
+    let value = outcome.map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
     let mut document = Map::from_iter([("schema".to_owned(), SCHEMA.into())]);
     match value {
         Value::Object(fields) => document.extend(fields),

@@ -135,12 +135,19 @@ pub(crate) fn require_other_output(into: &Branch, task_branch: &Branch) -> Resul
 /// is the one that the branch of this task was cut from, and the user says where the work goes now.
 pub(crate) fn no_output(context: &Context, into: &Branch, chosen_for: Option<TaskId>) -> Error {
     let here = tips(context, into).is_ok_and(|tips| tips.local.is_some());
-    let error = match context.channel.remote().filter(|_| here) {
-        Some(remote) => {
+    let of_task = TaskName::from_branch(into.as_str()).map(|name| name.id());
+    let error = match (context.channel.remote().filter(|_| here), of_task) {
+        // Published again, the branch of a task would take work that never reaches the branch the task goes to.
+        (Some(remote), Some(other)) => {
+            let message = format!("{into}, the branch of {}, is not published on {remote}", other.prefixed());
+            Error::new(Kind::Usage, format!("{message}, so nothing can be merged into it"))
+                .hint(command!["git aitask finish", other].note("first, where its work has landed"))
+        }
+        (Some(remote), None) => {
             Error::new(Kind::Usage, format!("{into} is not published on {remote}, so nothing can be merged into it"))
                 .hint(command!["git push -u", remote, into])
         }
-        None => Error::new(Kind::Usage, format!("there is no branch {into} to merge into")).hint("git branch -a"),
+        (None, _) => Error::new(Kind::Usage, format!("there is no branch {into} to merge into")).hint("git branch -a"),
     };
     let other = context.work_branch().ok().flatten().filter(|other| other != into);
     match chosen_for.zip(other) {

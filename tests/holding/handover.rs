@@ -215,7 +215,13 @@ fn a_takeover_of_work_that_was_never_published_says_where_it_is() {
         (ann.path(WORK).display().to_string(), run.json()["lock"]["host"].as_str().unwrap().to_owned());
     let unpublished = &run.json()["unpublished"];
     assert_eq!((unpublished["folder"].as_str(), unpublished["host"].as_str()), (Some(&*folder), Some(&*host)));
-    says(&run, &["ann@example.com has published no commit of this task", &format!("lies in {folder} on {host}")]);
+    says(
+        &run,
+        &[
+            "no commit of ann@example.com is published on the branch of this task",
+            &format!("lies in {folder} on {host}"),
+        ],
+    );
     // In one clone it is where the next one works.
     let run = bob.env("GIT_AITASK_EMAIL", "cid@example.com").aitask(&["pick", "1", "--steal", "--json"]).ok();
     assert!(run.json()["unpublished"].is_null(), "{run}");
@@ -228,7 +234,7 @@ fn work_that_was_never_published_is_named_after_unlock_by_force_and_after_severa
     let [bob, cat] = ["bob", "cat"].map(|name| world.clone(name));
     let lies = |repo: &Repo| {
         format!(
-            "@example.com has published no commit of this task; what there is lies in {}",
+            "@example.com is published on the branch of this task; what there is lies in {}",
             repo.path(WORK).display()
         )
     };
