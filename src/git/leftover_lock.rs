@@ -1,7 +1,7 @@
 //! Lock files (gitrepository-layout(5), `*.lock`) that a killed git left behind. They must be told from those of a git
 //! that is running, since removing one of those could damage the index.
 
-use super::registry::git_dir;
+use super::registry::{common_dir, git_dir};
 use crate::error::Result;
 use crate::{interrupt, waiting};
 use std::path::{Path, PathBuf};
@@ -88,10 +88,7 @@ fn is_git_in(process: &Path, scope: Scope<'_>) -> bool {
                 || git_dir(path).is_some_and(|dir| here.starts_with(canonicalize_lenient(&dir)))
         }
         Scope::Repository(common) => {
-            let its_common = top().and_then(git_dir).map(|dir| match std::fs::read_to_string(dir.join("commondir")) {
-                Ok(name) => dir.join(name.trim_end()),
-                Err(_) => dir,
-            });
+            let its_common = top().and_then(git_dir).map(common_dir);
             here.starts_with(canonicalize_lenient(common))
                 || its_common.is_some_and(|dir| canonicalize_lenient(&dir) == canonicalize_lenient(common))
         }

@@ -113,11 +113,8 @@ impl Place {
     /// # Errors
     /// [`Kind::NotARepository`].
     pub(super) fn require_found_from_work_tree(&self) -> Result<()> {
-        let common = |dir: PathBuf| match std::fs::read_to_string(dir.join("commondir")) {
-            Ok(text) => dir.join(text.trim_end()).canonicalize().ok(),
-            Err(_) => dir.canonicalize().ok(),
-        };
-        let found = self.toplevel.ancestors().find_map(registry::git_dir).and_then(common);
+        let found = self.toplevel.ancestors().find_map(registry::git_dir).map(registry::common_dir);
+        let found = found.and_then(|dir| dir.canonicalize().ok());
         if found.is_some() && found == self.common_dir.canonicalize().ok() {
             return Ok(());
         }

@@ -70,6 +70,14 @@ pub(crate) fn git_dir(path: &Path) -> Option<PathBuf> {
     Some(path.join(OsStr::from_bytes(name)))
 }
 
+/// The git directory that all worktrees of a repository share, of the git directory of one of them.
+pub(super) fn common_dir(git_dir: PathBuf) -> PathBuf {
+    match std::fs::read(git_dir.join("commondir")) {
+        Ok(name) => git_dir.join(OsStr::from_bytes(name.trim_ascii_end())),
+        Err(_) => git_dir,
+    }
+}
+
 /// Whether the folder at `path` was a worktree of the repository at `common_dir`, which has no registration of it any more:
 /// `git worktree prune` removes that of a folder that is away, as one on a disk that is not mounted. Another worktree may
 /// have got its name.
@@ -81,16 +89,19 @@ pub(crate) fn is_forgotten(common_dir: &Path, path: &Path) -> bool {
     is_ours && (!dir.exists() || is_of_another(common_dir, &dir, path))
 }
 
+/// Where a registered worktree is, as its registration says.
+pub(super) fn registered_at(registration: &Path) -> Option<PathBuf> {
+    let text = std::fs::read(registration.join("gitdir")).ok()?;
+    let marker = registration.join(OsStr::from_bytes(text.trim_ascii_end()));
+    Some(marker.parent()?.to_owned())
+}
+
 /// Whether a registration is that of another worktree than the one at `path`, and that one is where it says. One within the
 /// git directory is made for a moment only.
 fn is_of_another(common_dir: &Path, registration: &Path, path: &Path) -> bool {
     let is_same = |one: &Path, other: &Path| one.canonicalize().ok() == other.canonicalize().ok();
-    let text = std::fs::read(registration.join("gitdir")).unwrap_or_default();
-    let noted = registration.join(OsStr::from_bytes(text.trim_ascii_end()));
-    let Some(other) = noted.parent().filter(|other| !other.starts_with(common_dir) && !is_same(other, path)) else {
-        return false;
-    };
-    git_dir(other).is_some_and(|dir| dir.exists() && is_same(&dir, registration))
+    let other = registered_at(registration).filter(|other| !other.starts_with(common_dir) && !is_same(other, path));
+    other.and_then(|other| git_dir(&other)).is_some_and(|dir| dir.exists() && is_same(&dir, registration))
 }
 
 /// Whether the worktree at `path` certainly has a branch checked out, told without running git: `.git` names its git

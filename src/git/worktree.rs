@@ -53,8 +53,7 @@ impl Repository {
             return Some(self.root.clone());
         }
         let others = std::fs::read_dir(self.common_dir.join("worktrees")).ok()?.flatten().map(|entry| entry.path());
-        let git_dir = others.into_iter().find(|git_dir| moves(git_dir))?;
-        Some(PathBuf::from(note_in(&git_dir, "gitdir")?).parent()?.to_owned())
+        registry::registered_at(&others.into_iter().find(|git_dir| moves(git_dir))?)
     }
 }
 

@@ -164,16 +164,25 @@ pub(crate) fn of_published(
 /// Looks whether the work of a task up to `tip` is in one of the branches that it may be merged into, as they are
 /// published as far as this clone knows. With the branch: the first that has it, else the first.
 pub(crate) fn in_outputs(context: &Context, task: TaskId, tip: &Oid) -> Result<(Landed, Option<Branch>)> {
-    if LockRecord::load(&context.repository, task).is_some_and(|held| held.is_cut_at(tip)) {
+    let held = LockRecord::load(&context.repository, task);
+    if held.as_ref().is_some_and(|held| held.is_cut_at(tip)) {
         // It has no commits yet.
         return Ok((Landed::Unknown, merge_targets(context, task).into_iter().next()));
     }
-    of_ended(context, task, tip)
+    look_in_outputs(context, task, tip, held)
 }
 
 /// [`in_outputs`] of a task that is over: with a branch that never had commits nothing is lost, so it counts as landed.
 pub(crate) fn of_ended(context: &Context, task: TaskId, tip: &Oid) -> Result<(Landed, Option<Branch>)> {
-    let held = LockRecord::load(&context.repository, task);
+    look_in_outputs(context, task, tip, LockRecord::load(&context.repository, task))
+}
+
+fn look_in_outputs(
+    context: &Context,
+    task: TaskId,
+    tip: &Oid,
+    held: Option<LockRecord>,
+) -> Result<(Landed, Option<Branch>)> {
     let cut_from = held.and_then(|held| Oid::parse(&held.base_commit?));
     let mut answer = None;
     for branch in merge_targets(context, task) {
