@@ -1,6 +1,7 @@
 //! What every verb starts with, and the notices that follow every result.
 
 use crate::data_branch::attach::{self, Attached};
+use crate::data_branch::carried::Leftover;
 use crate::error::{Result, sanitise};
 use crate::files::append;
 use crate::git::Branch;
@@ -102,7 +103,8 @@ impl App {
         match attach::attach_known(&context) {
             Ok(Attached::Made) => {
                 let root = context.repository.root.display();
-                let own = attach::in_place_of_a_link(&context);
+                let is_left = Leftover::find(&context).is_ok_and(|left| left.is_some());
+                let own = attach::in_place_of_a_link(&context).filter(|_| !is_left);
                 let own = own.map_or_else(String::new, |name| format!("; {name} is of your own, and stays as it is"));
                 (self.progress)(&format!("the tasks are checked out in {root}: aitasks, aiplans (.aitask-data){own}"));
             }

@@ -1,5 +1,6 @@
 //! The checkout of the data branch: `.aitask-data` and the symbolic links into it.
 
+use crate::data_branch::carried::is_of_task;
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, data_checkout, exclude};
 use crate::git::worktree::Unsaved;
@@ -321,11 +322,15 @@ fn move_into(tree: &Tree, from: &Path, to: &Path) -> Result<()> {
             std::fs::remove_file(&path).map_err(io)?;
         } else {
             let message = format!("{} differs from {}", path.display(), target.display());
-            return Err(Error::new(Kind::Occupied, message).hint(command![
-                "mv",
-                path.display(),
-                format!("{}.old", path.display())
-            ]));
+            let name = path.strip_prefix(tree.root()).unwrap_or(&path);
+            let hint = if is_of_task(name) {
+                // A commit of the code branch is merged with what the branch of the tasks has.
+                let add = command!["git add -f", name.display(), "&& git commit -m 'Task changes' --", name.display()];
+                add.text("&& git aitask init --data-branch").within(tree.root())
+            } else {
+                command!["mv", path.display(), format!("{}.old", path.display())]
+            };
+            return Err(Error::new(Kind::Occupied, message).hint(hint));
         }
     }
     std::fs::remove_dir(from).map_err(io)

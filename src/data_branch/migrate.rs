@@ -8,9 +8,9 @@
 //! every file. The checkout changes last.
 
 use crate::data_branch::attach::{self, KEPT_IN_DATA};
-use crate::data_branch::carried::{self, by_name, files_at};
+use crate::data_branch::carried::{self, Leftover, by_name, files_at};
 use crate::data_branch::initial_files::INITIAL_FILES;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Hint, Kind, Result};
 use crate::files::data_checkout;
 use crate::git::objects::{self, Edit};
 use crate::git::porcelain::ls_tree::TreeEntry;
@@ -92,13 +92,15 @@ pub(crate) struct Migration {
 pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Result<Migration> {
     let root = &context.repository.root;
     let data = Branch::parse(DATA)?;
-    if data_checkout(root).is_some() {
+    if data_checkout(root).is_some() && Leftover::find(context)?.is_none() {
         // An interrupted run may not have moved the folders yet.
         if !context.dry_run {
             attach::move_folders(context)?;
         }
         return Ok(Migration::default());
     }
+    let was_attached = data_checkout(root).is_some();
+    require_nothing_in_progress(root)?;
     let Some(code) = context.repository.root_branch.clone() else {
         let message = format!("{} is on no branch", root.display());
         return Err(Error::new(Kind::DetachedHead, message).hint("git switch main"));
@@ -114,7 +116,9 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
     require_committed(context)?;
     let ledger = Ledger { data_only_branch: None, ..context.ledger() };
     let both = [data.clone(), code.clone()];
-    let mut all = both.to_vec();
+    let mut all = carried::code_branches(context, &code);
+    all.insert(0, data.clone());
+    let tips = all.clone();
     if context.channel != Channel::Local {
         all.extend([Ledger::locks_branch()?, Ledger::ids_branch()?]);
     }
@@ -125,7 +129,7 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
         let here = Ledger { channel: Channel::Local, ..context.ledger() };
         let moved = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?;
         let code_commit = here.transact(&mark, &both, |view| {
-            let all = ledger.view(&both, Freshness::AsKnown)?;
+            let all = ledger.view(&tips, Freshness::AsKnown)?;
             match moved.base(&data) {
                 Some(moved) if has_brought(context, &all, moved, &code)? => {}
                 Some(moved) => require_kept(context, moved, &files_of(view, &code)?, &code)?,
@@ -141,46 +145,62 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
         Ok((landed.value, aside))
     };
     let refused = || {
-        let view = ledger.view(std::slice::from_ref(&code), Freshness::AsKnown)?;
+        let view = ledger.view(&tips, Freshness::AsKnown)?;
         Ok(matches!(unpublished(context, &view, &code)?, Unpublished::Ours(_)))
     };
-    let (is_new, mut aside) = match code_too {
-        CodeCommit::Stays => data_branch_alone()?,
+    let publish = || match code_too {
+        CodeCommit::Stays => data_branch_alone(),
         // Local commits of task data on top of the published tip mean that the server refused to take them before.
-        CodeCommit::Published if context.channel != Channel::Local && refused()? => data_branch_alone()?,
+        CodeCommit::Published if context.channel != Channel::Local && refused()? => data_branch_alone(),
         CodeCommit::Published => {
             match ledger.transact(&mark, &all, |view| decide(context, view, &data, &code, Some(code_too))) {
-                Ok(landed) => (landed.value, Notices::of(context, &landed)),
+                Ok(landed) => Ok((landed.value, Notices::of(context, &landed))),
                 Err(error) if error.is_denied_for(code.as_str()) => {
                     let (is_new, mut aside) = data_branch_alone()?;
                     aside.notes.insert(0, format!("the server refuses pushes to {code}"));
-                    (is_new, aside)
+                    Ok((is_new, aside))
                 }
-                Err(error) => return Err(error),
+                Err(error) => Err(error),
             }
         }
     };
+    let (is_new, mut aside) = publish().map_err(|error| {
+        // A conflict is resolved in the checkout of the tasks, and every other verb goes on with it meanwhile.
+        let attached = (error.kind() == Kind::Conflict && !context.dry_run).then(|| attach::attach_known(context));
+        match attached {
+            Some(Err(other)) => other,
+            _ => error,
+        }
+    })?;
     made.extend(is_new.then(|| format!("branch {data}")));
+    if context.dry_run && was_attached {
+        return Ok(Migration { made, aside });
+    }
     if context.dry_run {
         aside.would_run(format!("git worktree add {} {data}", paths::DATA_WORKTREE_DIR));
         return Ok(Migration { made, aside });
     }
-    if remove_what_was_brought(context, &ledger, [&data, &code], code_too)? {
+    if let Some(published) = remove_what_was_brought(context, &ledger, &tips, code_too)? {
         // It could not follow while it had them.
         aside.lagging.retain(|other| other.branch != code);
-        let from = context.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
-        aside.notes.push(format!(
-            "what this clone had changed of the tasks and not published is on {data} now; git merge {from}{code} brings \
-             {code} up to date"
-        ));
+        aside.notes.push(describe_brought(context, &published, &data, &code)?);
     }
     require_removed(context, &code)?;
     // Files that git ignored are still in the folders: they are moved, and links replace the folders.
     let start = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?.tip(&data);
     attach::make_checkout(context, &data, start.published.as_ref().filter(|_| start.local.is_none()))?;
     attach::move_folders(context)?;
-    made.push(format!("worktree {}", paths::DATA_WORKTREE_DIR));
+    made.extend((!was_attached).then(|| format!("worktree {}", paths::DATA_WORKTREE_DIR)));
     Ok(Migration { made, aside })
+}
+
+fn describe_brought(context: &Context, published: &Oid, data: &Branch, code: &Branch) -> Result<String> {
+    let brought = format!("what this clone had changed of the tasks and not published is on {data} now");
+    if merge::is_in_head(&context.repository, published)? {
+        return Ok(brought);
+    }
+    let from = context.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
+    Ok(format!("{brought}; git merge {from}{code} brings {code} up to date"))
 }
 
 /// Whether local commits of the code branch change task data, and the data branch has all of that.
@@ -190,28 +210,49 @@ fn has_brought(context: &Context, view: &View<'_>, data: &Oid, code: &Branch) ->
 }
 
 /// Removes the task data from a local code branch that could not follow the published one, since local commits change task
-/// data, once the data branch has their changes; whether it did. The user merges the published branch, as with any other
-/// commits.
+/// data, once the data branch has their changes; then the published tip. The user merges the published branch, as with any
+/// other commits. `branches` are the data branch, the code branch and those that it is compared with.
 fn remove_what_was_brought(
     context: &Context,
     ledger: &Ledger<'_>,
-    [data, code]: [&Branch; 2],
+    branches: &[Branch],
     code_too: CodeCommit,
-) -> Result<bool> {
-    let both = [data.clone(), code.clone()];
-    let known = ledger.view(&both, Freshness::AsKnown)?;
-    let (Some(moved), Some(local)) = (known.base(data), known.tip(code).local) else { return Ok(false) };
+) -> Result<Option<Oid>> {
+    let [data, code, ..] = branches else { return Ok(None) };
+    let known = ledger.view(branches, Freshness::AsKnown)?;
+    let (Some(moved), Some([local, published])) = (known.base(data), carried::tips_of_code(context, &known, code))
+    else {
+        return Ok(None);
+    };
     if files_at(context, &local)?.is_empty() || !has_brought(context, &known, moved, code)? {
-        return Ok(false);
+        return Ok(None);
     }
     let here = Ledger { channel: Channel::Local, ..context.ledger() };
-    let removed = here.transact(&nonce()?, &both, |view| {
+    let removed = here.transact(&nonce()?, &branches[..2], |view| {
         if view.base(code) != Some(&local) {
             return Ok(Decision::NoChange(false));
         }
         Ok(Decision::Publish(remove_from_code(Plan::new(), view, code, code_too)?, true))
     });
-    Ok(removed?.value)
+    Ok(removed?.value.then_some(published))
+}
+
+/// Refuses a checkout in which a merge or the like is not finished, with the commands that finish it.
+fn require_nothing_in_progress(root: &Path) -> Result<()> {
+    let Some(what) = worktree::in_progress(root) else { return Ok(()) };
+    let hint = match what {
+        "a merge" => command!["git add -u && git commit --no-edit"],
+        "a rebase" => command!["git add -u && git rebase --continue"],
+        _ => command!["git status"],
+    };
+    let hint = if what == "a merge" || what == "a rebase" {
+        hint.note(
+            "where no file has conflict markers; this keeps your versions, and the same command again brings them",
+        )
+    } else {
+        hint
+    };
+    Err(Error::new(Kind::Dirty, format!("{} is in the middle of {what}", root.display())).hint(hint.within(root)))
 }
 
 /// Refuses task data that is not committed.
@@ -224,9 +265,16 @@ fn require_committed(context: &Context) -> Result<()> {
     let status = worktree::changes_below(&context.repository, root, &[paths::TASKS_DIR, paths::PLANS_DIR])?;
     // Private files are moved as they are; they are never committed.
     let counts = |entry: &&StatusEntry| entry.path.components().count() > 1 && !is_private(entry);
-    let Some(first) = status.entries.iter().find(counts) else { return Ok(()) };
-    Err(Error::new(Kind::Dirty, format!("task data is not committed: {}", first.path.display()))
-        .hint("git aitask sync"))
+    let changed: Vec<_> = status.entries.iter().filter(counts).map(|entry| entry.path.display()).collect();
+    let Some(first) = changed.first() else { return Ok(()) };
+    let error = Error::new(Kind::Dirty, format!("task data is not committed: {first}"));
+    if !context.has_data_branch() {
+        return Err(error.hint("git aitask sync"));
+    }
+    // A sync looks at the branch of the tasks alone.
+    let named = |hint: Hint| changed.iter().fold(hint, |hint, path| hint.word(path));
+    let commit = named(named(command!["git add"]).text("&& git commit -m 'Task changes' --"));
+    Err(error.hint(commit.within(root).note("then the same command again")))
 }
 
 /// Refuses a checkout whose code branch still has task data: it could not be fast-forwarded.
@@ -324,8 +372,7 @@ enum Unpublished {
 }
 
 fn unpublished(context: &Context, view: &View<'_>, code: &Branch) -> Result<Unpublished> {
-    let tip = view.tip(code);
-    let (Some(local), Some(theirs)) = (tip.local, tip.published) else { return Ok(Unpublished::Nothing) };
+    let Some([local, theirs]) = carried::tips_of_code(context, view, code) else { return Ok(Unpublished::Nothing) };
     let AheadBehind { ahead, behind } = merge::ahead_behind(&context.repository, &local, &theirs)?;
     if ahead == 0 {
         return Ok(Unpublished::Nothing);
@@ -376,18 +423,14 @@ fn require_kept(context: &Context, data: &Oid, files: &[(String, TreeEntry)], co
 fn require_free(context: &Context) -> Result<()> {
     let root = &context.repository.root;
     let place = root.join(paths::DATA_WORKTREE_DIR);
-    if place.symlink_metadata().is_ok() && !std::fs::read_dir(&place).is_ok_and(|mut files| files.next().is_none()) {
+    let is_there = data_checkout(root).is_none() && place.symlink_metadata().is_ok();
+    if is_there && !std::fs::read_dir(&place).is_ok_and(|mut files| files.next().is_none()) {
         let message = format!("{} exists, so the data branch cannot be checked out there", place.display());
         return Err(Error::new(Kind::Occupied, message).hint(command![
             "mv",
             paths::DATA_WORKTREE_DIR,
             format!("{}.old", paths::DATA_WORKTREE_DIR)
         ]));
-    }
-    if let Some(what) = worktree::in_progress(root) {
-        return Err(
-            Error::new(Kind::Dirty, format!("{} is in the middle of {what}", root.display())).hint("git status")
-        );
     }
     require_clean(context, root)
 }

@@ -7,6 +7,6 @@
 //! Callers: `ops::init` (and its verb) and `compat`.
 
 pub(crate) mod attach;
-mod carried;
+pub(crate) mod carried;
 pub(crate) mod initial_files;
 pub(crate) mod migrate;

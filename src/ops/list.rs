@@ -2,6 +2,7 @@
 
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, kept_locks};
+use crate::data_branch::carried::Leftover;
 use crate::error::Result;
 use crate::git::{Branch, Freshness};
 use crate::ledger::{LOCKS, Ledger, View, unreadable};
@@ -153,6 +154,9 @@ impl<'c> ReadView<'c> {
         all.extend([locks_branch, data.clone()]);
         let view = ledger.view(&all, freshness)?;
         view.require_home()?;
+        if let Some(note) = Leftover::find(context)?.and_then(|left| left.note()) {
+            (context.progress)(&note);
+        }
         let index = Index::load(&view, &data)?;
         let tasks = index.load_active(&view)?;
         let entries = kept_locks::entries(&view)?;

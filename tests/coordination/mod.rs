@@ -6,6 +6,7 @@ mod before_remote;
 mod data_home;
 mod gone;
 mod hints;
+mod moved_tasks;
 mod new_repository;
 mod places;
 mod upstream;

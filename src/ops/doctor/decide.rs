@@ -448,7 +448,7 @@ fn places(seen: &Snapshot, found: &mut Vec<Finding>) {
     for (checkout, (name, count)) in
         seen.checkout.iter().flat_map(|it| it.folders.iter().map(move |folder| (it, folder)))
     {
-        if seen.second_home.is_none() {
+        if seen.second_home.is_none() && checkout.left.is_none() {
             let files = if *count == 1 { "1 file in it is".to_owned() } else { format!("{count} files in it are") };
             let cause = format!("it is not the link into the checkout of the tasks, and {files} seen by nobody");
             let (from, to) = (*name, format!("{name}.old"));
@@ -456,6 +456,13 @@ fn places(seen: &Snapshot, found: &mut Vec<Finding>) {
                 command!["mv", from, to, "&& git aitask init"].within(checkout.path.parent().unwrap_or(&checkout.path));
             found.push(Finding::new("data_folder_is_not_a_link", "checkout", name, &cause).cure(cure));
         }
+    }
+    for (checkout, unseen) in seen.checkout.iter().filter_map(|it| Some((it, it.left.as_ref()?))) {
+        let named = if unseen.is_empty() { String::new() } else { format!(", with changes: {}", unseen.join(", ")) };
+        let cause = format!("task files are left there from before they were moved, and nobody sees them{named}");
+        let cure = command!["git aitask init --data-branch"].within(checkout.path.parent().unwrap_or(&checkout.path));
+        let what = paths::TASKS_DIR;
+        found.push(Finding::new("data_folder_is_not_a_link", "checkout", what, &cause).cure(cure));
     }
     if let Some(branch) = &seen.second_home {
         let cause = "it has tasks, and the tasks have a branch of their own, which alone counts";

@@ -6,6 +6,7 @@ use crate::coordination::process::Liveness;
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, Locks, ReadLocks as _};
 use crate::data_branch::attach;
+use crate::data_branch::carried::Leftover;
 use crate::error::{Error, Hint, Kind, Result};
 use crate::files::data_checkout;
 use crate::files::records::{Location, Oddity, RecordKind};
@@ -414,6 +415,7 @@ fn read_checkout(
             Ok(_) | Err(_) => {}
         }
     }
+    seen.left = Leftover::find(context)?.map(|left| left.unseen);
     Ok(Some(seen))
 }
 

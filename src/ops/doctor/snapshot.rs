@@ -186,6 +186,8 @@ pub(crate) struct DataCheckout {
     pub(crate) broken_links: Vec<&'static str>,
     /// The folders with files that are where the links should be, and the number of these files.
     pub(crate) folders: Vec<(&'static str, usize)>,
+    /// The files with changes, where task files are left from before they were moved to the data branch.
+    pub(crate) left: Option<Vec<String>>,
     /// The links that lead elsewhere.
     pub(crate) other_links: Vec<(&'static str, PathBuf)>,
 }
