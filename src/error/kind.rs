@@ -74,7 +74,7 @@ kinds! {
     Unknown "unknown" 75 "a push got no answer: it may have landed", "the same command again finds out";
     NotARepository "not_a_repository" 128 "the folder is in no git repository", "cd into one, or git init";
     NotOwned "not_owned" 128 "the repository belongs to another user, and git does not trust it", "the hint: git config --global --add safe.directory DIR";
-    BareRepository "bare_repository" 128 "the repository has no work tree here", "git worktree add ../checkout";
+    BareRepository "bare_repository" 128 "the repository has no work tree here", "git worktree add --detach ../checkout";
     NoCommit "no_commit" 128 "the branch has no commit to start from", "git switch BRANCH, or commit";
     DetachedHead "detached_head" 128 "the checkout with the task data is on no branch", "git switch BRANCH";
     NoIdentity "no_identity" 128 "git knows no name and e-mail to commit with", "git config user.name, user.email";

@@ -25,6 +25,10 @@ pub(super) struct Place {
     pub(super) is_born: bool,
 }
 
+/// Makes a checkout of a repository that has none: on no branch, so that it keeps none from the others, and tasks are cut from
+/// the default branch of the remote.
+const NEW_CHECKOUT: &str = "git worktree add --detach ../checkout";
+
 /// Extensions that change neither where anything is nor who may use it.
 const EXTENSIONS: [&str; 5] = [
     "extensions.noop",
@@ -97,7 +101,7 @@ impl Place {
         let Some(toplevel) = lines.next().filter(|_| bare == "false") else {
             return Err(Error::new(Kind::BareRepository, format!("{} has no work tree here", git_dir.display()))
                 .advice("cd into a checkout of it")
-                .hint("git worktree add ../checkout"));
+                .hint(NEW_CHECKOUT));
         };
         // An unborn HEAD has no name for rev-parse.
         let unborn = (!output.success()).then(|| git.discover(dir, "symbolic-ref").args(["--quiet", "HEAD"]).output());
@@ -112,7 +116,7 @@ impl Place {
     ///
     /// # Errors
     /// [`Kind::NotARepository`].
-    pub(super) fn require_found_from_work_tree(&self) -> Result<()> {
+    pub(super) fn require_found_from_work_tree(&self, git: &Git) -> Result<()> {
         let found = self.toplevel.ancestors().find_map(registry::git_dir).map(registry::common_dir);
         let found = found.and_then(|dir| dir.canonicalize().ok());
         if found.is_some() && found == self.common_dir.canonicalize().ok() {
@@ -123,10 +127,18 @@ impl Place {
             "the work tree {work} does not have {dir} as its .git: such a layout (--work-tree, GIT_WORK_TREE or \
              core.worktree) is not supported"
         );
-        let main = self.common_dir.parent().filter(|_| self.common_dir.ends_with(".git")).unwrap_or(&self.common_dir);
-        let add = command!["env -u GIT_DIR -u GIT_WORK_TREE git worktree add ../checkout"].within(main);
-        Err(Error::new(Kind::NotARepository, message)
-            .hint(add.note("makes a checkout that has it; go there without these settings")))
+        let error = Error::new(Kind::NotARepository, message);
+        let usual = self.common_dir.parent().filter(|_| self.common_dir.ends_with(".git"));
+        // Without the variable this is a clone as any other, unless its configuration names the work tree, too.
+        if let (Some(main), Some(_)) = (usual, git.environment().os("GIT_WORK_TREE"))
+            && !git.read(main, "config").arg("core.worktree").output()?.success()
+        {
+            let works = "works there; unset GIT_WORK_TREE does that for all commands that follow";
+            return Err(error.hint(command!["env -u GIT_DIR -u GIT_WORK_TREE git aitask"].within(main).note(works)));
+        }
+        let add =
+            command!["env -u GIT_DIR -u GIT_WORK_TREE"].text(NEW_CHECKOUT).within(usual.unwrap_or(&self.common_dir));
+        Err(error.hint(add.note("makes a checkout that has it; go there without these settings")))
     }
 
     /// Whether the configuration says nothing else.

@@ -66,7 +66,7 @@ impl Repository {
             found
         } else {
             let place = Place::by_git(&git, dir)?;
-            place.require_found_from_work_tree()?;
+            place.require_found_from_work_tree(&git)?;
             (read_config(&git, &place.toplevel)?, place)
         };
         let Place { common_dir, git_dir, toplevel, head, is_born } = place;

@@ -77,20 +77,41 @@ fn a_work_tree_that_does_not_lead_to_its_git_directory_is_named_and_refused() {
     let (work, bare) = (world.root().join("work"), world.root().join("origin.git"));
     std::fs::create_dir(&work).unwrap();
     let elsewhere = ann.at(&work).env("GIT_DIR", bare.display()).env("GIT_WORK_TREE", work.display());
-    let other = ann.env("GIT_WORK_TREE", work.display());
+    let other = || ann.env("GIT_WORK_TREE", work.display());
     world.git(&["clone", "-q", "origin.git", "apart"]);
     world.git(&["-C", "apart", "config", "core.worktree", work.to_str().unwrap()]);
-    for (repo, verb) in [(elsewhere, "list"), (other, "doctor"), (ann.at(world.root().join("apart")), "sync")] {
+    for (repo, verb) in [(elsewhere, "list"), (other(), "doctor"), (ann.at(world.root().join("apart")), "sync")] {
         let run = repo.aitask(&[verb, "--json"]).fails(128);
         let error = &run.error()["error"];
         assert_eq!(error["kind"], "not_a_repository", "{run}");
         let message = error["message"].as_str().unwrap();
         assert!(message.contains(&format!("the work tree {} does not have ", work.display())), "{run}");
     }
-    // What is advised works.
+    // What is advised works, and makes no checkout inside of another one.
+    let run = other().aitask(&["list", "--json"]).fails(128);
+    let hint = run.error()["error"]["hints"][0].clone();
+    assert!(hint["note"].to_string().contains("unset GIT_WORK_TREE"), "{run}");
+    assert!(other().follow(&hint).ok().stdout.contains("First"), "{run}");
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
     let run = ann.at(world.root().join("apart")).aitask(&["list", "--json"]).fails(128);
-    ann.follow(&run.error()["error"]["hints"][0]);
+    ann.follow(&run.error()["error"]["hints"][0]).ok();
     assert!(ann.at(world.root().join("checkout")).aitask(&["list"]).ok().stdout.contains("First"));
+}
+
+#[test]
+fn in_the_checkout_that_is_advised_beside_a_git_directory_a_task_is_picked_and_finished() {
+    let (world, ann) = with_task();
+    world.git(&["clone", "-q", "--bare", &format!("file://{}", world.origin().display()), "dot"]);
+    let run = ann.at(world.root().join("dot")).aitask(&["list", "--json"]).fails(128);
+    let hints = run.error()["error"]["hints"].clone();
+    let hint = hints.as_array().unwrap().iter().find(|hint| hint.get("command").is_some()).unwrap();
+    ann.at(world.root().join("dot")).follow(hint).ok();
+    let checkout = ann.at(world.root().join("checkout"));
+    checkout.aitask(&["pick", "1"]).ok();
+    let work = checkout.at("aiwork/t1_first");
+    work.commit("work");
+    work.aitask(&["finish"]).ok();
+    assert!(world.git(&["--git-dir=origin.git", "log", "--format=%s", "main"]).contains("work"));
 }
 
 #[test]
