@@ -9,7 +9,7 @@ use crate::ops::list::{self, Shape, TaskSet};
 use crate::ops::task_info::TaskInfo;
 use crate::report::{Cell, Column, Page, Table, Tone, as_of, relative};
 use crate::settings::Effect;
-use crate::task::{Level, Status, WORKTREES_DIR};
+use crate::task::{Level, Status};
 use clap::Args;
 
 /// List tasks: unblocked first, then by priority and effort
@@ -163,8 +163,7 @@ fn state(row: &TaskInfo) -> (String, Tone) {
     match &row.worktree {
         Some(worktree) => {
             let dirty = if worktree.dirty == Some(true) { ", uncommitted changes" } else { "" };
-            let folder = worktree.path.file_name().unwrap_or_default().to_string_lossy();
-            let place = format!("in {WORKTREES_DIR}/{folder}{dirty}{}", worktree.remark());
+            let place = format!("in {}{dirty}{}", worktree.place(), worktree.remark());
             (if state.0.is_empty() { place } else { format!("{}; {place}", state.0) }, state.1)
         }
         None => state,

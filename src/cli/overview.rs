@@ -58,9 +58,18 @@ pub(super) fn page(outcome: &Overview, is_set_up: bool, is_seen: bool) -> Page {
     let mut orphans = Table::default();
     for worktree in &outcome.orphan_worktrees {
         let at = &worktree.worktree_state;
-        orphans.row([at.path.display().to_string(), at.branch.to_string()]);
+        let main = if at.main { "the main checkout" } else { "" };
+        orphans.row([at.path.display().to_string(), at.branch.to_string(), main.to_owned()]);
     }
     page = section(page, "worktrees without an active task", orphans, outcome.orphan_worktrees.is_empty());
+    let (main, others): (Vec<_>, Vec<_>) = outcome.orphan_worktrees.iter().partition(|it| it.worktree_state.main);
+    if let (Some(main), Some(branch)) = (main.first(), &outcome.default_branch) {
+        let back = command!["git switch", branch].within(&main.worktree_state.path);
+        page = page.advice(format!("to leave the branch of a task that is not active: {back}"));
+    }
+    if !others.is_empty() {
+        page = page.advice("what becomes of their work: git aitask doctor");
+    }
     let unlocked = &outcome.unlocked_implementing;
     page = section(page, "Implementing, but not locked", list::table(unlocked, Shape::Flat), unlocked.is_empty());
     let best = &outcome.ready;

@@ -3,7 +3,7 @@
 use crate::coordination::LockEntry;
 use crate::coordination::process::Liveness;
 use crate::error::{Hint, Result};
-use crate::git::Freshness;
+use crate::git::{Branch, Freshness};
 use crate::ops::in_flight::{self, DoubtfulLock, InFlight};
 use crate::ops::list::{Doubts, ReadView};
 use crate::ops::lock::LockedTask;
@@ -46,6 +46,9 @@ pub(crate) struct Overview {
     pub(crate) old_locks: Vec<DoubtfulLock>,
     /// Task worktrees of this clone whose task is no longer active.
     pub(crate) orphan_worktrees: Vec<ListedWorktree>,
+    /// The branch that the main worktree can go back to from that of a task.
+    #[serde(skip)]
+    pub(crate) default_branch: Option<Branch>,
     /// Tasks with the status Implementing that nobody holds.
     pub(crate) unlocked_implementing: Vec<TaskInfo>,
     /// The tasks that can be picked, best first. For a page only those that it shows.
@@ -172,6 +175,7 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
         stale_locks: stale_locks.collect(),
         old_locks,
         orphan_worktrees: orphans.collect(),
+        default_branch: context.known_default_branch(),
         unlocked_implementing: unlocked.into_iter().map(describe).collect(),
         ready_count: ready.len(),
         ready: ready.into_iter().take(shown).map(describe).collect(),

@@ -16,7 +16,9 @@ use crate::project::holder::holds;
 use crate::project::outcome::Holder;
 use crate::project::repaired::Interruption;
 use crate::project::worktree_recovery::RecoverableWorktree;
-use crate::task::{ActiveTasks, BRANCH_PREFIX, Blocker, Level, Reference, Status, Task, TaskId, TaskName};
+use crate::task::{
+    ActiveTasks, BRANCH_PREFIX, Blocker, Level, Reference, Status, Task, TaskId, TaskName, WORKTREES_DIR,
+};
 use crate::worktrees::registry::{task_branch_of, task_of};
 use serde::Serialize;
 use std::cell::{OnceCell, RefCell};
@@ -111,6 +113,9 @@ pub(crate) struct WorktreeState {
     /// Where it is.
     #[serde(serialize_with = "crate::report::path::one")]
     pub(crate) path: PathBuf,
+    /// Whether it is the main worktree, which has the task branch checked out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) main: bool,
     /// The task branch.
     pub(crate) branch: Branch,
     /// What is checked out there in place of the task branch: `on feature/x`, or `on no branch`.
@@ -169,7 +174,19 @@ impl WorktreeState {
             None => "on no branch".to_owned(),
         });
         let (path, branch) = (record.path.clone(), branch.clone());
-        Self { path, branch, checked_out, in_progress, dirty, ahead: None, behind: None }
+        let main = path == context.repository.root;
+        Self { path, main, branch, checked_out, in_progress, dirty, ahead: None, behind: None }
+    }
+
+    /// Where it is, for people: `aiwork/t1_x`, else its path.
+    pub(crate) fn place(&self) -> String {
+        let path = &self.path;
+        let is_usual = path.parent().and_then(Path::file_name).is_some_and(|name| name == WORKTREES_DIR);
+        match path.file_name().filter(|_| is_usual && !self.main) {
+            Some(folder) => format!("{WORKTREES_DIR}/{}", folder.to_string_lossy()),
+            None if self.main => format!("{}, the main checkout", path.display()),
+            None => path.display().to_string(),
+        }
     }
 
     /// The state of a worktree that was just made at this commit of the branch; in a dry run, that would be made. One
@@ -183,7 +200,7 @@ impl WorktreeState {
     ) -> Self {
         let (path, branch) = (path.to_owned(), branch.clone());
         let (checked_out, in_progress, dirty) = (None, None, Some(false));
-        let made = Self { path, branch, checked_out, in_progress, dirty, ahead: None, behind: None };
+        let made = Self { path, main: false, branch, checked_out, in_progress, dirty, ahead: None, behind: None };
         made.counted(context, head, main)
     }
 

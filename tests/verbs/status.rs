@@ -194,3 +194,22 @@ fn of_a_session_of_which_nothing_is_known_nothing_is_said() {
     let text = ann.aitask(&["status"]).ok().stdout;
     assert!(text.contains("held by ") && !text.contains("unknown"), "{text}");
 }
+
+#[test]
+fn the_main_checkout_on_the_branch_of_a_task_is_named_as_what_it_is() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+    ann.git(&["switch", "-q", "-c", "aitask/t1_one"]);
+    let place = format!("in {}, the main checkout", ann.top().display());
+    for verb in ["list", "status"] {
+        ann.aitask(&[verb]).ok().assert().stdout(contains(place.as_str()));
+    }
+    assert_eq!(ann.aitask(&["list", "--json"]).ok().json()["tasks"][0]["worktree"]["main"], true);
+    ann.git(&["switch", "-q", "-c", "aitask/t9_gone"]);
+    let run = ann.aitask(&["status"]).ok();
+    assert!(run.stdout.contains("aitask/t9_gone\tthe main checkout"), "{run}");
+    let back = format!("cd {} && git switch main", ann.top().display());
+    assert!(run.stdout.contains(&back) || run.stderr.contains(&back), "{run}");
+}
