@@ -542,14 +542,13 @@ impl Call {
 
     /// Prints the call in the format of `GIT_TRACE`: time of day, source, command.
     fn print_trace(&self, took: Duration, output: &Output) {
+        crate::report::trace(&self.trace_line(took, &output.ending()));
+    }
+
+    fn trace_line(&self, took: Duration, ending: &str) -> String {
         let now = jiff::ZonedDateTime::now().strftime("%H:%M:%S%.6f");
-        let exit = output.ending();
-        let line = format!(
-            "{now} git-aitask:run.rs       trace: run_command: {} ({} ms, {exit})",
-            sanitise(&self.command_line()),
-            took.as_millis()
-        );
-        crate::report::trace(&line);
+        let command = sanitise(&self.command_line());
+        format!("{now} git-aitask:run.rs       trace: run_command: {command} ({} ms, {ending})", took.as_millis())
     }
 }
 

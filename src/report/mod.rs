@@ -81,6 +81,20 @@ pub(crate) fn trace(line: &str) {
     }
 }
 
+/// Shows a call of git that still runs in the document, in the place (`at`) of what it shows of that call; nothing where the
+/// calls are shown at once, or the document has been printed.
+pub(crate) fn trace_running(at: &mut Option<usize>, line: String) {
+    if let Some(lines) = TRACE.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        match at.and_then(|at| lines.get_mut(at)) {
+            Some(shown) => *shown = line,
+            None => {
+                *at = Some(lines.len());
+                lines.push(line);
+            }
+        }
+    }
+}
+
 /// What every document may have beside its own fields.
 fn beside() -> impl Iterator<Item = (String, Value)> {
     let heading = heading().map(|heading| (heading.key.to_owned(), heading.value));

@@ -108,7 +108,7 @@ fn in_the_checkout_that_is_advised_beside_a_git_directory_a_task_is_picked_and_f
     ann.at(world.root().join("dot")).follow(hint).ok();
     let checkout = ann.at(world.root().join("checkout"));
     checkout.aitask(&["pick", "1"]).ok();
-    let work = checkout.at("aiwork/t1_first");
+    let work = ann.at(world.root().join("checkout/aiwork/t1_first"));
     work.commit("work");
     work.aitask(&["finish"]).ok();
     assert!(world.git(&["--git-dir=origin.git", "log", "--format=%s", "main"]).contains("work"));

@@ -317,7 +317,11 @@ fn traced_every_git_call_is_a_line_with_its_time() {
     assert!(!ann.env("GIT_AITASK_TRACE", 0).aitask(&["list"]).ok().stderr.contains("trace:"));
     // for programs each answer is one document still
     let lines = |document: serde_json::Value| line.is_match(document["trace"][0].as_str().unwrap());
-    assert!(lines(ann.aitask(&["list", "-v", "--json"]).ok().json()));
+    ann.task("One", &[]);
+    let run = ann.aitask(&["show", "1", "-v", "--json"]).ok();
+    let trace = run.json()["trace"].to_string();
+    assert!(trace.contains("git cat-file --batch") && lines(run.json()), "{run}");
+    assert_eq!(run.stderr, "", "{run}");
     assert!(lines(ann.aitask(&["show", "9", "-v", "--json"]).fails(1).error()));
 }
 

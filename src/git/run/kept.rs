@@ -5,7 +5,7 @@ use super::wait::{self, Clock, SignalTarget};
 use super::{Call, Output, ended_by_signal};
 use crate::error::{Error, Kind, Result};
 use crate::interrupt::{self, POLL_INTERVAL};
-use crate::report::activity;
+use crate::report::{self, activity};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
@@ -32,6 +32,8 @@ pub(crate) struct Kept {
     said: Vec<u8>,
     /// The time of all its answers.
     took: Duration,
+    /// Its place in the trace of the document, which may be printed before it ends.
+    traced: Option<usize>,
     /// Whether it was ended from here: by a time limit or a signal.
     is_stopped: bool,
 }
@@ -67,6 +69,7 @@ impl Call {
             errors,
             said: Vec::new(),
             took: Duration::ZERO,
+            traced: None,
             is_stopped: false,
         })
     }
@@ -84,6 +87,9 @@ impl Kept {
         self.said.clear();
         let answered = self.converse(question, takes, self.call.clock(self.pid()));
         self.took += begun.elapsed();
+        if self.call.trace {
+            report::trace_running(&mut self.traced, self.call.trace_line(self.took, "still running"));
+        }
         answered.map(|()| String::from_utf8_lossy(&self.said).trim().to_owned())
     }
 
@@ -198,7 +204,11 @@ impl Drop for Kept {
         }
         let status = self.wait_for_end();
         let (code, signal) = (status.and_then(|it| it.code()), status.and_then(|it| it.signal()));
-        self.call.print_trace(self.took, &Output { code, signal, ..Output::silent(Vec::new()) });
+        let output = Output { code, signal, ..Output::silent(Vec::new()) };
+        match self.traced {
+            Some(_) => report::trace_running(&mut self.traced, self.call.trace_line(self.took, &output.ending())),
+            None => self.call.print_trace(self.took, &output),
+        }
     }
 }
 
