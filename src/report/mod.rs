@@ -85,12 +85,11 @@ pub(crate) fn trace(line: &str) {
 /// calls are shown at once, or the document has been printed.
 pub(crate) fn trace_running(at: &mut Option<usize>, line: String) {
     if let Some(lines) = TRACE.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-        match at.and_then(|at| lines.get_mut(at)) {
-            Some(shown) => *shown = line,
-            None => {
-                *at = Some(lines.len());
-                lines.push(line);
-            }
+        if let Some(shown) = at.and_then(|at| lines.get_mut(at)) {
+            *shown = line;
+        } else {
+            *at = Some(lines.len());
+            lines.push(line);
         }
     }
 }
