@@ -73,6 +73,12 @@ impl Error {
         self
     }
 
+    /// With this command as the only one that helps.
+    pub(crate) fn only_hint(mut self, hint: Hint) -> Self {
+        self.0.hints = vec![hint];
+        self
+    }
+
     /// Adds advice, where no single command helps.
     pub(crate) fn advice(self, text: impl Into<String>) -> Self {
         self.hint(Hint::advice(text))

@@ -44,15 +44,33 @@ pub(crate) fn wanted(context: &Context, named: &[String]) -> Result<Vec<Wanted>>
     Ok(all)
 }
 
+/// Whether an error is one of this command or of the remote, and not of the task.
+fn is_in_the_way_of_all(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Interrupted | Kind::Unreachable | Kind::Unknown | Kind::Authentication)
+}
+
+/// The error that ended a command at the first of these tasks, with the others, and the command for all of them.
+fn with_untried(error: Error, verb: &'static str, left: &[Wanted]) -> Error {
+    let names: Vec<_> = left.iter().map(|wanted| wanted.id.to_string()).collect();
+    let Some((_, others)) = names.split_first().filter(|(_, others)| !others.is_empty()) else { return error };
+    let again = names.iter().fold(command!["git aitask"].text(verb), |again, name| again.word(name));
+    error
+        .append(&format!("; not tried: {}", others.join(", ")))
+        .only_hint(again.note("with the same options, once that is over"))
+        .with(Payload::NotTried { not_tried: others.to_vec() })
+}
+
 impl App {
-    /// Does the same to each of these tasks, and shows the outcomes; returns the exit code, the highest of those that failed.
-    /// Of several, `refused` is told each error.
+    /// Does the same to each of these tasks, by the verb of this name, and shows the outcomes; returns the exit code, the highest
+    /// of those that failed. Of several, `refused` is told each error. What would be in the way of every task ends it, and the
+    /// error names those that were not tried.
     ///
     /// # Errors
     /// The one error of a single task. For programs the one with the highest exit code, with all others, where it was done
     /// with no task.
     pub(crate) fn each<T: Serialize>(
         &self,
+        verb: &'static str,
         wanted: &[Wanted],
         act: impl Fn(&Wanted) -> Result<T>,
         page: impl Fn(Page, &T) -> Page,
@@ -63,7 +81,7 @@ impl App {
             return self.report.answer(&outcome, || page(Page::new(), &outcome)).map(|()| 0);
         }
         let (mut done, mut failed) = (Vec::new(), Vec::<Error>::new());
-        for task in wanted {
+        for (at, task) in wanted.iter().enumerate() {
             // Each has the time of a command of its own.
             waiting::start_again();
             let outcome = match act(task) {
@@ -72,8 +90,8 @@ impl App {
             };
             match outcome {
                 Ok(outcome) => done.push(outcome),
-                Err(error) if error.kind() == Kind::Interrupted => {
-                    failed.push(error);
+                Err(error) if is_in_the_way_of_all(&error) => {
+                    failed.push(with_untried(error, verb, wanted.get(at..).unwrap_or_default()));
                     break;
                 }
                 Err(error) => failed.push(error),

@@ -109,6 +109,7 @@ impl FinishArgs {
             let page = |page: Page, outcome: &Proposed| proposed(page, outcome, &next(&outcome.finished));
             let propose = |wanted: &Wanted| propose::propose(&context, wanted, &options);
             return app.each(
+                "finish",
                 &wanted,
                 |wanted| propose(wanted).inspect(|it| summarise(app, &page(Page::new(), it))),
                 page,
@@ -122,7 +123,7 @@ impl FinishArgs {
             summarise(app, &page(Page::new(), &outcome));
             Ok(outcome)
         };
-        app.each(&wanted, finish, page, refused)
+        app.each("finish", &wanted, finish, page, refused)
     }
 }
 

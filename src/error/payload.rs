@@ -43,6 +43,8 @@ pub(crate) enum Payload {
     Picked { picked: Value },
     /// The errors of all the tasks with which it was not done.
     Failed { failed: Value },
+    /// The tasks after it, with which it was not tried.
+    NotTried { not_tried: Vec<String> },
     /// Circles of tasks: each waits for the next one, and the last one for the first.
     Circles { circles: Vec<Vec<String>> },
     /// The gates that have not passed.

@@ -60,6 +60,27 @@ fn of_several_each_is_dropped_by_itself_and_the_worst_exit_code_counts() {
 }
 
 #[test]
+fn of_several_none_is_tried_after_one_that_could_not_reach_the_remote() {
+    let (world, ann) = holder();
+    for title in ["Two", "Three"] {
+        ann.task(title, &[]);
+    }
+    ann.aitask(&["pick", "2"]).ok();
+    ann.aitask(&["pick", "3"]).ok();
+    let url = ann.git(&["remote", "get-url", "origin"]);
+    ann.git(&["remote", "set-url", "origin", "file:///nowhere.git"]);
+    let run = ann.aitask(&["drop", "1", "2", "3"]).fails(75);
+    assert_eq!(run.stderr.matches("error: ").count(), 1, "{run}");
+    assert!(run.stderr.contains("; not tried: 2, 3\n"), "{run}");
+    let run = ann.aitask(&["drop", "1", "2", "3", "--json"]).fails(75);
+    let error = run.error()["error"].clone();
+    assert_eq!((&error["not_tried"], run.hints().len()), (&serde_json::json!(["2", "3"]), 1), "{run}");
+    ann.git(&["remote", "set-url", "origin", url.trim()]);
+    ann.follow(&error["hints"][0]).ok();
+    assert_eq!(world.locks(), Vec::<String>::new());
+}
+
+#[test]
 fn a_branch_with_commits_stays_and_the_next_pick_goes_on_with_it() {
     let (world, ann) = holder();
     let tip = ann.at(WORK).commit("half of it");
