@@ -85,11 +85,14 @@ pub(crate) enum FormerNames {
 }
 
 impl FormerNames {
-    /// Looks for them. One process.
+    /// Looks for them, also from before the tasks were moved to a branch of their own. Two processes, and one more there.
     pub(crate) fn load(context: &Context, task: TaskId, held: Option<&LockRecord>) -> Result<Self> {
         let repository = &context.repository;
-        let tips = tips(context, context.data_branch()?)?;
-        let tips: Vec<_> = tips.local.iter().chain(&tips.tracking).map(Oid::as_str).collect();
+        let code = context.known_default_branch().filter(|_| context.has_data_branch());
+        let branches = std::iter::once(context.data_branch()?.clone()).chain(code);
+        let tips = branches.map(|branch| tips(context, &branch)).collect::<Result<Vec<_>>>()?;
+        let tips: Vec<_> =
+            tips.iter().flat_map(|tips| tips.local.iter().chain(&tips.tracking)).map(Oid::as_str).collect();
         if tips.is_empty() || !history::cuts(repository).is_empty() {
             return Ok(Self::Unknown);
         }

@@ -89,3 +89,17 @@ fn a_branch_with_the_number_of_a_task_that_is_not_its_own_keeps_nobody_from_the_
     let run = ann.at(world.root().join("job")).aitask(&["pick", "2", "--steal", "--json"]).fails(1);
     assert!(run.to_string().contains("its work is on origin/aitask/t2_spike"), "{run}");
 }
+
+#[test]
+fn the_name_that_a_task_had_before_the_tasks_were_moved_is_one_of_its_own() {
+    let (world, ann) = worked();
+    ann.aitask(&["drop", "1"]).ok();
+    rename(&ann, "one", "better");
+    ann.aitask(&["init", "--data-branch"]).ok();
+    let bob = world.clone("bob");
+    let run = bob.aitask(&["pick", "1", "--json"]).fails(1);
+    assert!(run.to_string().contains("its work is on origin/aitask/t1_one"), "{run}");
+    bob.follow(&run.error()["error"]["hints"][0]).ok();
+    bob.aitask(&["pick", "1"]).ok();
+    assert_eq!(bob.read("aiwork/t1_better/work.txt"), "work\n");
+}
