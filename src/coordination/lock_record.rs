@@ -104,8 +104,8 @@ impl<'a> LockAttempt<'a> {
         let data = data.map(ToString::to_string).or_else(|| held.data.clone());
         // Without a remote, what was taken on one stays taken there.
         let is_alone = self.remote.as_deref() == Some(ALONE);
-        let was_shared = held.remote.is_some() && !held.is_alone();
-        let shared = if was_shared { held.before.clone() } else { held.shared.clone() }.filter(|_| is_alone);
+        // An older record does not say where its lock was taken: it is kept, since it may be that of a remote.
+        let shared = if held.is_alone() { held.shared.clone() } else { held.before.clone() }.filter(|_| is_alone);
         let remote = self.remote.clone().or_else(|| held.remote.clone());
         LockRecord { data, remote, shared, ..held }.save(self.repository, task)
     }

@@ -71,7 +71,7 @@ pub(crate) fn git_dir(path: &Path) -> Option<PathBuf> {
 }
 
 /// The git directory that all worktrees of a repository share, of the git directory of one of them.
-pub(super) fn common_dir(git_dir: PathBuf) -> PathBuf {
+pub(crate) fn common_dir(git_dir: PathBuf) -> PathBuf {
     match std::fs::read(git_dir.join("commondir")) {
         Ok(name) => git_dir.join(OsStr::from_bytes(name.trim_ascii_end())),
         Err(_) => git_dir,

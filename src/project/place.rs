@@ -48,16 +48,23 @@ fn require_no_project_around(repository: &Repository, channel: &Channel) -> Resu
     let Some(around) = root.ancestors().skip(1).find(|at| at.join(".git").exists()) else { return Ok(()) };
     // Whether the repository around it has a branch of locks, here or on a remote.
     let asked = repository.git().read(around, "for-each-ref").args(["--format=%(refname)", "--count=1"]);
-    let shown = asked.args([locks.full().to_string(), format!("refs/remotes/**/{locks}")]).run()?;
-    if shown.stdout.is_empty() {
-        return Ok(());
-    }
-    let lib = root.strip_prefix(around).unwrap_or(root).display();
-    let message = format!("this is the submodule {lib} of {}, which has the tasks", around.display());
+    let shown = asked.args([locks.full().to_string(), format!("refs/remotes/**/{locks}")]).run();
+    let (lib, around) = (root.strip_prefix(around).unwrap_or(root).display(), around.display());
+    let error = match shown {
+        Ok(shown) if shown.stdout.is_empty() => return Ok(()),
+        Ok(_) => {
+            let message = format!("this is the submodule {lib} of {around}, which has the tasks");
+            Error::new(Kind::NotInitialised, message).hint(command!["cd", around])
+        }
+        Err(error) => {
+            let message =
+                format!("this is the submodule {lib} of {around}, and whether that has the tasks is not known");
+            let status = command!["git status"].within(around.to_string()).note("says what is wrong there");
+            Error::new(error.kind(), format!("{message}: {error}")).hint(status)
+        }
+    };
     let remote = channel.remote().map_or(".", |remote| remote.as_str());
-    Err(Error::new(Kind::NotInitialised, message)
-        .hint(command!["cd", around.display()])
-        .hint(command!["git aitask init --remote", remote].note("if the submodule is to have tasks of its own")))
+    Err(error.hint(command!["git aitask init --remote", remote].note("if the submodule is to have tasks of its own")))
 }
 
 /// The registrations of worktrees, each with the path that it notes.
@@ -79,10 +86,10 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 /// Refuses a clone that was copied with its git directory: its worktrees and the locks that it holds are those of the
 /// original. What is done to them there would be done to the original.
 fn require_no_copy(repository: &Repository) -> Result<()> {
-    let Some((git_dir, what)) = worktree_of_original(repository).or_else(|| lock_of_original(repository)) else {
+    let Some((original, what)) = worktree_of_original(repository).or_else(|| lock_of_original(repository)) else {
         return Ok(());
     };
-    let (root, original) = (&repository.root, git_dir.parent().unwrap_or(&git_dir));
+    let root = &repository.root;
     let message = format!("{} was copied from {}, and {what}", root.display(), original.display());
     let git_folder = ["worktrees", "aitask"].map(|name| repository.common_dir.join(name));
     let folders = [paths::DATA_WORKTREE_DIR, WORKTREES_DIR].map(|name| root.join(name));
@@ -97,7 +104,7 @@ fn require_no_copy(repository: &Repository) -> Result<()> {
     Err(error.hint(command!["cd", original.display()]).hint(away))
 }
 
-/// The git directory of the original of a copy, and that a worktree is still the original's. The first worktree that is
+/// The main worktree of the original of a copy, and that a worktree is still the original's. The first worktree that is
 /// there tells.
 fn worktree_of_original(repository: &Repository) -> Option<(PathBuf, String)> {
     // What else is at the path of a worktree that the user added may be anybody's; in a copy the registration has the same
@@ -110,14 +117,25 @@ fn worktree_of_original(repository: &Repository) -> Option<(PathBuf, String)> {
             dir.is_dir() && dir.ends_with(Path::new("worktrees").join(admin.file_name().unwrap_or_default()))
         };
         let git_dir = registry::git_dir(&worktree).filter(is_registration)?;
-        Some((identity(&admin) != identity(&git_dir)).then_some((git_dir, worktree)))
+        Some((identity(&admin) != identity(&git_dir)).then_some(worktree))
     });
-    let (git_dir, worktree) = theirs??;
-    let of_original = git_dir.ancestors().nth(2)?.to_owned();
-    Some((of_original, format!("{} is still a worktree of that one", worktree.display())))
+    let worktree = theirs??;
+    Some((main_of(&worktree).to_owned(), format!("{} is still a worktree of that one", worktree.display())))
 }
 
-/// The git directory of the original of a copy that has no worktree, and which task the original holds: both clones
+/// The main worktree around the one of a task, or of the tasks; wherever its git directory is.
+fn main_of(worktree: &Path) -> &Path {
+    let above = worktree.parent().unwrap_or(worktree);
+    if worktree.ends_with(paths::DATA_WORKTREE_DIR) {
+        above
+    } else if above.ends_with(WORKTREES_DIR) {
+        above.parent().unwrap_or(above)
+    } else {
+        worktree
+    }
+}
+
+/// The main worktree of the original of a copy that has no worktree, and which task the original holds: both clones
 /// have the record of it, and where nothing tells their sessions apart, both would hold the task. The lock says where its
 /// holder works.
 fn lock_of_original(repository: &Repository) -> Option<(PathBuf, String)> {
@@ -125,13 +143,13 @@ fn lock_of_original(repository: &Repository) -> Option<(PathBuf, String)> {
         let held = LockRecord::load(repository, task)?;
         let lock = LockEntry::parse(task, held.completed()?.as_bytes(), None);
         let folder = Path::new(lock.folder()?);
-        let git_dir = folder.join(".git");
-        if !folder.is_absolute() || folder == repository.root || !git_dir.is_dir() {
+        if !folder.is_absolute() || folder == repository.root {
             return None;
         }
+        let git_dir = registry::git_dir(folder).map(registry::common_dir).filter(|dir| dir.is_dir())?;
         let theirs = LockRecord::load_of(&Records::new(&git_dir), task)?;
         let is_copy = theirs.nonce == held.nonce && identity(&git_dir) != identity(&repository.common_dir);
-        is_copy.then(|| (git_dir, format!("{} is held there", task.prefixed())))
+        is_copy.then(|| (main_of(folder).to_owned(), format!("{} is held there", task.prefixed())))
     })
 }
 

@@ -80,8 +80,21 @@ fn a_submodule_is_not_told_to_set_up_tasks_of_its_own() {
         }
     }
     assert_eq!(world.git(&["--git-dir=lib.git", "for-each-ref", "--format=%(refname)"]), "refs/heads/main\n");
+    // Where the project around cannot be read.
+    let config = ann.read(".git/config");
+    ann.write(".git/config", "[core");
+    let refused = ann.at("lib").aitask(&["status", "--json"]);
+    assert!(refused.stderr.contains("this is the submodule lib of "), "{refused}");
+    assert!(refused.hints()[1].contains("git aitask init --remote origin"), "{refused}");
+    ann.write(".git/config", &config);
     ann.at("lib").aitask(&["init", "--remote", "origin"]).ok();
     ann.at("lib").aitask(&["list"]).ok();
+    // A copy has its git directory elsewhere, too.
+    let copy = world.root().join("copy");
+    ann.run("cp", &["-a", ann.path("").to_str().unwrap(), copy.to_str().unwrap()]).ok();
+    let refused = ann.at(copy.join("lib")).aitask(&["status", "--json"]).fails(128);
+    let original = format!("{} was copied from {}, and", copy.join("lib").display(), ann.path("lib").display());
+    assert!(refused.stderr.contains(&original), "{refused}");
 }
 
 #[test]

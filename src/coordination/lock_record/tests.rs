@@ -347,3 +347,20 @@ fn a_failed_attempt_on_top_of_another_leaves_that_one_with_what_stood_before_it(
     LockRecord::forget_attempt(&clone.repository, task(), "two");
     assert_eq!(load(&clone), Some(known(&clone)));
 }
+
+#[test]
+fn what_an_older_record_says_of_the_remote_is_kept_while_there_is_none() {
+    let clone = clone();
+    let older = LockRecord::taken(&clone.repository, &lock("one", "ann"), "one".to_owned());
+    assert_eq!(older.remote, None);
+    older.save(&clone.repository, task()).unwrap();
+    let mut attempt = LockAttempt::new(&clone.repository, "two".to_owned()).on(&Channel::Local);
+    attempt.begin(task(), None, None).unwrap();
+    LockRecord::taken(&clone.repository, &lock("two", "ann"), "two".to_owned())
+        .save(&clone.repository, task())
+        .unwrap();
+    let alone = load(&clone).unwrap();
+    assert!(alone.is_alone() && alone.is_about(&lock("one", "ann")), "{alone:?}");
+    LockRecord::give_back(&clone.repository, &Channel::Local, task()).unwrap();
+    assert_eq!(load(&clone), Some(older));
+}
