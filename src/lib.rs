@@ -65,8 +65,10 @@
 //!    `holding::taken_over::every_verb_in_the_worktree_begins_with_it`,
 //!    `holding::taken_over::of_two_agents_in_one_clone_the_one_that_had_the_task_is_told`,
 //!    `coordination::before_remote::what_was_taken_while_the_remote_was_gone_is_not_called_taken_over_when_it_is_back`.
-//!    Who ends the last child of a task ends that task with it only where no other session holds it.
-//!    `holding::parents::the_last_child_does_not_take_its_parent_from_the_session_that_holds_it`
+//!    Who ends the last child of a task ends that task with it only where nobody holds it and its branch has no work that
+//!    is not merged.
+//!    `holding::parents::the_last_child_does_not_take_its_parent_from_the_session_that_holds_it`,
+//!    `holding::parents::finishing_the_last_child_does_not_end_a_parent_whose_work_is_not_merged`
 //! 7. **"Cannot tell" is neither "dead" nor "free".** A lock that cannot be read is held by somebody unknown; a process of
 //!    another machine, boot or PID namespace may live; an unreadable remote is not an empty one.
 //!    `bad_input::data::a_lock_that_cannot_be_read_is_held_by_somebody_unknown`,

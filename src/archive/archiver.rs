@@ -64,17 +64,14 @@ impl ArchiveChanges {
         Ok(filer.changes)
     }
 
-    /// Notes for people: on the task that takes over deferred items, and on a parent that stays with its holder.
+    /// Notes for people: on the task that takes over deferred items, and on a parent that stays active.
     pub(crate) fn notes(&self) -> Vec<String> {
         let note = |event: &ArchiveEvent| match event {
             ArchiveEvent::CarriedOver(id, path) => {
                 Some(format!("{} has the deferred items now: {path}", id.prefixed()))
             }
-            ArchiveEvent::ParentHeld(id, holder) => {
-                let id = id.prefixed();
-                Some(format!(
-                    "{id} has no open child any more, and stays active until its holder finishes it: {id} is {holder}"
-                ))
+            ArchiveEvent::ParentStays(id, until) => {
+                Some(format!("{} has no open child any more, and stays active until {until}", id.prefixed()))
             }
             _ => None,
         };
@@ -135,7 +132,7 @@ impl<'a> Archiver<'a> {
         Ok(())
     }
 
-    /// Archives the parent when its list is empty, no other child is open, and no other session holds it.
+    /// Archives the parent when its list is empty, no other child is open, and nothing else keeps it active.
     fn archive_finished_parent(&mut self, number: TaskId, file: &str, child: TaskId) -> Result<()> {
         let listed = !self.document(file).list("children_to_implement").is_empty();
         let open: Vec<_> = self
@@ -151,9 +148,8 @@ impl<'a> Archiver<'a> {
             }
             return Ok(());
         }
-        if let Some(holder) = &self.store.parent_holder {
-            // Its lock is the only right to land the work on its branch.
-            self.event(ArchiveEvent::ParentHeld(number, holder.clone()));
+        if let Some(until) = &self.store.parent_stays {
+            self.event(ArchiveEvent::ParentStays(number, until.clone()));
             return Ok(());
         }
         self.archive_parent(number, file)

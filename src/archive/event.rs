@@ -36,8 +36,8 @@ pub(crate) enum ArchiveEvent {
     LastChild,
     /// The parent's list is empty, but these children are still active.
     StillOpen(TaskId, Vec<TaskId>),
-    /// No child of the parent is open any more, but another session holds it; a sentence about that.
-    ParentHeld(TaskId, String),
+    /// No child of the parent is open any more, but it stays active until this.
+    ParentStays(TaskId, String),
     /// The lock of this task is no longer needed.
     Released(TaskId),
 }

@@ -42,8 +42,9 @@ pub(crate) struct TaskStore {
     pub(crate) missing: Vec<String>,
     /// The staged changes below the folder of its children, or of its parent's children.
     pub(crate) staged: Vec<Edit>,
-    /// Where another session holds the parent: a sentence about it. The verbs leave such a parent to its holder.
-    pub(crate) parent_holder: Option<String>,
+    /// Until when the parent stays active, whatever becomes of its children: it is held, or its branch has work that is not
+    /// merged. Only the verbs ask for that.
+    pub(crate) parent_stays: Option<String>,
 }
 
 impl TaskStore {

@@ -4,7 +4,7 @@
 //! Promises: no worktree of the user is touched; a conflict, a failed check or commits that were not seen yet refuse
 //! the merge before anything is published; and "merged" is said only with a commit that proves it.
 //!
-//! Callers: `ops::finish`, `ops::prune`, `ops::reopen`, `ops::worktrees`.
+//! Callers: `ops::archive`, `ops::finish`, `ops::prune`, `ops::reopen`, `ops::worktrees`.
 
 pub(crate) mod check;
 pub(crate) mod former;
@@ -14,6 +14,7 @@ pub(crate) mod merge;
 pub(crate) mod origin;
 pub(crate) mod overlap;
 pub(crate) mod own_files;
+pub(crate) mod parent;
 pub(crate) mod task_branch;
 pub(crate) mod train;
 pub(crate) mod turn;

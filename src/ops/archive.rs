@@ -16,10 +16,11 @@ use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, Locks, ReadLocks as _, Session};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Freshness, refs};
+use crate::landing::parent;
 use crate::ledger::{Decision, Ledger, Plan, TransactionResult, View, nonce};
 use crate::ops::task_info::{Surroundings, TaskInfo};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{OVER, displaced, held_by_another, require_holder};
+use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::Notices;
 use crate::task::{Task, TaskId, TaskName, TaskPath};
@@ -243,7 +244,9 @@ impl ArchivePlace for PublishedTasks<'_> {
         let document = index.document(&found, path.as_str())?;
         let mut data = published::load_task_store(view, &index, path, &document)?;
         let above = parent.map(|parent| found.lock(parent)).transpose()?.flatten();
-        data.parent_holder = above.and_then(|lock| held_by_another(context, &self.session, &lock));
+        if let Some(parent) = parent.and_then(|parent| index.active(parent)) {
+            data.parent_stays = parent::stays_until(context, &self.session, parent, above.as_ref(), None)?;
+        }
         // The gate script is run only where its answer counts.
         let ArchiveRequest { gates, deferred, .. } = self.request;
         let pending = if gates == Gates::Count && data.open_children(known.id, &[]).is_empty() {

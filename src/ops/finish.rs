@@ -30,6 +30,7 @@ use crate::landing::line;
 use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::origin::{self, Origin};
 use crate::landing::own_files::{self, OwnFiles};
+use crate::landing::parent;
 use crate::landing::task_branch;
 use crate::ledger::{Channel, Company, Decision, Ledger, Train, View, nonce};
 use crate::ops::finish::checks::Checking;
@@ -37,7 +38,7 @@ use crate::ops::finish::decide::{FinishDecision, FinishRequest, FinishView, Task
 use crate::ops::finish::explain::explain;
 use crate::ops::finish::rules::CommitRules;
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{OVER, displaced, held_by_another, is_left_by_the_dead, require_holder};
+use crate::project::holder::{OVER, displaced, is_left_by_the_dead, require_holder};
 use crate::project::index::{Branches, Index, branches};
 use crate::report;
 use crate::task::{PlanPath, Task, TaskId, TaskName, TaskPath};
@@ -345,7 +346,10 @@ impl FinishOperation<'_> {
         }
         if seen.needs_task_store(options) {
             seen.store = load_task_store(view, &index, &path, &seen.document)?;
-            seen.store.parent_holder = above.and_then(|lock| held_by_another(context, &self.session, &lock));
+            if let Some(parent) = id.parent().and_then(|parent| index.active(parent)) {
+                let landing = seen.work.as_ref().map(|work| (&work.tip, into));
+                seen.store.parent_stays = parent::stays_until(context, &self.session, parent, above.as_ref(), landing)?;
+            }
         }
         Ok((seen, place))
     }

@@ -27,11 +27,38 @@ fn the_last_child_does_not_take_its_parent_from_the_session_that_holds_it() {
 }
 
 #[test]
-fn the_last_child_takes_along_a_parent_of_the_same_session() {
+fn finishing_the_last_child_does_not_end_a_parent_whose_work_is_not_merged() {
     let (world, ann) = matrix::world();
     let agent = ann.env("CLAUDE_CODE_SESSION_ID", "b");
+    let kid_of = |parent: &str| {
+        agent.aitask(&["new", "Kid", "--parent", parent]).ok();
+        let kid = agent.aitask(&["pick", "--next", "--parent", parent, "--json"]).ok().json();
+        let there = agent.at(kid["cd"].as_str().unwrap());
+        there.write(&format!("kid of {parent}.txt"), "work\n");
+        there.commit("Kid");
+        there.aitask(&["finish"]).ok()
+    };
+    let is_active = |file: &str| world.remote_file("main", &format!("aitasks/{file}.md")).is_some();
+    // one that this session holds
     agent.aitask(&["pick", "1"]).ok();
-    agent.aitask(&["new", "Kid", "--parent", "1"]).ok();
-    agent.aitask(&["archive", "1_1"]).ok();
-    assert!(world.remote_file("main", "aitasks/archived/t1_one.md").is_some() && world.locks().is_empty());
+    committed(&ann, "work.txt");
+    let run = kid_of("1");
+    let stays = "t1 has no open child any more, and stays active until";
+    assert!(run.stdout.contains(&format!("{stays} you finish it: git aitask finish 1")), "{run}");
+    assert!(is_active("t1_one") && world.locks() == ["t1_lock.yaml"], "{run}");
+    // one that nobody holds, with commits on its branch
+    agent.aitask(&["drop", "1"]).ok();
+    let run = kid_of("1");
+    let waits = "its branch is merged: aitask/t1_one has commits that are not in main; git aitask pick 1";
+    assert!(run.stdout.contains(&format!("{stays} {waits}")), "{run}");
+    assert!(is_active("t1_one") && world.locks().is_empty(), "{run}");
+    agent.aitask(&["pick", "1"]).ok();
+    agent.at(WORK).aitask(&["finish"]).ok();
+    assert!(world.remote_file("main", "work.txt").is_some() && !is_active("t1_one"));
+    // one without work ends, and this clone forgets it
+    agent.aitask(&["pick", "3"]).ok();
+    agent.aitask(&["unlock", "3"]).ok();
+    let run = kid_of("3");
+    assert!(run.stdout.contains("aitasks/archived/t3_three.md") && !is_active("t3_three"), "{run}");
+    assert!(!ann.path(".git/aitask/held/t3.json").exists(), "{run}");
 }

@@ -287,7 +287,7 @@ fn result_lines(note: &ArchiveEvent, folder_paths: &FolderPaths, dry_run: bool) 
             moved.into_iter().chain([format!("ARCHIVED_PLAN:{to}")]).collect()
         }
         ArchiveEvent::LastChild => vec!["All child tasks complete — archiving parent task as well.".to_owned()],
-        ArchiveEvent::StillOpen(..) | ArchiveEvent::ParentHeld(..) => Vec::new(),
+        ArchiveEvent::StillOpen(..) | ArchiveEvent::ParentStays(..) => Vec::new(),
         ArchiveEvent::Released(id) => {
             let lock = would(format!("release lock for {}", id.prefixed()));
             lock.into_iter().chain(would(format!("prune shadow rejection store for {}", id.prefixed()))).collect()

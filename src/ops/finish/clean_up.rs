@@ -137,5 +137,10 @@ fn clean_up(context: &Context, done: &FinishOutcome, into: &Branch, finished: &m
     if work.is_some() {
         finished.aside.notes.extend(removal.causes);
     }
-    if stays || context.dry_run { Ok(()) } else { LockRecord::forget(repository, task.id) }
+    if stays || context.dry_run {
+        return Ok(());
+    }
+    // A parent that ended with it, too.
+    let also = done.finishing.ended.iter().filter(|id| **id != task.id);
+    std::iter::once(&task.id).chain(also).try_for_each(|id| LockRecord::forget(repository, *id))
 }
