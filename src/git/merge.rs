@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::files::private_folder;
 use crate::files::records::{RecordKind, Records};
+use crate::git::history::cuts;
 use crate::git::noted_folder::in_noted_folder;
 use crate::git::objects::{NewCommit, ParentCommit};
 use crate::git::porcelain::cat_file::ObjectKind;
@@ -450,6 +451,24 @@ pub(crate) fn subjects(repository: &Repository, ours: &Oid, theirs: &Oid) -> Res
     Ok(text.lines().map(str::to_owned).collect())
 }
 
+/// Whether what two histories have in common is not known in this shallow clone: a commit with which it begins is in one
+/// of them alone. One process, and none in a clone that is whole.
+pub(crate) fn is_cut_off(repository: &Repository, one: &Oid, other: &Oid) -> Result<bool> {
+    let cuts = cuts(repository);
+    if cuts.is_empty() || one == other {
+        return Ok(false);
+    }
+    let range = format!("{one}...{other}");
+    let text = repository.read("rev-list").args(["--max-parents=0", &range, "--"]).run()?.text();
+    Ok(text.lines().filter_map(Oid::parse).any(|first| cuts.contains(&first)))
+}
+
+/// [`ahead_behind`]; `None` where that cannot be counted here.
+pub(crate) fn counted(repository: &Repository, commit: &Oid, base: &Oid) -> Option<AheadBehind> {
+    let is_cut_off = is_cut_off(repository, commit, base).unwrap_or(true);
+    (!is_cut_off).then(|| ahead_behind(repository, commit, base).ok()).flatten()
+}
+
 /// How many commits `commit` has that `base` lacks, and the reverse.
 pub(crate) fn ahead_behind(repository: &Repository, commit: &Oid, base: &Oid) -> Result<AheadBehind> {
     let range = format!("{commit}...{base}");
@@ -458,8 +477,12 @@ pub(crate) fn ahead_behind(repository: &Repository, commit: &Oid, base: &Oid) ->
     Ok(AheadBehind { ahead: counts.next().unwrap_or(0), behind: counts.next().unwrap_or(0) })
 }
 
-/// [`ahead_behind`] of several refs, by their commits. One process; nothing before git 2.41, which cannot tell.
-pub(crate) fn ahead_behind_of(repository: &Repository, refs: &[RefName], base: &Oid) -> BTreeMap<Oid, AheadBehind> {
+/// [`counted`] for several refs, by their commits. One process; nothing before git 2.41, which cannot tell, and in a
+/// shallow clone.
+pub(crate) fn counted_together(repository: &Repository, refs: &[RefName], base: &Oid) -> BTreeMap<Oid, AheadBehind> {
+    if !cuts(repository).is_empty() {
+        return BTreeMap::new();
+    }
     let format = format!("--format=%(objectname) %(ahead-behind:{base})");
     let call = repository.read("for-each-ref").arg(format).args(refs.iter().map(RefName::as_str));
     let text = call.run().map(|output| output.text()).unwrap_or_default();

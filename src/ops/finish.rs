@@ -23,7 +23,7 @@ use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Result};
 use crate::git::worktree::Unsaved;
-use crate::git::{Branch, Freshness, Oid, RefUpdate, refs};
+use crate::git::{Branch, Freshness, Oid, RefUpdate, merge as git_merge, refs};
 use crate::landing::former;
 use crate::landing::landed::{self, Landed};
 use crate::landing::line;
@@ -553,7 +553,13 @@ impl FinishOperation<'_> {
                     "--merge"
                 ]));
             }
-            merge::plan(context, mode, output, into, renamed_back.as_ref().unwrap_or(&tip), branch, &own)?
+            let work = renamed_back.as_ref().unwrap_or(&tip);
+            if options.no_push && git_merge::is_cut_off(&context.repository, work, output)? {
+                // The server merges it. Here the histories do not meet, so a check sees the branch as it is.
+                Merge::FastForward
+            } else {
+                merge::plan(context, mode, output, into, work, branch, &own)?
+            }
         };
         let proof = match landed {
             Landed::At(commit) => Some(commit),

@@ -138,7 +138,7 @@ impl WorktreeState {
     pub(crate) fn load_all(context: &Context, wanted: &[(&WorktreeRecord, Branch)], main: Option<&Oid>) -> Vec<Self> {
         let refs: Vec<_> = wanted.iter().map(|(_, branch)| branch.full()).collect();
         let counted = main.filter(|_| refs.len() > 1);
-        let counted = counted.map(|main| merge::ahead_behind_of(&context.repository, &refs, main)).unwrap_or_default();
+        let counted = counted.map(|main| merge::counted_together(&context.repository, &refs, main)).unwrap_or_default();
         let load = |(record, branch): &(&WorktreeRecord, Branch)| {
             let state = Self::uncounted(context, record, branch);
             match record.head.as_ref().and_then(|head| counted.get(head)) {
@@ -213,7 +213,7 @@ impl WorktreeState {
 
     /// With the commits that this one and that of the main worktree have beyond each other. One process.
     fn counted(self, context: &Context, head: Option<&Oid>, main: Option<&Oid>) -> Self {
-        let counts = head.zip(main).and_then(|(head, main)| merge::ahead_behind(&context.repository, head, main).ok());
+        let counts = head.zip(main).and_then(|(head, main)| merge::counted(&context.repository, head, main));
         let (ahead, behind) = counts.map(|counts| (counts.ahead, counts.behind)).unzip();
         Self { ahead, behind, ..self }
     }

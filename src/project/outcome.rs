@@ -189,8 +189,8 @@ pub(crate) struct WorktreeInfo {
 pub(crate) struct PublishedWork {
     /// Its tip.
     pub(crate) tip: Oid,
-    /// The number of its commits that the base lacks.
-    pub(crate) commits: u32,
+    /// The number of its commits that the base lacks; `null` where this shallow clone cannot tell.
+    pub(crate) commits: Option<u32>,
     /// The author of the last of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) author: Option<String>,

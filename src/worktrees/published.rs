@@ -2,7 +2,7 @@
 //! whose commits it has.
 
 use crate::error::Result;
-use crate::git::{Branch, Oid, Repository};
+use crate::git::{Branch, Oid, Repository, merge};
 use crate::project::outcome::{LocalBranch, PublishedWork};
 use crate::task::sanitise;
 
@@ -25,7 +25,8 @@ pub(crate) fn compare(
     })
 }
 
-/// The commits of the published tip that the base lacks: how many, and who made the last one. One process.
+/// The commits of the published tip that the base lacks: how many, where that can be told, and who made the last one. One
+/// process, in a shallow clone two.
 pub(crate) fn describe(
     repository: &Repository,
     published: &Oid,
@@ -35,7 +36,8 @@ pub(crate) fn describe(
     let call = repository.read("log").args(["--format=%an", published.as_str(), "--not", base.as_str(), "--"]);
     let text = call.run()?.text();
     let author = text.lines().next().map(sanitise);
-    let commits = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
+    let is_known = !merge::is_cut_off(repository, published, base)?;
+    let commits = is_known.then(|| u32::try_from(text.lines().count()).unwrap_or(u32::MAX));
     Ok(PublishedWork { tip: published.clone(), commits, author, local })
 }
 
@@ -49,9 +51,13 @@ pub(crate) fn note(
     local: Option<&Oid>,
 ) -> Option<String> {
     let PublishedWork { tip, commits, author, .. } = work;
-    let plural = if *commits == 1 { "" } else { "s" };
+    let count = match commits {
+        Some(1) => "1 commit".to_owned(),
+        Some(commits) => format!("{commits} commits"),
+        None => "commits".to_owned(),
+    };
     let last = author.as_ref().map_or_else(String::new, |author| format!(", the last by {author}"));
-    let whose = format!("{commits} commit{plural} that {base} lacks{last}");
+    let whose = format!("{count} that {base} lacks{last}");
     match (work.local, local) {
         (LocalBranch::Absent, _) => Some(format!("{branch} goes on from {remote}: {whose}")),
         (LocalBranch::Behind, _) => Some(format!("{branch} was fast-forwarded to that of {remote}: {whose}")),

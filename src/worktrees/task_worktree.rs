@@ -244,8 +244,7 @@ impl TaskWorktree {
             start = (stands == LocalBranch::Absent).then_some(published);
         }
         // The counts are information for the user; a failure to count them does not make the worktree unusable.
-        let counts =
-            start.as_ref().or(tip.as_ref()).and_then(|tip| merge::ahead_behind(repository, tip, &base.commit).ok());
+        let counts = start.as_ref().or(tip.as_ref()).and_then(|tip| merge::counted(repository, tip, &base.commit));
         (info.ahead, info.behind) = counts.map(|counts| (counts.ahead, counts.behind)).unzip();
         info.head = start.as_ref().or(tip.as_ref()).or(Some(&base.commit)).cloned();
         let cut = tip.is_none().then_some(&base.commit).filter(|_| start.is_none());

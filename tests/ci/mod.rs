@@ -155,6 +155,10 @@ fn the_nightly_agent_takes_the_next_task_and_opens_a_pull_request_which_ends_it_
     assert_eq!(world.locks(), ["t1_lock.yaml"], "{:?}", second.said);
     assert_eq!(world.remote_file("aitask/t2_add_logout", "logout.txt").unwrap(), "half\n");
 
+    // the branch goes on from an older commit than the one that this clone has
+    ann.write("meanwhile.txt", "more\n");
+    ann.commit("meanwhile");
+    ann.git(&["push", "-q"]);
     let mut third = night(&ann, "third", "#!/bin/sh\necho whole >>logout.txt\n");
     assert!(third.run(&work), "{:?}", third.said);
     assert_eq!(world.remote_file("aitask/t2_add_logout", "logout.txt").unwrap(), "half\nwhole\n");
@@ -211,7 +215,9 @@ fn a_job_whose_clone_has_one_commit_and_no_configuration_merges_its_work() {
     ann.commit("even more");
     ann.git(&["push", "-q"]);
     let late = ann.at(job(&ann, "late", "main", &[]).folder);
-    late.aitask(&["pick", "2", "--steal", "-q"]).ok();
+    let picked = late.aitask(&["pick", "2", "--steal", "--json"]).ok().json();
+    assert!(picked["worktree"]["ahead"].is_null() && picked["task"]["worktree"]["ahead"].is_null(), "{picked:#}");
+    assert!(picked["worktree"]["published"]["commits"].is_null(), "{picked:#}");
     let refused = late.aitask(&["finish", "2", "--json"]).fails(128);
     assert_eq!(refused.hints(), ["git fetch --unshallow"]);
     late.git(&["fetch", "-q", "--unshallow"]);
