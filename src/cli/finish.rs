@@ -7,7 +7,7 @@ use crate::cli::each::wanted;
 use crate::error::{Error, Payload, Result, quoted};
 use crate::landing::merge::MergeMode;
 use crate::ops::finish::{self, Finished};
-use crate::ops::propose::{self, Proposed};
+use crate::ops::propose::{self, OpenedRequest, Proposed};
 use crate::project::Wanted;
 use crate::report::Page;
 use clap::Args;
@@ -57,7 +57,7 @@ pub(crate) struct FinishArgs {
     /// Push the task branch for a pull request; do not merge
     #[arg(long)]
     no_push: bool,
-    /// As --no-push, and open the pull request, by gh or glab
+    /// As --no-push, and open the pull request, by gh or glab; an error where none was opened
     #[arg(long)]
     pr: bool,
     /// Finish even if gates of the task have not passed
@@ -106,7 +106,9 @@ impl FinishArgs {
         // The one error of a single task is told where all verbs end.
         let refused = |error: &Error| summarise_refusal(app, error);
         if self.pr {
-            let page = |page: Page, outcome: &Proposed| proposed(page, outcome, &next(&outcome.finished));
+            let page = |page: Page, Proposed { finished, pull_request }: &Proposed| {
+                one(page, finished, &next(finished), true, pull_request.as_ref())
+            };
             let propose = |wanted: &Wanted| propose::propose(&context, wanted, &options);
             return app.each(
                 "finish",
@@ -116,7 +118,7 @@ impl FinishArgs {
                 refused,
             );
         }
-        let page = |page: Page, outcome: &Finished| one(page, outcome, &next(outcome), self.no_push);
+        let page = |page: Page, outcome: &Finished| one(page, outcome, &next(outcome), self.no_push, None);
         let finish = |wanted: &Wanted| {
             let outcome = finish::finish(&context, wanted, &options)?;
             app.lead_shell(outcome.cd.as_ref(), &outcome.aside);
@@ -141,26 +143,20 @@ fn summarise(app: &App, page: &Page) {
     app.summarise("finish", page.plain().lines());
 }
 
-fn proposed(page: Page, outcome: &Proposed, next: &str) -> Page {
-    let page = one(page, &outcome.finished, next, true);
-    match &outcome.pull_request {
-        Some(request) => page.line(format!(
-            "  {} opened the pull request{}",
-            request.by,
-            request.address.as_ref().map_or(String::new(), |address| format!(" {address}"))
-        )),
-        None => page,
-    }
-}
-
 /// Adds a task that was finished to the page.
-fn one(page: Page, outcome: &Finished, next: &str, no_push: bool) -> Page {
+fn one(page: Page, outcome: &Finished, next: &str, no_push: bool, request: Option<&OpenedRequest>) -> Page {
     let task = &outcome.task;
     if let Some(branch) = &outcome.pushed {
-        return with_notices(page.title(format!("{}  {}  (you still hold it)", task.id, task.title)), &outcome.aside)
-            .line(format!("  {branch} was pushed"))
-            .lines(outcome.addresses.iter().map(|address| format!("  the server offers {address}")))
-            .advice(format!("next: open a pull request for it; once it is merged: git aitask finish {}", task.id));
+        let page = with_notices(page.title(format!("{}  {}  (you still hold it)", task.id, task.title)), &outcome.aside)
+            .line(format!("  {branch} was pushed"));
+        return match request {
+            Some(OpenedRequest { by, address }) => page
+                .line(format!("  {by} opened the pull request {}", address.as_deref().unwrap_or_default()).trim_end())
+                .advice(format!("next: once it is merged: git aitask finish {}", task.id)),
+            None => page
+                .lines(outcome.addresses.iter().map(|address| format!("  the server offers {address}")))
+                .advice(format!("next: open a pull request for it; once it is merged: git aitask finish {}", task.id)),
+        };
     }
     let end = if no_push {
         "you still hold it"

@@ -60,7 +60,7 @@ kinds! {
     Conflict "conflict" 1 "a merge has conflicts; nothing was changed", "merge by hand, as the hint says";
     NoCommits "no_commits" 1 "the task branch has no commits of its own", "commit, or git aitask drop";
     Behind "behind" 1 "the published branch has commits that the local one lacks", "git merge, as the hint says";
-    NotMerged "not_merged" 1 "the branch was pushed for a pull request that is not merged", "merge it; then the same command";
+    NotMerged "not_merged" 1 "the branch was pushed for a pull request that is not merged, or not opened", "open or merge it; then the same command";
     GatePending "gate_pending" 1 "a gate that the task declares has not passed", "let it pass; then the same command";
     CheckFailed "check_failed" 1 "the check command failed on the merged tree", "correct, commit, and the same command";
     Denied "denied" 1 "a server, or a hook, knows who asks and refuses; it would again", "its sentence says why; ask who runs the server";

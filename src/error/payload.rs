@@ -23,6 +23,8 @@ pub(crate) enum Payload {
     FailedHook { failed_hook: String },
     /// The branches that the server refused.
     Refused { branches: Vec<String> },
+    /// The task branch that was pushed for a pull request which was not opened, and the addresses that the server offered.
+    Pushed { pushed: String, addresses: Vec<String> },
     /// The coordination branches that are gone or were set back, and the newest known commit of the first of them.
     Lost { branches: Vec<String>, commit: String },
     /// The branch of locks that this clone has and the remote does not.
@@ -127,6 +129,10 @@ mod tests {
             (Payload::Hook { hook: "pre-push" }, r#"{"hook":"pre-push"}"#),
             (Payload::FailedHook { failed_hook: text("pre-commit") }, r#"{"failed_hook":"pre-commit"}"#),
             (Payload::Refused { branches: vec![text("main")] }, r#"{"branches":["main"]}"#),
+            (
+                Payload::Pushed { pushed: text("aitask/t1"), addresses: vec![text("https://h/new")] },
+                r#"{"pushed":"aitask/t1","addresses":["https://h/new"]}"#,
+            ),
             (
                 Payload::Lost { branches: vec![text("a"), text("b")], commit: text("1f") },
                 r#"{"branches":["a","b"],"commit":"1f"}"#,

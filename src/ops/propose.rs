@@ -1,12 +1,14 @@
 //! Pushing a task branch and opening its pull request, by the program of the forge where there is one.
 //!
-//! The branch is pushed first. When the program fails, the same command again pushes nothing and only asks the program
-//! once more; where the pull request is open already, the program says its address.
+//! The branch is pushed first. When the program fails, or there is none, that is an error: what was asked for, a pull
+//! request, is not there, and a job that only looks at the exit code must notice. The same command again pushes nothing
+//! and only asks the program once more; where the pull request is open already, the program says its address.
 
-use crate::error::{Error, Kind, Result, sanitise};
+use crate::error::{Error, Hint, Kind, Payload, Result, sanitise};
 use crate::git::address::Address;
 use crate::git::remote;
 use crate::git::run::Call;
+use crate::ledger::Channel;
 use crate::ops::finish::{FinishOptions, Finished, finish};
 use crate::project::context::{Context, Wanted};
 use serde::Serialize;
@@ -26,14 +28,14 @@ pub(crate) struct OpenedRequest {
     pub(crate) address: Option<String>,
 }
 
-/// The outcome: the branch was pushed.
+/// The outcome: the branch was pushed, and its pull request is open.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Proposed {
     /// The push.
     #[serde(flatten)]
     pub(crate) finished: Finished,
-    /// The pull request; absent where no program of the forge is on `PATH`.
+    /// The pull request; absent where nothing was pushed: the task is over, or this is a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pull_request: Option<OpenedRequest>,
 }
@@ -44,26 +46,67 @@ const PROGRAMS: [(&str, &str, &str); 2] = [("gh", "github", "GH_HOST"), ("glab",
 /// Pushes the branch of a task and opens its pull request.
 ///
 /// # Errors
-/// Those of a finish; [`Kind::Denied`] with the words of the program where it opened none.
+/// Those of a finish. Where the branch was pushed and no pull request was opened, so that what was asked for has not
+/// happened: [`Kind::Denied`] with the words of the program, and [`Kind::NotMerged`] where there is no program to ask.
+/// [`Kind::Usage`] without a remote.
 pub(crate) fn propose(context: &Context, wanted: &Wanted, options: &FinishOptions) -> Result<Proposed> {
-    let mut finished = finish(context, wanted, &FinishOptions { no_push: true, ..options.clone() })?;
-    let program = program(context).filter(|_| !context.dry_run && finished.pushed.is_some());
-    let pull_request = program.map(|by| open(context, by, &finished, options)).transpose()?;
-    if pull_request.is_none() && finished.pushed.is_some() {
-        let note = "no pull request was opened: neither gh nor glab is here for this remote";
-        finished.aside.notes.push(note.to_owned());
+    if context.channel == Channel::Local {
+        let message = "this repository has no remote where a pull request could be opened; nothing was changed";
+        return Err(Error::new(Kind::Usage, message)
+            .hint(command!["git aitask finish", wanted.id].note("merges it here")));
     }
+    let mut finished = finish(context, wanted, &FinishOptions { no_push: true, ..options.clone() })?;
+    if finished.pushed.is_none() {
+        return Ok(Proposed { finished, pull_request: None });
+    }
+    let pull_request = match program(context) {
+        Ok(by) if context.dry_run => {
+            finished.aside.would_run(by.join(" "));
+            None
+        }
+        Err(why) if context.dry_run => {
+            finished.aside.notes.push(format!("no pull request would be opened: {why}"));
+            None
+        }
+        Ok([by, ..]) => Some(open(context, by, &finished, options)?),
+        Err(why) => {
+            let error = not_opened(Kind::NotMerged, &finished, &why);
+            let by_hand = finished.addresses.iter().map(|address| Hint::advice(format!("open it at {address}")));
+            let error = by_hand.fold(error, Error::hint);
+            return Err(error
+                .hint(command!["git aitask finish", finished.task.id].note("once it is open and merged"))
+                .hint(asks_again(&finished)));
+        }
+    };
     Ok(Proposed { finished, pull_request })
 }
 
-fn program(context: &Context) -> Option<&'static str> {
+/// The first words of the program that opens pull requests on the server of the remote; else why there is none.
+fn program(context: &Context) -> std::result::Result<[&'static str; 3], String> {
     let environment = context.repository.git().environment();
-    let url = remote::url(&context.repository, context.channel.remote()?)?;
-    let address = Address::parse(url);
-    let host = address.host()?;
-    let is_its_forge = |word: &str, variable: &str| host.contains(word) || environment.text(variable) == Some(host);
-    let found = PROGRAMS.into_iter().find(|(_, word, variable)| is_its_forge(word, variable))?;
-    which::which_in(found.0, environment.text("PATH"), &context.repository.root).ok().map(|_| found.0)
+    let url = context.channel.remote().and_then(|remote| remote::url(&context.repository, remote));
+    let address = url.map(Address::parse);
+    let host = address.as_ref().and_then(Address::host);
+    let is_its_forge = |host: &str, word: &str, variable: &str| host.contains(word) || environment.text(variable) == Some(host);
+    let of_host = |host| PROGRAMS.into_iter().find(|(_, word, variable)| is_its_forge(host, word, variable));
+    let Some((by, ..)) = host.and_then(of_host) else {
+        return Err("its server is neither of GitHub nor of GitLab, as far as GH_HOST and GITLAB_HOST tell".to_owned());
+    };
+    which::which_in(by, environment.text("PATH"), &context.repository.root)
+        .map(|_| if by == "gh" { [by, "pr", "create"] } else { [by, "mr", "create"] })
+        .map_err(|_| format!("{by} is not on PATH"))
+}
+
+/// The error where a branch was pushed for a pull request that is not open.
+fn not_opened(kind: Kind, finished: &Finished, why: &str) -> Error {
+    let branch = finished.pushed.as_ref().map(ToString::to_string).unwrap_or_default();
+    let addresses = finished.addresses.clone();
+    Error::new(kind, format!("{branch} was pushed, but no pull request was opened: {why}"))
+        .with(Payload::Pushed { pushed: branch, addresses })
+}
+
+fn asks_again(finished: &Finished) -> Hint {
+    command!["git aitask finish", finished.task.id, "--pr"].note("pushes nothing again, and asks once more")
 }
 
 fn open(context: &Context, by: &'static str, finished: &Finished, options: &FinishOptions) -> Result<OpenedRequest> {
@@ -86,7 +129,6 @@ fn open(context: &Context, by: &'static str, finished: &Finished, options: &Fini
     if output.success() || (said.contains("already exists") && address.is_some()) {
         return Ok(OpenedRequest { by, address });
     }
-    let why = sanitise(said.trim());
-    Err(Error::new(Kind::Denied, format!("{branch} was pushed, but {by} opened no pull request: {why}"))
-        .hint(command!["git aitask finish", task.id, "--pr"].note("asks it again")))
+    let why = format!("{by} says: {}", sanitise(said.trim()));
+    Err(not_opened(Kind::Denied, finished, &why).hint(asks_again(finished)))
 }

@@ -163,6 +163,17 @@ fn the_nightly_agent_takes_the_next_task_and_opens_a_pull_request_which_ends_it_
     assert!(third.run(&work), "{:?}", third.said);
     assert_eq!(world.remote_file("aitask/t2_add_logout", "logout.txt").unwrap(), "half\nwhole\n");
 
+    // where no program can open the request, the job is red, and the task is given back with its commits
+    ann.task("Add help", &[]);
+    let mut fourth = night(&ann, "fourth", "#!/bin/sh\necho help >help.txt\n");
+    ann.at(&fourth.folder).git(&["remote", "set-url", "origin", &world.origin().display().to_string()]);
+    assert!(!fourth.run(&work), "{:?}", fourth.said);
+    assert!(fourth.said("Give the task back").is_some(), "{:?}", fourth.said);
+    assert_eq!(world.locks(), ["t1_lock.yaml", "t2_lock.yaml"]);
+    assert_eq!(world.remote_file("aitask/t3_add_help", "help.txt").as_deref(), Some("help\n"));
+    let told = std::fs::read_to_string(fourth.summary()).unwrap();
+    assert!(told.contains("was pushed, but no pull request was opened"), "{told}");
+
     ann.git(&["fetch", "-q"]);
     ann.git(&["merge", "-q", "--squash", "origin/aitask/t1_add_login"]);
     ann.git(&["commit", "-qm", "Add login (#1)"]);

@@ -436,7 +436,7 @@ fn finish_pr_opens_the_pull_request_by_the_program_of_the_forge() {
     gh("echo no network >&2; exit 1");
     let ann = ann.with_programs(&bin);
     let run = ann.aitask(&["finish", "1", "--pr", "--json"]).fails(1);
-    assert!(run.stderr.contains("gh opened no pull request: no network"), "{run}");
+    assert!(run.stderr.contains("pushed, but no pull request was opened: gh says: no network"), "{run}");
     assert!(world.remote_branch("aitask/t1_one").is_some());
     gh("echo https://github.com/ann/project/pull/7");
     let json = ann.aitask(&["finish", "1", "--pr", "--json"]).ok().json();
@@ -447,11 +447,15 @@ fn finish_pr_opens_the_pull_request_by_the_program_of_the_forge() {
     gh("echo 'a pull request already exists: https://github.com/ann/project/pull/7' >&2; exit 1");
     let page = ann.aitask(&["finish", "1", "--pr"]).ok().stdout;
     assert!(page.contains("gh opened the pull request https://github.com/ann/project/pull/7"), "{page}");
+    assert!(page.contains("next: once it is merged: git aitask finish 1"), "{page}");
+    // a dry run asks nobody
+    let dry = ann.aitask(&["finish", "1", "--pr", "--dry-run"]).ok();
+    assert!(dry.stdout.contains("gh pr create") && !dry.stderr.contains("no pull request"), "{dry}");
     assert_eq!(world.locks().len(), 1);
 }
 
 #[test]
-fn without_a_program_of_the_forge_the_address_that_the_server_offers_is_shown() {
+fn a_job_whose_pull_request_nobody_opened_was_green() {
     let world = World::new();
     let ann = on_data_branch(&world, "ann");
     ann.task("One", &[]);
@@ -460,17 +464,32 @@ fn without_a_program_of_the_forge_the_address_that_the_server_offers_is_shown() 
     ann.at(WORK).commit("work");
     let hook = "#!/bin/sh\ncat >/dev/null\necho 'Open it at https://forge.example/new?merge_request%5Bsource_branch%5D=t1_one' >&2\necho bye >&2\n";
     world.script(&world.origin().join("hooks/post-receive"), hook);
-    let run = ann.aitask(&["finish", "1", "--pr"]).ok();
-    assert!(
-        run.stderr.contains("https://forge.example/new?merge_request%5Bsource_branch%5D=t1_one")
-            && !run.stderr.contains("bye"),
-        "{run}"
-    );
     let address = "https://forge.example/new?merge_request%5Bsource_branch%5D=t1_one";
-    assert!(run.stdout.contains(&format!("the server offers {address}")), "{run}");
+    // the branch is pushed and the request is recorded, and yet what was asked for has not happened
+    let run = ann.aitask(&["finish", "1", "--pr"]).fails(1);
+    assert!(run.stderr.contains("error: aitask/t1_one was pushed, but no pull request was opened: "), "{run}");
+    assert!(run.stderr.contains(&format!("  try: open it at {address}\n")) && !run.stderr.contains("bye"), "{run}");
+    assert!(world.remote_branch("aitask/t1_one").is_some() && world.locks().len() == 1);
+    assert!(ann.aitask(&["show", "1", "--json"]).ok().json()["task"]["pull_request"].is_object());
     ann.at(WORK).write("g", "x\n");
     ann.at(WORK).commit("more");
-    assert_eq!(ann.aitask(&["finish", "1", "--pr", "--json"]).ok().json()["addresses"], json!([address]));
+    let run = ann.aitask(&["finish", "1", "--pr", "--json"]).fails(1);
+    let error = &run.error()["error"];
+    assert_eq!(error["kind"], "not_merged");
+    assert_eq!((&error["pushed"], &error["addresses"]), (&"aitask/t1_one".into(), &json!([address])));
+    // repeated, it pushes nothing; and without the option it waits for the request, which a person has opened
+    let pushed = world.remote_branch("aitask/t1_one");
+    assert_eq!(run.hints()[1..], ["git aitask finish 1   # once it is open and merged", "git aitask finish 1 --pr   # pushes nothing again, and asks once more"]);
+    ann.aitask(&["finish", "1", "--pr"]).fails(1);
+    assert_eq!(world.remote_branch("aitask/t1_one"), pushed);
+    ann.aitask(&["finish", "1"]).fails(1).assert().stderr(predicates::str::contains("pull request"));
+    // of the forge only the program is missing
+    ann.git(&["config", "remote.origin.pushurl", &world.origin().display().to_string()]);
+    let dry = ann.aitask(&["finish", "1", "--pr", "--dry-run"]).ok();
+    assert!(dry.stderr.contains("note: no pull request would be opened: "), "{dry}");
+    // without a remote nothing can be opened, and nothing is changed
+    ann.git(&["config", "aitask.remote", "."]);
+    ann.aitask(&["finish", "1", "--pr"]).fails(2);
 }
 
 #[test]
