@@ -12,6 +12,7 @@ use crate::coordination::process::{self, ProcessIdentity};
 use crate::error::{Error, Kind, Result};
 use crate::files::yaml;
 use crate::git::Repository;
+use crate::git::identity::SaidIn;
 use crate::git::run::Call;
 use crate::settings::{Origin, Settings};
 use std::io::IsTerminal as _;
@@ -68,8 +69,7 @@ impl Session {
         file: &Path,
         user_config: Option<&[u8]>,
     ) -> Result<(String, Origin)> {
-        let of_file =
-            |content| email_of(file, content).map_err(|error| error.hint("git config aitask.email you@example.com"));
+        let of_file = |content| email_of(file, content).map_err(|error| error.hint("git config aitask.email <e-mail>"));
         let found = match (&settings.email, user_config) {
             (Some(set), _) => Some(set.clone()),
             (None, Some(content)) => of_file(content)?.map(|email| (email, Origin::ProjectFile)),
@@ -82,9 +82,10 @@ impl Session {
             email.map(|email| (email.to_owned(), Origin::Variable))
         };
         found.or_else(of_git).or_else(of_committer).ok_or_else(|| {
-            Error::new(Kind::NoIdentity, "no e-mail address is configured, and a lock needs one")
-                .hint("git config --global user.email you@example.com")
-                .advice("in a job of CI, export GIT_COMMITTER_NAME and GIT_COMMITTER_EMAIL")
+            let environment = repository.git().environment();
+            let has_name =
+                repository.config().last("user.name").is_some() || environment.text("GIT_COMMITTER_NAME").is_some();
+            SaidIn::of(environment).nobody(has_name)
         })
     }
 

@@ -68,6 +68,7 @@ kinds! {
     Unparsable "unparsable" 1 "a file cannot be read as what it should be", "correct the file that is named";
     Invariant "invariant" 1 "the demonstration found a broken promise", "report it";
     Usage "usage" 2 "the arguments or settings make no sense", "git aitask help VERB";
+    NoIdentity "no_identity" 2 "no name and e-mail to lock and commit with are configured", "the hint: git config user.name, user.email";
     Bug "bug" 70 "an internal error", "report it";
     Unreachable "unreachable" 75 "network: the remote cannot be reached, or gave no answer in time", "the same command later";
     Contention "contention" 75 "others kept changing the same branches, or a lock file is left", "the same command again";
@@ -77,7 +78,6 @@ kinds! {
     BareRepository "bare_repository" 128 "the repository has no work tree here", "git worktree add --detach ../checkout";
     NoCommit "no_commit" 128 "the branch has no commit to start from", "git switch BRANCH, or commit";
     DetachedHead "detached_head" 128 "the checkout with the task data is on no branch", "git switch BRANCH";
-    NoIdentity "no_identity" 128 "git knows no name and e-mail to commit with", "git config user.name, user.email";
     SigningFailed "signing_failed" 128 "the commit could not be signed, as the user wants it", "sign something in a terminal; its words say why";
     GitTooOld "git_too_old" 128 "this needs a newer git", "install git 2.31 or later";
     Authentication "authentication" 128 "the remote does not know the user: wrong or missing credentials", "git fetch in a terminal";

@@ -1,5 +1,6 @@
 //! Author and committer as git would write them, told from its configuration, where that is certain.
 
+use crate::error::{Error, Kind};
 use crate::settings::{Config, Environment};
 
 /// What sets author and committer apart, or names them in another way than the configuration of the user does.
@@ -20,6 +21,53 @@ pub(super) fn are_apart(environment: &Environment, config: &Config) -> bool {
 
 fn is_named_elsewhere(environment: &Environment) -> bool {
     VARIABLES.iter().any(|name| environment.os(name).is_some())
+}
+
+/// Where the name and the address of the user are best said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SaidIn {
+    /// The configuration of the user.
+    Home,
+    /// The repository: the configuration of the user is hidden from this process.
+    Repository,
+    /// The variables of a job: nobody's home is there.
+    Job,
+}
+
+impl SaidIn {
+    /// What fits this environment: git refuses `--global` where `HOME` is not set.
+    pub(crate) fn of(environment: &Environment) -> Self {
+        if environment.text("CI").is_some() || environment.text("HOME").is_none() {
+            Self::Job
+        } else if environment.os("GIT_CONFIG_GLOBAL").is_some() {
+            Self::Repository
+        } else {
+            Self::Home
+        }
+    }
+
+    /// The error where the e-mail address is missing, and perhaps the name: one sentence for locks, which need only the
+    /// address, and for commits, since who mends the one for a lock would meet the other at the commit.
+    pub(crate) fn nobody(self, has_name: bool) -> Error {
+        let what = if has_name { "no e-mail address" } else { "no name and e-mail address" };
+        let message = format!("{what} of yours is configured; locks and commits carry both");
+        let error = Error::new(Kind::NoIdentity, message);
+        let error = match self {
+            Self::Job => error.hint("export GIT_COMMITTER_NAME=<name> GIT_COMMITTER_EMAIL=<e-mail>"),
+            Self::Home | Self::Repository => error,
+        };
+        let error = match (self, has_name) {
+            (_, true) => error,
+            (Self::Home, false) => error.hint("git config --global user.name <name>"),
+            (_, false) => error.hint("git config user.name <name>"),
+        };
+        match self {
+            Self::Home => error
+                .hint("git config --global user.email <e-mail>")
+                .advice("in a job of CI, export GIT_COMMITTER_NAME and GIT_COMMITTER_EMAIL"),
+            Self::Repository | Self::Job => error.hint("git config user.email <e-mail>"),
+        }
+    }
 }
 
 /// Author and committer, who are one, with the time: `Name <email> seconds zone`. `None` where git has to be asked. No

@@ -15,7 +15,7 @@ mod contact;
 pub(crate) mod destination;
 pub(crate) mod hidden_edits;
 pub(crate) mod history;
-mod identity;
+pub(crate) mod identity;
 pub(crate) mod index_file;
 pub(crate) mod leftover_lock;
 pub(crate) mod marker;

@@ -16,6 +16,7 @@ pub(crate) use output::Output;
 
 use crate::error::{Error, Kind, Payload, Result, quoted, redacted, sanitise};
 use crate::git::contact;
+use crate::git::identity::SaidIn;
 use crate::git::porcelain::damage::{damage, moved};
 use crate::git::porcelain::failure::NO_SPACE;
 use crate::interrupt;
@@ -100,6 +101,8 @@ pub(crate) struct Call {
     promisor: Option<String>,
     /// Where the id of its process group is noted.
     group_note: Option<PathBuf>,
+    /// Where the user says who they are, for the error where they did not.
+    said_in: SaidIn,
 }
 
 /// Whether a process waits for others, so that its time counts.
@@ -146,6 +149,7 @@ impl Call {
             waits_for: WaitsFor::Nobody,
             promisor: None,
             group_note: None,
+            said_in: SaidIn::of(environment),
         }
     }
 
@@ -479,10 +483,7 @@ impl Call {
                 .with(Payload::Said { stderr: stderr_text });
         }
         if stderr_text.contains("Please tell me who you are") || stderr_text.contains("empty ident name") {
-            return Error::new(Kind::NoIdentity, "git knows no name and e-mail to commit with")
-                .hint("git config --global user.name \"Your Name\"")
-                .hint("git config --global user.email you@example.com")
-                .advice("in a job of CI, export GIT_COMMITTER_NAME and GIT_COMMITTER_EMAIL");
+            return self.said_in.nobody(false);
         }
         if NO_SPACE.iter().any(|words| stderr_text.contains(words)) {
             return Error::new(Kind::DiskFull, format!("no space is left for what git writes: {stderr_text}"))

@@ -241,12 +241,14 @@ fn no_address_at_all() {
     let (text, _) = text.split_once("[user]").unwrap();
     std::fs::write(&gitconfig, format!("{text}[user]\n\tuseConfigOnly = true\n")).unwrap();
     for args in [&["pick", "1"][..], &["lock", "1"], &["new", "More"]] {
-        let run = refused(&ann, args, 128, "no_identity");
-        assert!(run.stderr.contains("user.email"), "{run}");
+        let run = refused(&ann, args, 2, "no_identity");
+        // one message for what locks need and for what commits need
+        assert!(run.stderr.contains("no name and e-mail address of yours is configured"), "{run}");
+        assert!(run.stderr.contains("user.name <name>") && run.stderr.contains("user.email <e-mail>"), "{run}");
     }
     ann.aitask(&["list"]).ok();
     // an address for the lock makes no author of commits
-    refused(&ann.env("GIT_AITASK_EMAIL", "a@x"), &["pick", "1"], 128, "no_identity");
+    refused(&ann.env("GIT_AITASK_EMAIL", "a@x"), &["pick", "1"], 2, "no_identity");
     let author = ann.env("GIT_AUTHOR_NAME", "A").env("GIT_AUTHOR_EMAIL", "a@x").env("GIT_COMMITTER_NAME", "A");
     author.env("GIT_COMMITTER_EMAIL", "a@x").env("GIT_AITASK_EMAIL", "a@x").aitask(&["pick", "1"]).ok();
 }
