@@ -38,15 +38,20 @@ pub(crate) fn page(outcome: &Brief) -> Page {
         let task = lost.task_id.prefixed();
         page = page.warning(format!("{task} was taken over; stop work on it: it is {}", lost.lock.sentence()));
     }
-    let who = &outcome.who;
-    let session: Vec<_> = who.agent.iter().chain(&who.session).map(String::as_str).collect();
-    let session = if session.is_empty() { String::new() } else { format!("{}, ", session.join(" ")) };
-    let is_known = !session.is_empty() || who.pid.is_some();
-    page = page.line(format!("you: {session}{} on {}", who.email, who.host));
-    if !is_known {
-        page = page.line(
-            "your session cannot be told from others of yours in this clone: export a name, GIT_AITASK_SESSION=NAME",
-        );
+    if let Some(unknown) = &outcome.who_unknown {
+        page = page.warning(format!("you: unknown, so that you can hold no task: {}", unknown.message));
+        page = unknown.hints.iter().fold(page, |page, hint| page.advice(format!("  try: {hint}")));
+    }
+    if let Some(who) = &outcome.who {
+        let session: Vec<_> = who.agent.iter().chain(&who.session).map(String::as_str).collect();
+        let session = if session.is_empty() { String::new() } else { format!("{}, ", session.join(" ")) };
+        let is_known = !session.is_empty() || who.pid.is_some();
+        page = page.line(format!("you: {session}{} on {}", who.email, who.host));
+        if !is_known {
+            page = page.line(
+                "your session cannot be told from others of yours in this clone: export a name, GIT_AITASK_SESSION=NAME",
+            );
+        }
     }
     if !outcome.initialised {
         return page.line(format!("this clone is not set up for tasks; next: `{}`", outcome.next));

@@ -2,8 +2,8 @@
 //! is ready. From what this clone knows; the remote is not contacted.
 
 use crate::agents::texts::VerbHelp;
-use crate::coordination::LockEntry;
 use crate::coordination::lock_record::LockRecord;
+use crate::coordination::{LockEntry, Session};
 use crate::error::{Hint, Result};
 use crate::git::Freshness;
 use crate::ledger::Ledger;
@@ -13,7 +13,7 @@ use crate::ops::task_info::TaskInfo;
 use crate::ops::whoami::Identity;
 use crate::project::context::Context;
 use crate::project::holder::holds;
-use crate::project::outcome::Holder;
+use crate::project::outcome::{Holder, Incomplete};
 use crate::task::{ActiveTasks, TaskId};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -25,8 +25,11 @@ const NAMED: usize = 5;
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Brief {
-    /// Who asks.
-    pub(crate) who: Identity,
+    /// Who asks; `null` where that is unknown.
+    pub(crate) who: Option<Identity>,
+    /// Why it is unknown, so that no task can be held; absent where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) who_unknown: Option<Incomplete>,
     /// Whether this clone is set up for tasks.
     pub(crate) initialised: bool,
     /// Tasks that were taken over: another session holds them now.
@@ -57,10 +60,17 @@ pub(crate) struct Brief {
 pub(crate) fn brief(context: &Context, verbs: Vec<VerbHelp>) -> Result<Brief> {
     let ledger = context.reading_ledger();
     let (mut loaded, view) = ReadView::load(context, &ledger, Freshness::AsKnown)?;
-    let session = loaded.around.session().cloned().map_or_else(|| context.session(), Ok)?;
+    // A session begins with the brief, also one that could hold no task yet; it is told what is missing.
+    let (session, unknown) = match loaded.around.session().cloned().map_or_else(|| context.session(), Ok) {
+        Ok(session) => (Some(session), None),
+        Err(error) => (None, Some(Incomplete::from(&error))),
+    };
     let tasks = std::mem::take(&mut loaded.tasks);
     let board = ActiveTasks::new(&tasks);
-    let is_held = |id: TaskId| loaded.locks.get(&id).is_some_and(|lock| holds(context, &session, lock));
+    let is_held = |id: TaskId| {
+        let lock = loaded.locks.get(&id).zip(session.as_ref());
+        lock.is_some_and(|(lock, session)| holds(context, session, lock))
+    };
     let here = context.task_here().map(|name| name.id());
     let mut own: Vec<_> = board.ordered(|task| is_held(task.id));
     own.sort_by_key(|task| Some(task.id) != here);
@@ -68,13 +78,15 @@ pub(crate) fn brief(context: &Context, verbs: Vec<VerbHelp>) -> Result<Brief> {
     let free: Vec<_> = board.ready().into_iter().filter(|task| !loaded.locks.contains_key(&task.id)).collect();
     let ready: Vec<_> = free.iter().take(NAMED).map(|task| loaded.describe(task)).collect();
     // In the worktree of such a task every answer begins with it.
-    let is_lost = |lock: &LockEntry| {
-        let held = LockRecord::load(&context.repository, lock.task);
-        held.is_some_and(|held| held.is_taken_over(lock, Some(&session.email), |lock| lock.is_of(&session)))
+    let lost = |session: &Session| {
+        let is_lost = |lock: &LockEntry| {
+            let held = LockRecord::load(&context.repository, lock.task);
+            held.is_some_and(|held| held.is_taken_over(lock, Some(&session.email), |lock| lock.is_of(session)))
+        };
+        let lost = loaded.locks.values().filter(|lock| Some(lock.task) != here && is_lost(lock));
+        lost.map(|lock| LockedTask { task_id: lock.task, lock: Holder::new(context, lock, &session.host) }).collect()
     };
-    let lost = loaded.locks.values().filter(|lock| Some(lock.task) != here && is_lost(lock));
-    let lost: Vec<_> =
-        lost.map(|lock| LockedTask { task_id: lock.task, lock: Holder::new(context, lock, &session.host) }).collect();
+    let lost = session.as_ref().map(lost).unwrap_or_default();
     let initialised = view.base(&Ledger::locks_branch()?).is_some();
     let is_here = holds.iter().any(|task| Some(task.id) == here);
     let place = |task: &TaskInfo| task.worktree.as_ref().map(|worktree| worktree.path.clone());
@@ -86,12 +98,16 @@ pub(crate) fn brief(context: &Context, verbs: Vec<VerbHelp>) -> Result<Brief> {
             command!["git aitask finish"].note("once the work is committed")
         }
         (_, None, Some(task), _) => command!["git aitask show", task.id].note("work on the current branch"),
-        (.., Some(_)) => command!["git aitask pick --next"],
-        _ => command!["git aitask new TITLE"].note("nothing is ready"),
+        (.., Some(_)) => {
+            let cure = unknown.as_ref().and_then(|unknown| unknown.hints.first().cloned());
+            cure.unwrap_or_else(|| command!["git aitask pick --next"])
+        }
+        _ => command!["git aitask status"].note("nothing is ready"),
     };
     Ok(Brief {
         held_by_others: loaded.locks.len().saturating_sub(own.len()),
-        who: Identity::of(context, session),
+        who: session.map(|session| Identity::of(context, session)),
+        who_unknown: unknown,
         initialised,
         lost,
         holds,

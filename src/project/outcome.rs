@@ -286,7 +286,8 @@ pub(crate) struct Notices {
     pub(crate) incomplete: Option<Incomplete>,
 }
 
-/// What failed after the change was published: it is no error of the command, since what was asked for has happened.
+/// What failed after the change was published, or beside what was read: it is no error of the command, since what was
+/// asked for has happened.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Incomplete {
@@ -296,6 +297,12 @@ pub(crate) struct Incomplete {
     pub(crate) message: String,
     /// The commands that complete it, or take it back.
     pub(crate) hints: Vec<Hint>,
+}
+
+impl From<&Error> for Incomplete {
+    fn from(error: &Error) -> Self {
+        Self { kind: error.kind().name(), message: error.to_string(), hints: error.hints().to_vec() }
+    }
 }
 
 impl Notices {

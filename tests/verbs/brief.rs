@@ -27,7 +27,7 @@ fn it_says_who_you_are_what_you_hold_where_to_stand_and_what_is_ready() {
     let ann = World::new().initialised("ann");
     let text = brief(&ann);
     assert!(text.contains("you: ann@example.com on ") && text.contains("\nyou hold no task\nready: none\n"), "{text}");
-    assert_eq!(next(&text), "git aitask new TITLE");
+    assert_eq!(next(&text), "git aitask status");
     for title in ["One", "Two", "Three"] {
         ann.task(title, &[]);
     }
@@ -64,6 +64,31 @@ fn programs_get_the_same_as_a_document() {
     assert_eq!(verbs, ["pick", "show", "sync", "finish", "drop", "new"]);
     let json = ann.at("aiwork/t1_one").aitask(&["brief", "--json"]).ok().json();
     assert!(json["here"] == "1" && json["cd"].is_null(), "{json:#}");
+}
+
+#[test]
+fn a_session_without_an_address_was_refused_its_brief() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    for scope in ["--local", "--global"] {
+        ann.git(&["config", scope, "--unset", "user.email"]);
+    }
+    let text = brief(&ann);
+    assert!(text.starts_with("you: unknown, so that you can hold no task: no e-mail address of yours "), "{text}");
+    assert!(
+        text.contains("\n  try: git config --global user.email <e-mail>\n") && text.contains("  1 One\n"),
+        "{text}"
+    );
+    assert_eq!(next(&text), "git config --global user.email <e-mail>");
+    let json = ann.aitask(&["brief", "--json"]).ok().json();
+    assert!(json["who"].is_null() && json["who_unknown"]["kind"] == "no_identity", "{json:#}");
+    assert!(json["next"]["command"].is_null() && json["ready_count"] == 1, "{json:#}");
+    // a job has no home, and git refuses --global there
+    let nowhere = ["-u", "HOME", env!("CARGO_BIN_EXE_git-aitask"), "pick", "1"];
+    let run = ann.run("env", &nowhere).fails(2);
+    assert!(run.stderr.contains("try: export GIT_COMMITTER_NAME=<name> GIT_COMMITTER_EMAIL=<e-mail>\n"), "{run}");
+    assert!(run.stderr.contains("try: git config user.email <e-mail>\n") && !run.stderr.contains("--global"), "{run}");
 }
 
 #[test]
