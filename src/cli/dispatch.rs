@@ -124,7 +124,7 @@ fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str
             "this is an explore worktree, which is for reading: `git aitask explore` discards all changes",
         )
         .hint(command!["exit"].note("leaves the explore worktree"))
-        .hint(command!["git aitask new TITLE"].note("creates a task; this works here")));
+        .hint(command!["git aitask new <title>"].note("creates a task; this works here")));
     }
     let done = run_on(cli, &app, scripts);
     if let (Err(error), Some(Verb::Finish(_))) = (&done, cli.verb()) {

@@ -94,8 +94,9 @@ impl EditArgs {
         let text = self.text_changes(given, &context);
         let outcome = if changes.is_empty() && title.is_none() && text.is_empty() {
             let id = wanted.id;
-            let text = command!["git aitask edit", id, "-m TEXT"].note("replaces the text; -F - reads it from a pipe");
-            let note = command!["git aitask edit", id, "--note TEXT"].note("adds a dated line; -h shows what else");
+            let text =
+                command!["git aitask edit", id, "-m <text>"].note("replaces the text; -F - reads it from a pipe");
+            let note = command!["git aitask edit", id, "--note <text>"].note("adds a dated line; -h shows what else");
             require_editor(app, [text, note])?;
             edit::edit_in_editor(&context, &wanted)?.ok_or_else(|| Error::new(Kind::Usage, "no changes were made"))?
         } else {

@@ -96,12 +96,14 @@ impl FinishArgs {
         };
         let wanted = wanted(&context, &self.task)?;
         let next = |outcome: &Finished| {
-            let next = if outcome.leaves_none_free { "git aitask new \"Add login\"" } else { "git aitask pick --next" };
-            if app.leads_shell() {
-                next.to_owned()
-            } else {
-                format!("cd {} && {next}", quoted(&context.repository.root))
-            }
+            // Where nothing is left to do, nothing is advised: who follows advice as it stands would create a task.
+            let next = match (outcome.is_last, outcome.leaves_none_free) {
+                (true, _) => None,
+                (_, true) => Some("git aitask status"),
+                _ => Some("git aitask pick --next"),
+            };
+            let cd = (!app.leads_shell()).then(|| format!("cd {}", quoted(&context.repository.root)));
+            cd.into_iter().chain(next.map(str::to_owned)).collect::<Vec<_>>().join(" && ")
         };
         // The one error of a single task is told where all verbs end.
         let refused = |error: &Error| summarise_refusal(app, error);
@@ -147,8 +149,9 @@ fn summarise(app: &App, page: &Page) {
 fn one(page: Page, outcome: &Finished, next: &str, no_push: bool, request: Option<&OpenedRequest>) -> Page {
     let task = &outcome.task;
     if let Some(branch) = &outcome.pushed {
-        let page = with_notices(page.title(format!("{}  {}  (you still hold it)", task.id, task.title)), &outcome.aside)
-            .line(format!("  {branch} was pushed"));
+        let page =
+            with_notices(page.title(format!("{}  {}  (you still hold it)", task.id, task.title)), &outcome.aside)
+                .line(format!("  {branch} was pushed"));
         return match request {
             Some(OpenedRequest { by, address }) => page
                 .line(format!("  {by} opened the pull request {}", address.as_deref().unwrap_or_default()).trim_end())
@@ -184,7 +187,8 @@ fn one(page: Page, outcome: &Finished, next: &str, no_push: bool, request: Optio
         (false, false) => "",
     };
     if outcome.worktree_removed {
-        page.advice(format!("its worktree was removed{left}; next: {next}"))
+        let next = if next.is_empty() { String::new() } else { format!("; next: {next}") };
+        page.advice(format!("its worktree was removed{left}{next}"))
     } else if outcome.is_checked_out && !outcome.archived.is_empty() {
         // What is committed there from now on would be on the branch of a task that is over.
         page.advice(format!("next: git switch {}", outcome.into))

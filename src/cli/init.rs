@@ -78,7 +78,7 @@ impl InitArgs {
             let verb = if self.dry_run { "missing" } else { "created" };
             page = page.lines(outcome.made.iter().map(|what| format!("  {verb}: {what}")));
             page = page.lines(outcome.found.iter().map(|what| format!("  found: {what}")));
-            with_notices(page, &outcome.aside).advice("next: git aitask new \"Add login\"")
+            with_notices(page, &outcome.aside).advice("next: git aitask new <title>")
         })
     }
 }

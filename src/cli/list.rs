@@ -79,7 +79,7 @@ impl ListArgs {
         // These go to standard error: on standard output every line is a task.
         if outcome.tasks.is_empty() {
             (app.progress)(if context.is_initialised()? {
-                "no such tasks; to create one: git aitask new TITLE"
+                "no such tasks; to create one: git aitask new <title>"
             } else {
                 "this clone is not set up; run: git aitask init"
             });

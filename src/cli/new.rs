@@ -77,7 +77,7 @@ impl NewArgs {
             if self.edit {
                 require_editor(
                     app,
-                    [command!["git aitask new TITLE -m TEXT"].note("-F - reads the text from a pipe")],
+                    [command!["git aitask new <title> -m <text>"].note("-F - reads the text from a pipe")],
                 )?;
             }
             let asked = self.edit || (given.is_none() && may_open_editor(app));

@@ -91,7 +91,7 @@ pub(super) fn page(outcome: &Overview, is_set_up: bool, is_seen: bool) -> Page {
         _ if !is_set_up => page.advice("this clone is not set up; run: git aitask init"),
         (None, _) => page.advice("the remote has not been fetched yet; to fetch: git aitask status --fetch"),
         (Some(_), true) if !dead.is_empty() => page,
-        (Some(_), true) => page.advice("no task is ready; to create one: git aitask new \"Add login\""),
+        (Some(_), true) => page.advice("no task is ready; to create one: git aitask new <title>"),
         (Some(time), false) => {
             let as_of = if is_seen { as_of(time) } else { Some(format!("as of {time}")) };
             let as_of = as_of.map_or_else(String::new, |as_of| format!("{as_of}; "));

@@ -28,7 +28,7 @@ pub(crate) fn run(app: &App) -> Result<()> {
     let next = own.unwrap_or_else(|| match overview.ready.first() {
         _ if !set_up => Hint::from("git aitask init").note("uses the task data of the remote, or creates it"),
         Some(_) => Hint::from("git aitask pick --next"),
-        None => Hint::from("git aitask new \"Add login\""),
+        None => Hint::from("git aitask new <title>"),
     });
     let outcome = Welcome { overview, next };
     app.report.answer(&outcome, || {

@@ -9,7 +9,9 @@ use std::path::Path;
 /// A part of a command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
-    /// Fixed text: words of the command, operators of the shell, placeholders that a person fills in.
+    /// Fixed text: words of the command, operators of the shell. What a person fills in stands in angle brackets, as
+    /// `<title>`: a shell that is given such a line does not run it, since it reads a redirection, and programs get it as
+    /// a template and not as a command.
     Text(&'static str),
     /// One word from data, quoted for the shell when it is shown.
     Word(String),
@@ -24,7 +26,8 @@ pub(crate) struct Hint {
     tells_where_text_is: bool,
 }
 
-/// A hint as JSON has it: a program starts the command as it stands, without a shell of its own.
+/// A hint as JSON has it: a program starts the command as it stands, without a shell of its own. Where something is to be
+/// filled in first there is a template, and nothing to start.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct HintForPrograms {
@@ -34,6 +37,10 @@ struct HintForPrograms {
     /// The program and its arguments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     command: Vec<String>,
+    /// The line of a shell whose words in angle brackets, as `<title>`, are to be filled in first; then there is neither
+    /// `command` nor `shell`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    template: String,
     /// What it does, or advice where no command helps.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
@@ -56,14 +63,26 @@ impl schemars::JsonSchema for Hint {
 impl From<Hint> for HintForPrograms {
     fn from(hint: Hint) -> Self {
         let (cd, parts) = leading_cd(&hint.parts);
+        let note = hint.note.as_deref().map(redacted);
+        if parts.iter().any(|part| matches!(part, Part::Text(text) if has_blank(text))) {
+            let template = redacted(&shell_line(&parts));
+            return Self { cd: cd.as_deref().map(redacted), template, note, ..Self::default() };
+        }
         let command = words(&parts).unwrap_or_else(|| vec!["sh".to_owned(), "-c".to_owned(), shell_line(&parts)]);
         Self {
             cd: cd.as_deref().map(redacted),
             command: command.iter().map(|word| redacted(word)).collect(),
-            note: hint.note.as_deref().map(redacted),
+            note,
+            template: String::new(),
             shell: redacted(&shell_line(&hint.parts)),
         }
     }
+}
+
+/// Whether a text has something to fill in: lower-case words joined by hyphens, in angle brackets.
+fn has_blank(text: &str) -> bool {
+    let mut pieces = text.split('<').skip(1).filter_map(|piece| piece.split_once('>'));
+    pieces.any(|(name, _)| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'))
 }
 
 /// The folder of a `cd` at the beginning, and what is run in it. A `cd` that is run by itself would change nothing.
@@ -195,7 +214,7 @@ mod tests {
                 command!["git aitask pick", id, "--steal"].note("take it over"),
                 "git aitask pick 12 --steal   # take it over",
             ),
-            (command!["mv", path.display(), "NEW_PLACE"], "mv '/tmp/sp ace' NEW_PLACE"),
+            (command!["mv", path.display(), "<new-place>"], "mv '/tmp/sp ace' <new-place>"),
             (command!["git switch", "it's $(x)"].within(path), "cd '/tmp/sp ace' && git switch it's $(x)"),
             (command!["git switch", format!("it's {}", "$(x)")], r"git switch 'it'\''s $(x)'"),
             (command!["a \"$(b", String::from("c d"), ")\""], "a \"$(b 'c d')\""),
@@ -218,7 +237,7 @@ mod tests {
                 command!["git aitask pick", id, "--steal"].note("take it over"),
                 r#"{"command":["git","aitask","pick","12","--steal"],"note":"take it over"}"#,
             ),
-            (command!["mv", path.display(), "NEW_PLACE"], r#"{"command":["mv","/tmp/sp ace","NEW_PLACE"]}"#),
+            (Hint::from("git diff <a.patch >b"), r#"{"command":["sh","-c","git diff <a.patch >b"]}"#),
             (command!["git show", String::new()], r#"{"command":["git","show",""]}"#),
             (
                 command!["git switch", String::from("a;b")].within(path),
@@ -251,6 +270,26 @@ mod tests {
             assert_eq!(json.to_string(), shown);
             let text = Hint { note: None, ..hint }.to_string();
             assert_eq!(line, (!text.is_empty()).then(|| text.into()));
+        }
+    }
+
+    #[test]
+    fn a_line_with_something_to_fill_in_is_no_command_that_a_program_would_start() {
+        let (path, id) = (Path::new("/tmp/sp ace"), 12);
+        for (hint, shown) in [
+            (Hint::from("git aitask new <title>"), r#"{"template":"git aitask new <title>"}"#),
+            (
+                command!["git aitask edit", id, "-m <text>"].note("replaces it"),
+                r#"{"template":"git aitask edit 12 -m <text>","note":"replaces it"}"#,
+            ),
+            (
+                command!["mv", path.display(), "<new-place>"].within(path),
+                r#"{"cd":"/tmp/sp ace","template":"mv '/tmp/sp ace' <new-place>"}"#,
+            ),
+            // what data has in brackets is a word like any other
+            (command!["git show", String::from("<x>")], r#"{"command":["git","show","<x>"],"shell":"git show '<x>'"}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&hint).unwrap(), shown);
         }
     }
 

@@ -63,7 +63,7 @@ pub(super) fn contact_error(remote: &str, failure: GitFailure, stderr: &str) -> 
         }
         GitFailure::Address => {
             Error::new(Kind::Damaged, format!("the address of the remote {remote} leads nowhere: {}", nowhere(stderr)))
-                .hint(command!["git remote set-url", remote, "URL"])
+                .hint(command!["git remote set-url", remote, "<url>"])
         }
         GitFailure::Unsupported => {
             let (what, cure) = failure::unsupported(stderr).unwrap_or_default();

@@ -229,7 +229,7 @@ fn not_a_repository(dir: &Path, stderr_text: &str) -> Error {
     }
     Error::new(Kind::NotARepository, format!("{} is not inside a git repository", dir.display()))
         .hint("git init")
-        .hint("git clone URL")
+        .hint("git clone <url>")
 }
 
 /// The error in a worktree that git has forgotten, whose repository is where the worktree notes it.

@@ -1,7 +1,7 @@
 //! Reading committed code while others work: a command runs in a temporary read-only worktree, which is
 //! removed afterwards. Takes no lock, creates no branch, uses no network.
 
-use crate::error::{Error, Kind, Payload, Result};
+use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::run::Call;
 use crate::git::{Branch, Oid, RefName, RefUpdate, Repository, refs, worktree};
 use crate::project::context::Context;
@@ -43,8 +43,8 @@ pub(crate) fn explore(context: &Context, at: Option<&str>, command: &[String]) -
         shown.join(", ")
     );
     Err(Error::new(Kind::Dirty, message)
-        .hint(command!["git aitask new", "TITLE"].note("records what was found as a task"))
-        .hint(command!["git aitask pick", "ID"].note("adds a worktree to work in"))
+        .hint(Hint::from("git aitask new <title>").note("records what was found as a task"))
+        .hint(Hint::from("git aitask pick <id>").note("adds a worktree to work in"))
         .with(Payload::Written { written }))
 }
 

@@ -60,7 +60,7 @@ impl Place {
                 if ids::load(&view, &branches[2])?.is_some_and(|next| next > 1) {
                     let message = "this repository is set up, and its tasks are on another branch";
                     return Err(Error::new(Kind::NotInitialised, message)
-                        .hint(command!["git config aitask.data BRANCH"].note("names that branch"))
+                        .hint(command!["git config aitask.data <branch>"].note("names that branch"))
                         .hint(
                             command!["git aitask init --on", code].note("if those tasks are gone, and new ones begin"),
                         ));

@@ -52,8 +52,9 @@ const PROGRAMS: [(&str, &str, &str); 2] = [("gh", "github", "GH_HOST"), ("glab",
 pub(crate) fn propose(context: &Context, wanted: &Wanted, options: &FinishOptions) -> Result<Proposed> {
     if context.channel == Channel::Local {
         let message = "this repository has no remote where a pull request could be opened; nothing was changed";
-        return Err(Error::new(Kind::Usage, message)
-            .hint(command!["git aitask finish", wanted.id].note("merges it here")));
+        return Err(
+            Error::new(Kind::Usage, message).hint(command!["git aitask finish", wanted.id].note("merges it here"))
+        );
     }
     let mut finished = finish(context, wanted, &FinishOptions { no_push: true, ..options.clone() })?;
     if finished.pushed.is_none() {
@@ -87,7 +88,8 @@ fn program(context: &Context) -> std::result::Result<[&'static str; 3], String> 
     let url = context.channel.remote().and_then(|remote| remote::url(&context.repository, remote));
     let address = url.map(Address::parse);
     let host = address.as_ref().and_then(Address::host);
-    let is_its_forge = |host: &str, word: &str, variable: &str| host.contains(word) || environment.text(variable) == Some(host);
+    let is_its_forge =
+        |host: &str, word: &str, variable: &str| host.contains(word) || environment.text(variable) == Some(host);
     let of_host = |host| PROGRAMS.into_iter().find(|(_, word, variable)| is_its_forge(host, word, variable));
     let Some((by, ..)) = host.and_then(of_host) else {
         return Err("its server is neither of GitHub nor of GitLab, as far as GH_HOST and GITLAB_HOST tell".to_owned());

@@ -92,7 +92,8 @@ fn editor(environment: &Environment, repository: Option<&Repository>) -> Result<
     let of_git = repository.and_then(|repository| repository.read("var").arg("GIT_EDITOR").run().ok());
     let editor = of_git.map(|output| output.text()).or_else(|| named.map(str::to_owned));
     editor.filter(|_| named.is_some() || std::io::stdin().is_terminal()).ok_or_else(|| {
-        Error::new(Kind::Usage, "there is no terminal for an editor, and EDITOR names none").hint("export EDITOR=vi")
+        Error::new(Kind::Usage, "there is no terminal for an editor, and EDITOR names none")
+            .advice("export EDITOR=vi, or another one")
     })
 }
 

@@ -45,7 +45,7 @@ impl BaseBranch {
                 Kind::DetachedHead,
                 format!("{root} is {on}, and no base is named, so no task branch can be cut"),
             )
-            .hint("git aitask pick --base main")
+            .hint("git aitask pick --base <branch>")
         })?;
         let in_the_way = Branch::parse(BRANCH_PREFIX.trim_end_matches('/'))?;
         let tracking = context.channel.remote().map(|remote| branch.tracking(remote));

@@ -128,7 +128,7 @@ pub(crate) fn require_other_output(into: &Branch, task_branch: &Branch) -> Resul
         return Ok(());
     }
     Err(Error::new(Kind::Usage, format!("{into} is the branch of the task itself, so it cannot be its output"))
-        .hint("git aitask finish --into main"))
+        .hint("git aitask finish --into <branch>"))
 }
 
 /// The error for an output branch that the remote (or, without a remote, this clone) does not have. Where nobody named it, it

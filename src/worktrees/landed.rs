@@ -77,7 +77,7 @@ pub(crate) fn lost_rebase(context: &Context, stood: Option<&Oid>, merge_targets:
     let Some(stood) = stood else { return Ok(None) };
     let landed = has_landed(context, stood, merge_targets)?;
     Ok((!landed)
-        .then(|| format!("a rebase was in progress at {stood}; git branch NAME {} keeps its commits", stood.short())))
+        .then(|| format!("a rebase was in progress at {stood}; git branch <name> {} keeps its commits", stood.short())))
 }
 
 /// The note about work that an archived task leaves in this clone: commits of its branch that no branch of

@@ -106,7 +106,7 @@ impl PlannedBranches {
                 picked_on.map_or_else(|| context.work_branch(), |branch| Ok(Some(branch)))?.ok_or_else(|| {
                     let on = context.describe_checkout();
                     let message = format!("the main worktree is {on}, and no output is named");
-                    Error::new(Kind::DetachedHead, message).hint("git aitask finish --into main")
+                    Error::new(Kind::DetachedHead, message).hint("git aitask finish --into <branch>")
                 })
             }
         }

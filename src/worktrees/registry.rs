@@ -43,7 +43,7 @@ pub(crate) fn missing_worktree(root: &Path, path: &Path, branch: &Branch) -> Err
     }
     let error = |what: &str| {
         Error::new(Kind::Occupied, format!("the worktree of {branch} is registered at {show}, which {what}"))
-            .hint(command!["git worktree repair NEW_PLACE"].note("if it was moved by hand"))
+            .hint(command!["git worktree repair <new-place>"].note("if it was moved by hand"))
     };
     if path.is_dir() {
         error("is no longer a worktree").hint(command!["git worktree prune"].note("if it is no longer needed"))
@@ -111,7 +111,7 @@ pub(crate) fn require_nothing_nested(
     let found = || find_repository(path, &mut |at, dir| is_kept(at, dir));
     match (work == Unsaved::Keep).then(found).flatten() {
         Some(other) => Err(Error::new(Kind::Dirty, format!("{show} has a repository in it: {}", other.display()))
-            .hint(command!["mv", other.display(), "NEW_PLACE"])),
+            .hint(command!["mv", other.display(), "<new-place>"])),
         None => Ok(()),
     }
 }

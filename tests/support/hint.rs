@@ -12,6 +12,7 @@ pub(crate) fn hints(of: &Value) -> Vec<String> {
 fn line(hint: &Value) -> String {
     let words = words(hint);
     let command = match words.as_slice() {
+        [] => hint["template"].as_str().unwrap_or_default().to_owned(),
         ["sh", "-c", line] => (*line).to_owned(),
         words => shlex::try_join(words.iter().copied()).unwrap(),
     };

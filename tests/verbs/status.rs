@@ -123,10 +123,16 @@ fn after_the_last_free_task_no_next_one_is_advised_to_be_picked() {
         ann.task(title, &[]);
     }
     bob.aitask(&["lock", "3"]).ok();
+    let main = format!("cd {}", ann.top().display());
     for (task, name, says) in [
-        ("1", "t1_one", "was removed; next: "),
-        ("2", "t2_two", "was removed, and every task that is left is held; next: "),
-        ("3", "t3_three", "was removed, and no task is left; next: "),
+        ("1", "t1_one", format!("was removed; next: {main} && git aitask pick --next\n")),
+        (
+            "2",
+            "t2_two",
+            format!("was removed, and every task that is left is held; next: {main} && git aitask status\n"),
+        ),
+        // nothing is left to do, and who types what is advised must not create a task
+        ("3", "t3_three", format!("was removed, and no task is left; next: {main}\n")),
     ] {
         if task == "3" {
             bob.aitask(&["unlock", "3"]).ok();
@@ -136,8 +142,13 @@ fn after_the_last_free_task_no_next_one_is_advised_to_be_picked() {
         worktree.write("work", task);
         worktree.commit("work");
         let run = ann.aitask(&["finish", task]).ok();
-        assert!(run.stdout.contains(says) && run.stdout.contains("git aitask new") == (task != "1"), "{run}");
+        assert!(run.stdout.ends_with(&says), "{run}");
     }
+    // what is to be filled in is no command: a program does not start it, and a shell refuses it
+    let next = ann.aitask(&["--json"]).ok().json()["next"].clone();
+    assert_eq!(next, serde_json::json!({ "template": "git aitask new <title>" }));
+    assert_ne!(ann.run("sh", &["-c", "git aitask new <title>"]).code, 0);
+    assert_eq!(ann.aitask(&["list", "--json"]).ok().json()["tasks"], serde_json::json!([]));
 }
 
 #[test]

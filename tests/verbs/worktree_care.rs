@@ -61,7 +61,7 @@ fn a_worktree_that_was_moved_by_hand_keeps_its_registration() {
     for verb in share(["finish", "drop"]) {
         let error = refused(&ann, &[verb, "1"], "occupied");
         let hints = hints(&error).join("\n");
-        assert!(hints.contains("git worktree repair NEW_PLACE") && hints.contains("git worktree remove "), "{error}");
+        assert!(hints.contains("git worktree repair <new-place>") && hints.contains("git worktree remove "), "{error}");
         assert_eq!(hints.contains("--discard"), verb == "drop", "{error}");
     }
     let text = ann.aitask(&["drop", "1", "--discard", "--dry-run"]).ok().stdout;

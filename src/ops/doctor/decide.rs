@@ -195,7 +195,7 @@ fn worktrees(seen: &Snapshot, found: &mut Vec<Finding>) {
     for (path, folder) in &seen.folders {
         let show = path.display();
         let new = |kind, cause: &str| Finding::new(kind, "worktrees", &show, cause);
-        let away = || command!["mv", show, "NEW_PLACE"];
+        let away = || command!["mv", show, "<new-place>"];
         let foreign = || new("foreign_repository", "it is a repository of its own, in the folder of the worktrees");
         found.push(match folder {
             Folder::Empty => new("empty_folder", "this folder of a worktree is empty")
@@ -248,7 +248,7 @@ fn of_worktree(seen: &Snapshot, worktree: &SeenWorktree) -> Option<Finding> {
     if worktree.is_gone {
         let is_moved = seen.folders.iter().any(|(_, folder)| *folder == Folder::Moved);
         let cause = "git has it registered, and it is not there";
-        let moved = command!["git worktree repair NEW_PLACE"].note("if it was moved");
+        let moved = command!["git worktree repair <new-place>"].note("if it was moved");
         // A task that is held goes on in a new one.
         let gone = if seen.locks.iter().any(|lock| lock.entry.task == name.id()) && seen.files.is_active(name.id()) {
             command!["git worktree remove", show, "&& git aitask worktree add", name.id()]

@@ -65,7 +65,7 @@ impl CommitRules {
                     let source = if step.merge.is_some() { "merge" } else { "squash" };
                     let said = commit_rules::through_hooks(repository, &hooks, dir, &given, source);
                     step.subject = said.map_err(|error| {
-                        let other = command!["git aitask finish", task, "-m MESSAGE"].note("with another message");
+                        let other = command!["git aitask finish", task, "-m <message>"].note("with another message");
                         error.append("; nothing was published").hint(other)
                     })?;
                 }

@@ -101,7 +101,7 @@ pub(crate) fn decide(location: DataLocation, seen: NewView, request: &NewRequest
                 Kind::Usage,
                 format!("{} is a child task, and a child task cannot have children", parent.prefixed()),
             )
-            .hint(command!["git aitask new --parent", parent.number(), "TITLE"]));
+            .hint(command!["git aitask new --parent", parent.number(), "<title>"]));
         }
         TaskPosition::Below { parent, number, file } => (TaskId::child(parent.number(), number), file),
     };

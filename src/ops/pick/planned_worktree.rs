@@ -169,7 +169,7 @@ impl PlannedWorktree {
         if let Some(missing) = missing {
             let branch = &worktree.branch;
             aside.notes.push(format!(
-                "there is no branch {missing}, which {branch} was cut from; git aitask finish --into BRANCH says where its work goes"
+                "there is no branch {missing}, which {branch} was cut from; git aitask finish --into <branch> says where its work goes"
             ));
             (worktree.base, worktree.cut_from) = (Some(missing), None);
         }
