@@ -3,7 +3,7 @@
 use crate::cli::app::App;
 use crate::cli::command_line::{command, completed, named_verb, parse};
 use crate::cli::{Cli, Verb, brief, finish, lock, schema, unknown_verb, usage, welcome, whoami};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::report::{self, Report, activity};
 use crate::settings::Environment;
 use clap::error::ErrorKind;
@@ -148,15 +148,20 @@ fn run_on(cli: &Cli, app: &App, scripts: &[&str]) -> Result<u8> {
     }
 }
 
-/// Adds the one remedy for task data on a protected code branch, whatever the verb.
+/// Adds what helps where the server refused a push, whatever the verb: the one remedy for task data on a protected code
+/// branch, what works all the same, and who can change it.
 fn with_remedy(error: Error) -> Error {
-    if !error.is_denied_for_code() {
+    if !error.payloads().iter().any(|payload| matches!(payload, Payload::Refused { .. })) {
         return error;
     }
-    error.hint(
+    let apart = || {
         command!["git aitask init --data-branch"]
-            .note("moves the task data to a branch of its own, which is not protected"),
-    )
+            .note("moves the task data to a branch of its own, which is not protected")
+    };
+    let error = if error.is_denied_for_code() { error.hint(apart()) } else { error };
+    error
+        .hint(Hint::from("git aitask list").note("reading needs no leave to push"))
+        .advice("mend what the server names and give the same command again, or ask who runs it for leave to push")
 }
 
 fn dispatch(cli: &Cli, app: &App, scripts: &[&str]) -> Result<u8> {

@@ -20,6 +20,10 @@ fn locks_refused_is_denied_at_once() {
         assert_eq!(kind(&refused), "denied", "{refused}");
         assert!(message(&refused).contains("aitask-locks"), "{refused}");
         assert!(!refused.stderr.to_lowercase().contains("race"), "{refused}");
+        // a step that works, also for who may only read, and who can help
+        let hints = refused.hints();
+        assert_eq!(hints[0], "git aitask list   # reading needs no leave to push");
+        assert!(hints[1].contains("ask who runs it for leave to push"), "{refused}");
         let seen = ann.connections();
         assert!(seen.len() <= 2, "{seen:?}\n{refused}");
         assert_eq!(published(&world), before);
