@@ -51,9 +51,10 @@ pub(super) fn page(outcome: &Overview, is_set_up: bool, is_seen: bool) -> Page {
         });
     }
     page = section(page, "old locks", doubtful(outcome.old_locks.iter()), outcome.old_locks.is_empty());
-    if let Some(lock) = outcome.old_locks.first() {
+    // Whose session lives is at work, however long it has committed nothing.
+    if let Some(lock) = outcome.old_locks.iter().find(|lock| lock.locked.lock.session != Liveness::Alive) {
         let steal = command!["git aitask pick", lock.locked.task_id, "--steal"];
-        page = page.advice(format!("to take one over: {steal}"));
+        page = page.advice(format!("to take one over whose session is over: {steal}"));
     }
     let mut orphans = Table::default();
     for worktree in &outcome.orphan_worktrees {

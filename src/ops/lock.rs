@@ -10,7 +10,7 @@ use crate::git::objects::Edit;
 use crate::git::porcelain::cat_file::ObjectKind;
 use crate::ledger::{Decision, Ledger, Plan, TransactionResult, nonce};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{displaced, held, observe_lock, require_holder};
+use crate::project::holder::{displaced, held, observe_lock, require_holder, takeover};
 use crate::project::index::Index;
 use crate::project::outcome::{Holder, Notices};
 use crate::task::{TaskId, TaskPath};
@@ -141,7 +141,11 @@ pub(crate) fn take(
             (Ok(taken), _) => Box::new(taken),
             (Err(in_the_way), LockRule::Script) => return Ok(Decision::NoChange(LockOutcome::Refused(in_the_way))),
             (Err(in_the_way), LockRule::Verb) => {
-                return Err(held(context, session, &in_the_way).hint(command!["git aitask pick", id, "--steal"]));
+                return Err(held(context, session, &in_the_way).hint(takeover(
+                    context,
+                    &in_the_way.lock,
+                    &session.host,
+                )));
             }
         };
         let Some(step) = taken.step.clone() else { return Ok(Decision::NoChange(LockOutcome::Taken(taken))) };

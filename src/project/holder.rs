@@ -7,7 +7,7 @@ use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session, locks};
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
-use crate::git::{Branch, Freshness, Oid, merge, refs, worktree};
+use crate::git::{Branch, Freshness, Oid, RefName, merge, refs, worktree};
 use crate::ledger::{LOCKS, Ledger, View, unreadable};
 use crate::project::context::Context;
 use crate::project::index::Index;
@@ -54,6 +54,52 @@ pub(crate) fn held(context: &Context, session: &Session, in_the_way: &LockConfli
     let error = Error::new(Kind::Held, format!("{} {why} {sentence}", lock.task.prefixed()))
         .with(Payload::Held { holder: Payload::described(&holder) });
     with_folder(error, context, session, lock)
+}
+
+/// How the task of a lock can be taken over. It is a command only where its session is probably gone: who follows hints as
+/// they stand, as programs do, must not take live work away. Else it says whom to ask.
+pub(crate) fn takeover(context: &Context, lock: &LockEntry, host: &str) -> Hint {
+    let (holder, task) = (Holder::new(context, lock, host), lock.task);
+    if let Some(why) = why_gone(context, lock, &holder, host) {
+        return command!["git aitask pick", task, "--steal"].note(format!("take it over: {why}"));
+    }
+    let first = if holder.is_own() { "go on in that session".to_owned() } else { format!("ask {}", holder.holder) };
+    Hint::advice(format!("{first}; only if that session is over: git aitask pick {task} --steal"))
+}
+
+/// Why the session of a lock is probably gone: it is dead, or took the task longer than `aitask.staleAfter` ago and has
+/// committed nothing since, as far as this clone knows. `None` where nothing speaks for it.
+fn why_gone(context: &Context, lock: &LockEntry, holder: &Holder, host: &str) -> Option<String> {
+    if standing(context, host, lock) == Standing::Dead {
+        return Some("its session is dead".to_owned());
+    }
+    let since: jiff::Timestamp = lock.since_with_zone(host)?.parse().ok()?;
+    let limit = context.settings.stale_after.as_secs();
+    let is_old = |time: i64| {
+        let age = jiff::Timestamp::now().as_second().saturating_sub(time);
+        u64::try_from(age).is_ok_and(|age| age >= limit)
+    };
+    let is_quiet = || last_commit(context, lock.task).ok()?.is_none_or(is_old).then_some(());
+    if holder.session == Liveness::Alive || !is_old(since.as_second()) {
+        return None;
+    }
+    is_quiet().map(|()| format!("it was taken {} and has no commit since", holder.age()))
+}
+
+/// When the last commit of a task branch was made, here or as published, in seconds since 1970. One process, where there is
+/// such a branch.
+fn last_commit(context: &Context, task: TaskId) -> Result<Option<i64>> {
+    let published = context.channel.remote().map(|remote| format!("refs/remotes/{remote}/"));
+    let mut names = Vec::new();
+    for above in ["refs/heads/".to_owned()].into_iter().chain(published) {
+        let found = refs::load_below(&context.repository, &format!("{above}{BRANCH_PREFIX}"))?;
+        let is_of_task = |name: &RefName| {
+            let branch = name.as_str().strip_prefix(&above);
+            branch.and_then(TaskName::from_branch).is_some_and(|name| name.id() == task)
+        };
+        names.extend(found.into_keys().filter(is_of_task));
+    }
+    Ok(refs::load_tips(&context.repository, &names)?.iter().map(|(_, tip)| tip.time).max())
 }
 
 /// Adds to an error about the lock of another session the folder of the task in this clone, where this session may go on
@@ -266,8 +312,8 @@ pub(crate) fn require_holder(
     }
     let error = with_folder(error, context, session, lock);
     let is_free = lock.holder == session.email && holder.session == Liveness::Dead;
-    let way = command!["git aitask pick", task];
-    let way = if is_free { way.note("goes on with it") } else { way.word(&"--steal").note("take it over") };
+    let goes_on = || command!["git aitask pick", task].note("goes on with it");
+    let way = if is_free { goes_on() } else { takeover(context, lock, &session.host) };
     Err(error.hint(way).with(Payload::Held { holder: Payload::described(&holder) }))
 }
 
@@ -338,7 +384,7 @@ pub(crate) fn require_idle(context: &Context, name: &str, respected: Respected) 
     }
     let holder = Holder::new(context, &lock, &host);
     Err(Error::new(Kind::Held, format!("{} is {}", lock.task.prefixed(), holder.sentence()))
-        .hint(command!["git aitask pick", lock.task, "--steal"].note("take it over first"))
+        .hint(takeover(context, &lock, &host))
         .with(Payload::Held { holder: Payload::described(&holder) }))
 }
 

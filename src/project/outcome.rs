@@ -4,7 +4,7 @@
 use crate::coordination::LockEntry;
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::process::Liveness;
-use crate::error::{Hint, Kind, Result, redacted};
+use crate::error::{Error, Hint, Kind, Result, redacted};
 use crate::git::{Branch, Oid, RefUpdate};
 use crate::ledger::TransactionResult;
 use crate::ledger::plan::OutdatedCheckout;

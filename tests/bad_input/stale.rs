@@ -1,7 +1,7 @@
 //! What was true when this clone last looked is not what is true: a decision stands on every branch it read.
 
 use super::refused;
-use crate::support::{Repo, Sleeper, World, sh_wait_for_file, share, thorough};
+use crate::support::{Repo, Run, Sleeper, World, sh_wait_for_file, share, thorough};
 
 fn two() -> (World, Repo, Repo) {
     let world = World::new();
@@ -190,13 +190,38 @@ fn a_task_cannot_depend_on_one_that_never_was() {
 }
 
 #[test]
-fn stealing_is_the_last_hint() {
+fn who_followed_the_hints_of_a_held_task_took_live_work_away() {
     let (_world, ann, bob) = two();
+    let agent = Sleeper::new();
     bob.aitask(&["pick", "1", "--no-worktree"]).ok();
-    let run = refused(&ann, &["pick", "1"], 1, "held");
-    let hints = run.hints();
-    assert!(hints[0].starts_with("git aitask pick 2   # "), "{run}");
-    assert!(hints[1].starts_with("git aitask pick 1 --steal"), "{run}");
+    let holder = |run: Run| {
+        let hints = run.error()["error"]["hints"].as_array().unwrap().clone();
+        (run.hints(), hints.last().unwrap().clone())
+    };
+    // nothing speaks for its end: stealing is the last hint, and no command
+    let (hints, last) = holder(refused(&ann, &["pick", "1"], 1, "held"));
+    assert!(hints[0].starts_with("git aitask pick 2   # "), "{hints:?}");
+    assert_eq!(hints[1], "ask bob@example.com; only if that session is over: git aitask pick 1 --steal");
+    assert!(last["command"].is_null() && last["shell"].is_null(), "{last}");
+    assert!(holder(refused(&ann, &["lock", "1"], 1, "held")).1["command"].is_null());
+    assert!(holder(refused(&ann, &["drop", "1"], 1, "not_holder")).1["command"].is_null());
+    let (hints, _) = holder(refused(&bob.env("GIT_AITASK_SESSION", "x"), &["pick", "1"], 1, "held"));
+    assert_eq!(hints[1], "go on in that session; only if that session is over: git aitask pick 1 --steal");
+    // it was taken long ago, and nothing has been committed since
+    let impatient = ann.env("GIT_AITASK_STALEAFTER", "1ms");
+    let (hints, _) = holder(refused(&impatient, &["pick", "1"], 1, "held"));
+    assert!(hints[1].starts_with("git aitask pick 1 --steal   # take it over: it was taken "), "{hints:?}");
+    // it lives, however long ago it was taken; and then it is dead
+    bob.aitask(&["drop", "1"]).ok();
+    let carl = ann.env("GIT_AITASK_EMAIL", "carl@example.com").env("AIT_AGENT_PID", agent.pid());
+    carl.aitask(&["pick", "1", "--no-worktree"]).ok();
+    let here = ann.env("GIT_AITASK_STALEAFTER", "1ms");
+    assert!(holder(refused(&here, &["pick", "1"], 1, "held")).1["command"].is_null());
+    drop(agent);
+    let (hints, last) = holder(refused(&ann, &["pick", "1"], 1, "held"));
+    assert_eq!(hints[1], "git aitask pick 1 --steal   # take it over: its session is dead");
+    assert_eq!(last["command"], serde_json::json!(["git", "aitask", "pick", "1", "--steal"]));
+    ann.follow(&last).ok();
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! Which task `git aitask pick --next` picks, and the refusals of the verb.
 
 use crate::coordination::{ReadLocks, Session};
-use crate::error::{Error, Kind, Payload, Result};
+use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::Branch;
 use crate::ledger::View;
 use crate::ops::dependencies::with_circles;
 use crate::ops::filter::{KnownFilter, TaskFilter};
 use crate::ops::pick::decide::PickRefusal;
 use crate::ops::task_info::{Surroundings, TaskInfo};
-use crate::project::context::{Context, Wanted};
+use crate::project::context::Context;
 use crate::project::holder::held;
 use crate::project::index::Index;
 use crate::task::waits::WaitsFor;
@@ -107,10 +107,10 @@ pub(super) fn refuse(context: &Context, session: &Session, refusal: PickRefusal)
     }
 }
 
-/// Adds to a refusal the tasks that can be picked instead. Two processes.
+/// Adds to a refusal the tasks that can be picked instead, and how the one that was wanted can be taken over. Two processes.
 pub(super) fn with_alternatives(
     refusal: Error,
-    wanted: &[Wanted],
+    takeover: Option<Hint>,
     index: &Index,
     view: &View<'_>,
     around: &Surroundings<'_>,
@@ -121,9 +121,7 @@ pub(super) fn with_alternatives(
         .iter()
         .fold(refusal, |error, task| error.hint(command!["git aitask pick", task.id].note(as_note(&task.title))));
     // The last hint: a user who follows the first one must not take a task away from somebody.
-    let error = wanted.iter().take(1).fold(error, |error, wanted| {
-        error.hint(command!["git aitask pick", wanted.id, "--steal"].note("take it over"))
-    });
+    let error = takeover.into_iter().fold(error, Error::hint);
     Ok(error.with(Payload::Ready { ready: Payload::described(&ready) }))
 }
 

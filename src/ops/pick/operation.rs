@@ -16,7 +16,7 @@ use crate::ops::pick::decide::{PickDecision, PickParts, PickRefusal, PickRequest
 use crate::ops::pick::planned_worktree::{self, Picker, PlannedWorktree};
 use crate::ops::task_info::{PlanText, Surroundings};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::observe_lock;
+use crate::project::holder::{observe_lock, takeover};
 use crate::project::index::Index;
 use crate::task::{BRANCH_PREFIX, Status, Task, TaskId, TaskName, TaskPath};
 use crate::worktrees::base::recorded;
@@ -221,6 +221,12 @@ impl<'a> PickOperation<'a> {
             PickRefusal::Blocked(task, _) | PickRefusal::Children(task, _) => Some(*task),
             _ => None,
         };
+        let takeover = match &refusal {
+            PickRefusal::Held(in_the_way) if view.is_current => {
+                Some(takeover(context, &in_the_way.lock, &session.host))
+            }
+            _ => None,
+        };
         let error = refuse(refusal);
         if let Some(task) = waiting.filter(|_| view.is_current) {
             return Err(choose::with_circle_of(error, task, &index, view)?);
@@ -231,7 +237,7 @@ impl<'a> PickOperation<'a> {
             return Err(error);
         }
         let around = Surroundings::new(context, index.active_ids());
-        Err(choose::with_alternatives(error, wanted, &index, view, &around)?)
+        Err(choose::with_alternatives(error, takeover, &index, view, &around)?)
     }
 
     /// Says that adding the worktree of this task will ask for its branch.

@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, RefUpdate, refs};
 use crate::ledger::{Channel, View};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{displaced_here, lives_beside};
+use crate::project::holder::{displaced_here, lives_beside, takeover};
 use crate::project::index::Index;
 use crate::project::outcome::{Holder, Notices, WorktreeInfo};
 use crate::project::repaired::first_work;
@@ -198,7 +198,8 @@ pub(super) fn left_by(context: &Context, name: &TaskName, former: &LockEntry) ->
 
 /// The refusal where that session lives, and so may still work in the worktree.
 fn still_used(context: &Context, place: &TaskWorktree, former: &LockEntry) -> Error {
-    let holder = Holder::new(context, former, &host_name(&context.repository));
+    let host = host_name(&context.repository);
+    let holder = Holder::new(context, former, &host);
     let (task, dir) = (former.task, place.path.display());
     let files = uncommitted(context, place).map_or_else(String::new, |files| format!("; uncommitted there: {files}"));
     let was = holder.sentence_about(&holder.seen_by(false));
@@ -206,5 +207,5 @@ fn still_used(context: &Context, place: &TaskWorktree, former: &LockEntry) -> Er
     Error::new(Kind::Occupied, message)
         .hint(command!["git status"].within(&place.path))
         .hint(command!["git aitask pick", task, "--no-worktree"].note("leaves that worktree alone"))
-        .hint(command!["git aitask pick", task, "--steal"].note("takes it over with its worktree"))
+        .hint(takeover(context, former, &host))
 }
