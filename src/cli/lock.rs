@@ -83,7 +83,7 @@ impl LocksArgs {
     /// Runs the verb.
     pub(crate) fn run(app: &App) -> Result<()> {
         let outcome = lock::list(&app.open(Effect::Real)?)?;
-        app.report.answer(&outcome, || Page::new().bare().table(table(outcome.locks.iter())))
+        app.report.answer(&outcome, || Page::new().bare().table(table(outcome.locks.iter()).or_none("no locks")))
     }
 }
 

@@ -136,7 +136,7 @@ impl WorktreeArgs {
                         let dirty = dirty + &other;
                         table.row([worktree.task_id.to_string(), dirty, state.path.display().to_string()]);
                     }
-                    Page::new().bare().table(table)
+                    Page::new().bare().table(table.or_none("no worktrees of tasks"))
                 })
             }
             WorktreeVerb::Prune { .. } => {

@@ -108,6 +108,7 @@ const PLAIN: Column = Column::new("", 0, 8);
 pub(crate) struct Table {
     columns: &'static [Column],
     has_head: bool,
+    none: Option<&'static str>,
     rows: Vec<Vec<Cell>>,
 }
 
@@ -125,6 +126,12 @@ impl Table {
         Self { has_head: true, ..self }
     }
 
+    /// The table with what a terminal shows where there is no row: people take an empty answer for a failure, programs need
+    /// it.
+    pub(crate) fn or_none(self, none: &'static str) -> Self {
+        Self { none: Some(none), ..self }
+    }
+
     /// Adds a row.
     pub(crate) fn row<T: Into<Cell>>(&mut self, cells: impl IntoIterator<Item = T>) {
         self.rows.push(cells.into_iter().map(Into::into).collect());
@@ -138,6 +145,9 @@ impl Table {
             }
             return;
         };
+        if let (true, Some(none)) = (self.rows.is_empty(), self.none) {
+            text.extend([none, "\n"]);
+        }
         let shown = self.shown(room);
         let mut line = |cells: &dyn Fn(usize) -> Cell| {
             let cells: Vec<_> = shown.iter().map(|(n, width)| cells(*n).fitted(*width)).collect();

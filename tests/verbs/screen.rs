@@ -32,6 +32,19 @@ fn set_time_of_lock(repo: &Repo, task: &str, time: &str) {
 }
 
 #[test]
+fn verbs_with_nothing_to_list_said_nothing_at_a_terminal() {
+    let (world, sleeper) = (World::new(), Sleeper::new());
+    let ann = person(&world, "ann", &sleeper);
+    ann.aitask(&["init"]).ok();
+    for (line, says) in [("locks", "no locks"), ("worktree list", "no worktrees of tasks")] {
+        let args: Vec<_> = line.split(' ').collect();
+        assert!(page_at(&ann, 80, line).contains(says), "{line}");
+        assert_eq!(ann.aitask(&args).ok().stdout, "", "{line}");
+    }
+    assert_eq!(ann.aitask(&["locks", "--json"]).ok().json()["locks"], serde_json::json!([]));
+}
+
+#[test]
 fn as_much_as_fits_into_40_80_and_200_columns() {
     let (world, sleepers) = (World::new(), [Sleeper::new(), Sleeper::new()]);
     let ann = person(&world, "ann", &sleepers[0]);
