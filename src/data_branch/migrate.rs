@@ -103,7 +103,11 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
     require_nothing_in_progress(root)?;
     let Some(code) = context.repository.root_branch.clone() else {
         let message = format!("{} is on no branch", root.display());
-        return Err(Error::new(Kind::DetachedHead, message).hint("git switch <branch>"));
+        let back = match context.known_default_branch() {
+            Some(default) => command!["git switch", default],
+            None => Hint::from("git switch <branch>"),
+        };
+        return Err(Error::new(Kind::DetachedHead, message).hint(back));
     };
     if let Some(home) = context.ledger().code_home.filter(|home| home.branch != code) {
         let message = format!("the tasks are on {}, and {} is on {code}", home.branch, root.display());

@@ -352,15 +352,15 @@ fn without_a_verb_it_says_where_things_stand_and_what_to_type() {
     let world = World::new();
     for ann in [world.initialised("ann"), local(), on_data_branch(&World::new(), "bob")] {
         ann.aitask(&[]).ok().assert().stdout(contains("0 held, 0 ready").and(contains("git aitask new")));
-        let next = || ann.aitask(&["--json"]).ok().json()["next"]["command"].clone();
-        assert!(next().to_string().contains("git aitask new"));
+        let next = || ann.aitask(&["--json"]).ok().json()["next"].clone();
+        assert!(next()["template"].to_string().contains("git aitask new"));
         ann.task("One", &[]);
         ann.task("Two", &[]);
         ann.aitask(&["pick", "1", "--no-worktree"]).ok();
         let run = ann.aitask(&[]).ok();
         run.assert()
             .stdout(contains("1 held, 1 ready").and(contains("2  Two")).and(contains("git aitask pick --next")));
-        assert_eq!(next(), serde_json::json!(["git", "aitask", "pick", "--next"]));
+        assert_eq!(next()["command"], serde_json::json!(["git", "aitask", "pick", "--next"]));
         ann.aitask(&["pick", "2"]).ok();
         assert_eq!(ann.aitask(&["--json"]).ok().json()["next"]["cd"], ann.path("aiwork/t2_two").to_str().unwrap());
     }
