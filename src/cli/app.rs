@@ -115,9 +115,9 @@ impl App {
 
     /// Adds lines to the summary of a job of GitHub Actions, below a heading; elsewhere does nothing. Each is indented, as code
     /// is in Markdown, so that nothing that others wrote is read as Markdown.
-    pub(crate) fn summarise<T: AsRef<str>>(&self, heading: &str, lines: impl IntoIterator<Item = T>) {
+    pub(crate) fn summarise(&self, heading: &str, lines: impl FnOnce() -> Vec<String>) {
         let Some(file) = self.environment.text("GITHUB_STEP_SUMMARY") else { return };
-        let lines: Vec<_> = lines.into_iter().map(|line| format!("    {}", sanitise(line.as_ref()))).collect();
+        let lines: Vec<_> = lines().iter().map(|line| format!("    {}", sanitise(line))).collect();
         let summary = format!("### git aitask {heading}\n\n{}\n\n", lines.join("\n"));
         if let Err(error) = append(Path::new(file), &summary) {
             (self.progress)(&format!("the summary was not written: {error}"));

@@ -37,7 +37,7 @@ impl CheckArgs {
         let outcome = check::check(&context, self.fetch.into())?;
         let is_github = app.environment.text("GITHUB_ACTIONS") == Some("true");
         app.report.answer(&outcome, || page(&outcome, is_github))?;
-        app.summarise(&format!("check: {}", in_numbers(&outcome)), outcome.findings.iter().map(line));
+        app.summarise(&format!("check: {}", in_numbers(&outcome)), || outcome.findings.iter().map(line).collect());
         let is_bad = outcome.errors > 0 || self.strict && outcome.warnings > 0;
         Ok(u8::from(is_bad))
     }

@@ -50,10 +50,10 @@ impl DropArgs {
     }
 }
 
-/// Adds a task that was dropped to the page.
-fn one(page: Page, outcome: &Dropped) -> Page {
+/// The page of a task that was dropped.
+fn one(outcome: &Dropped) -> Page {
     let mut page =
-        page.title(format!("{}  {}  (dropped, {})", outcome.task.id, outcome.task.title, outcome.task.status));
+        Page::new().title(format!("{}  {}  (dropped, {})", outcome.task.id, outcome.task.title, outcome.task.status));
     if outcome.worktree_removed {
         page = page.line("  its worktree was removed");
     }

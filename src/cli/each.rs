@@ -62,7 +62,7 @@ fn with_untried(error: Error, verb: &'static str, left: &[Wanted]) -> Error {
 
 impl App {
     /// Does the same to each of these tasks, by the verb of this name, and shows the outcomes; returns the exit code, the highest
-    /// of those that failed. Of several, `refused` is told each error. What would be in the way of every task ends it, and the
+    /// of those that failed. `told` gets the page of each outcome at once; of several, also each error. What would be in the way of every task ends it, and the
     /// error names those that were not tried.
     ///
     /// # Errors
@@ -73,14 +73,16 @@ impl App {
         verb: &'static str,
         wanted: &[Wanted],
         act: impl Fn(&Wanted) -> Result<T>,
-        page: impl Fn(Page, &T) -> Page,
-        refused: impl Fn(&Error),
+        page: impl Fn(&T) -> Page,
+        told: impl Fn(Result<&Page, &Error>),
     ) -> Result<u8> {
         if let [one] = wanted {
             let outcome = act(one)?;
-            return self.report.answer(&outcome, || page(Page::new(), &outcome)).map(|()| 0);
+            let page = page(&outcome);
+            told(Ok(&page));
+            return self.report.answer(&outcome, || page).map(|()| 0);
         }
-        let (mut done, mut failed) = (Vec::new(), Vec::<Error>::new());
+        let (mut done, mut failed, mut whole) = (Vec::new(), Vec::<Error>::new(), Page::new());
         for (at, task) in wanted.iter().enumerate() {
             // Each has the time of a command of its own.
             waiting::start_again();
@@ -89,7 +91,12 @@ impl App {
                 outcome => outcome,
             };
             match outcome {
-                Ok(outcome) => done.push(outcome),
+                Ok(outcome) => {
+                    let page = page(&outcome);
+                    told(Ok(&page));
+                    whole = whole.and(page);
+                    done.push(outcome);
+                }
                 Err(error) if is_in_the_way_of_all(&error) => {
                     failed.push(with_untried(error, verb, wanted.get(at..).unwrap_or_default()));
                     break;
@@ -97,7 +104,9 @@ impl App {
                 Err(error) => failed.push(error),
             }
         }
-        failed.iter().for_each(refused);
+        for error in &failed {
+            told(Err(error));
+        }
         let code = failed.iter().map(|error| error.kind().exit_code()).max().unwrap_or(0);
         let all: Vec<Value> = failed.iter().map(|error| error.described().into()).collect();
         if done.is_empty() && self.report.json {
@@ -108,7 +117,7 @@ impl App {
         if !done.is_empty() {
             let first = done.remove(0);
             let outcome = Each { first, more: done, failed: all };
-            self.report.answer(&outcome, || outcome.more.iter().fold(page(Page::new(), &outcome.first), &page))?;
+            self.report.answer(&outcome, || whole)?;
         }
         if !self.report.json {
             for error in &failed {

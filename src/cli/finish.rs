@@ -106,28 +106,24 @@ impl FinishArgs {
             cd.into_iter().chain(next.map(str::to_owned)).collect::<Vec<_>>().join(" && ")
         };
         // The one error of a single task is told where all verbs end.
-        let refused = |error: &Error| summarise_refusal(app, error);
+        let told = |told: Result<&Page, &Error>| match told {
+            Ok(page) => app.summarise("finish", || page.plain().lines().map(str::to_owned).collect()),
+            Err(error) => summarise_refusal(app, error),
+        };
         if self.pr {
-            let page = |page: Page, Proposed { finished, pull_request }: &Proposed| {
-                one(page, finished, &next(finished), true, pull_request.as_ref())
+            let page = |Proposed { finished, pull_request }: &Proposed| {
+                one(finished, &next(finished), true, pull_request.as_ref())
             };
             let propose = |wanted: &Wanted| propose::propose(&context, wanted, &options);
-            return app.each(
-                "finish",
-                &wanted,
-                |wanted| propose(wanted).inspect(|it| summarise(app, &page(Page::new(), it))),
-                page,
-                refused,
-            );
+            return app.each("finish", &wanted, propose, page, told);
         }
-        let page = |page: Page, outcome: &Finished| one(page, outcome, &next(outcome), self.no_push, None);
+        let page = |outcome: &Finished| one(outcome, &next(outcome), self.no_push, None);
         let finish = |wanted: &Wanted| {
             let outcome = finish::finish(&context, wanted, &options)?;
             app.lead_shell(outcome.cd.as_ref(), &outcome.aside);
-            summarise(app, &page(Page::new(), &outcome));
             Ok(outcome)
         };
-        app.each("finish", &wanted, finish, page, refused)
+        app.each("finish", &wanted, finish, page, told)
     }
 }
 
@@ -137,17 +133,12 @@ pub(crate) fn summarise_refusal(app: &App, error: &Error) {
         return;
     }
     let tries = error.hints().iter().map(|hint| format!("  try: {hint}"));
-    app.summarise("finish", std::iter::once(format!("error: {error}")).chain(tries));
+    app.summarise("finish", || std::iter::once(format!("error: {error}")).chain(tries).collect());
 }
 
-/// Shows an outcome in the summary of a job.
-fn summarise(app: &App, page: &Page) {
-    app.summarise("finish", page.plain().lines());
-}
-
-/// Adds a task that was finished to the page.
-fn one(page: Page, outcome: &Finished, next: &str, no_push: bool, request: Option<&OpenedRequest>) -> Page {
-    let task = &outcome.task;
+/// The page of a task that was finished.
+fn one(outcome: &Finished, next: &str, no_push: bool, request: Option<&OpenedRequest>) -> Page {
+    let (task, page) = (&outcome.task, Page::new());
     if let Some(branch) = &outcome.pushed {
         let page =
             with_notices(page.title(format!("{}  {}  (you still hold it)", task.id, task.title)), &outcome.aside)

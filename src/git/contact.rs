@@ -21,8 +21,8 @@ const UNWRITTEN: [&str; 5] = [
     "unable to write file ",
 ];
 
-/// The error of a git that could not write in the clone at `dir` what it had fetched, if that is what it reports: the remote
-/// was reached. The words of the server begin with `remote:`.
+/// The error of a git that could not write below `dir`, if that is what it reports. After a fetch that says that the remote was
+/// reached; the words of the server begin with `remote:`.
 pub(super) fn unwritten(dir: &Path, stderr: &str) -> Option<Error> {
     let is_full = |line: &str| NO_SPACE.iter().any(|words| line.contains(words));
     let is_refused = |line: &str| line.contains("Unable to create '") && line.ends_with(": Permission denied");
@@ -31,7 +31,7 @@ pub(super) fn unwritten(dir: &Path, stderr: &str) -> Option<Error> {
     let said = stderr.lines().filter_map(of_git).find(|line| is_about(line))?;
     let kind = if is_full(stderr) { Kind::DiskFull } else { Kind::Io };
     let df = command!["df -h", dir.display()].note("shows whether it is full; then the same command again");
-    let error = Error::new(kind, format!("git could not write what it fetched: {said}")).hint(df);
+    let error = Error::new(kind, format!("git could not write: {said}")).hint(df);
     Some(error.with(Payload::Said { stderr: stderr.to_owned() }))
 }
 

@@ -332,11 +332,8 @@ pub(crate) fn in_history<'c>(
     tip: &Oid,
 ) -> Result<BTreeSet<&'c Oid>> {
     let commits: BTreeSet<_> = commits.collect();
-    let without = format!("^{tip}");
-    let asked: Vec<_> = commits.iter().map(|oid| oid.as_str()).chain([without.as_str()]).collect();
-    let text = repository.read("rev-list").arg("--stdin").input(asked.join("\n")).run()?.text();
-    let beyond: BTreeSet<_> = text.lines().collect();
-    Ok(commits.into_iter().filter(|oid| !beyond.contains(oid.as_str())).collect())
+    let beyond = beyond(repository, &[], &commits, tip.as_str())?;
+    Ok(commits.into_iter().filter(|oid| !beyond.contains(oid)).collect())
 }
 
 /// Those of these commits that no ref has in its history. One process, where there are any; a commit that is not here is
@@ -345,10 +342,23 @@ pub(crate) fn of_no_ref<'c>(repository: &Repository, commits: &'c [Oid]) -> Resu
     if commits.is_empty() {
         return Ok(Vec::new());
     }
-    let call = repository.read("rev-list").arg("--ignore-missing").args(commits.iter().map(Oid::as_str));
-    let text = call.args(["--not", "--all", "--"]).run()?.text();
+    let beyond = beyond(repository, &["--ignore-missing"], &commits.iter().collect(), "--all")?;
+    Ok(commits.iter().filter(|oid| beyond.contains(oid)).collect())
+}
+
+/// Those of these commits that are not in the history of a commit, or of all refs (`--all`). They come by standard input, since
+/// there may be more than a command line has room for.
+fn beyond<'c>(
+    repository: &Repository,
+    options: &[&str],
+    commits: &BTreeSet<&'c Oid>,
+    than: &str,
+) -> Result<BTreeSet<&'c Oid>> {
+    let input = commits.iter().map(|oid| oid.as_str()).collect::<Vec<_>>().join("\n");
+    let call = repository.read("rev-list").args(options).args(["--stdin", "--not", than]).input(input);
+    let text = call.run()?.text();
     let beyond: BTreeSet<_> = text.lines().collect();
-    Ok(commits.iter().filter(|oid| beyond.contains(oid.as_str())).collect())
+    Ok(commits.iter().filter(|oid| beyond.contains(oid.as_str())).copied().collect())
 }
 
 /// How many commits are read before git is asked: what was just merged, or just cut off, is a few commits away.

@@ -1,6 +1,7 @@
 //! The one place that starts processes: git, and the few other programs (`hostname`, `ps`, `tmux`, the check command of
 //! the user). A second place would forget the time limit, the environment or the process group.
 
+mod failure;
 mod git;
 mod hooks;
 mod kept;
@@ -14,11 +15,8 @@ pub(crate) use hooks::PRE_PUSH;
 pub(crate) use kept::Kept;
 pub(crate) use output::Output;
 
-use crate::error::{Error, Kind, Payload, Result, quoted, redacted, sanitise};
-use crate::git::contact;
+use crate::error::{Error, Kind, Result, quoted, redacted, sanitise};
 use crate::git::identity::SaidIn;
-use crate::git::porcelain::damage::{damage, moved};
-use crate::git::porcelain::failure::NO_SPACE;
 use crate::interrupt;
 use crate::report::activity;
 use crate::settings::Environment;
@@ -471,74 +469,6 @@ impl Call {
     pub(crate) fn run(&self) -> Result<Output> {
         let output = self.output()?;
         if output.success() { Ok(output) } else { Err(self.failure(&output)) }
-    }
-
-    /// The error for a failure of this call.
-    pub(crate) fn failure(&self, output: &Output) -> Error {
-        let stderr_text = output.stderr_text();
-        if stderr_text.contains("unknown option") || stderr_text.contains("unknown switch") {
-            let message = format!("this git is too old for `{}`", self.command_line());
-            return Error::new(Kind::GitTooOld, message)
-                .hint("git version")
-                .with(Payload::Said { stderr: stderr_text });
-        }
-        if stderr_text.contains("Please tell me who you are") || stderr_text.contains("empty ident name") {
-            return self.said_in.nobody(false);
-        }
-        if NO_SPACE.iter().any(|words| stderr_text.contains(words)) {
-            return Error::new(Kind::DiskFull, format!("no space is left for what git writes: {stderr_text}"))
-                .hint(command!["df -h", self.dir.display()].note("free some; then the same command again"));
-        }
-        if let Some(error) = self.unfetched(output.code, &stderr_text) {
-            return error;
-        }
-        if let Some(error) = damage(&self.dir, &stderr_text).or_else(|| moved(&self.dir, &stderr_text)) {
-            return error;
-        }
-        let (code, command) = (output.ending(), self.command_line());
-        let mut error = match &output.hook {
-            Some(hook) if hook.timed_out => {
-                Error::new(Kind::Git, format!("{stderr_text}; it was ended, and `{command}` with it"))
-                    .hint("git config aitask.hookTimeout 1h")
-            }
-            Some(hook) => Error::new(
-                Kind::Git,
-                format!(
-                    "{} failed in `{command}` ({code}): {}",
-                    hook.called(),
-                    output.last_lines(LAST_LINES).join("; ")
-                ),
-            ),
-            None => {
-                let said = if stderr_text.is_empty() { String::new() } else { format!(": {stderr_text}") };
-                Error::new(Kind::Git, format!("`{command}` failed ({code}){said}"))
-            }
-        };
-        if let Some(hook) = &output.hook {
-            error = error.with(Payload::FailedHook { failed_hook: hook.name.clone() });
-        }
-        error.with(Payload::Call { command, directory: self.dir.to_string_lossy().into_owned() })
-    }
-
-    /// The error for a failure of this call, which only reads from a remote, given by name or address.
-    pub(crate) fn not_connected(&self, remote: &str, output: &Output) -> Error {
-        let error = contact::connection_error(remote, &self.dir, output.code, &output.stderr_text());
-        error.unwrap_or_else(|| self.failure(output))
-    }
-
-    /// The error where git could not fetch what a partial clone lacks, if this is what it says.
-    fn unfetched(&self, code: Option<i32>, stderr: &str) -> Option<Error> {
-        contact::promisor_error(self.promisor.as_deref()?, code, stderr)
-    }
-
-    fn not_started(&self, error: &io::Error) -> Error {
-        let program = self.program.to_string_lossy();
-        let error = Error::new(Kind::Git, format!("cannot start {program}: {error}"));
-        if which::which(&self.program).is_err() {
-            error.advice(format!("install {program}, or correct PATH"))
-        } else {
-            error
-        }
     }
 
     /// Prints the call in the format of `GIT_TRACE`: time of day, source, command.

@@ -32,6 +32,15 @@ pub(crate) struct PendingCheckoutUpdate {
     adopted: Vec<UncommittedInput>,
 }
 
+/// Where a branch is worked on, so that it cannot simply be moved.
+enum Whereabouts {
+    /// It is checked out there.
+    CheckedOut(PathBuf),
+    /// A rebase there will move it.
+    BeingRebased(PathBuf),
+    Nowhere,
+}
+
 /// The result of merging a local branch and the published one.
 enum Joined {
     /// The merge commit.
@@ -84,23 +93,29 @@ impl Ledger<'_> {
                 }
                 continue;
             }
-            let is_current = tip.published.as_ref() == Some(local);
-            let renamed_twice = if is_current { None } else { self.renamed_twice(branch, local, target)? };
+            let at = self.whereabouts(branch)?;
+            let renamed_twice = match &at {
+                // A task file got one name there, uncommitted, and another one in the commits in between.
+                Whereabouts::CheckedOut(path) if tip.published.as_ref() != Some(local) => {
+                    uncommitted_rename::in_the_way(self.repository, path, local, target)?
+                }
+                _ => None,
+            };
             let lag = match renamed_twice {
                 Some(reason) => Some((Cause::Dirty, reason)),
-                None => self.update_branch(branch, local, target, adopted)?,
+                None => self.update_branch(branch, &at, [local, target], adopted)?,
             };
             if let Some((cause, reason)) = lag {
                 let is_data = self.data_only_branch.as_ref() == Some(branch)
                     || self.code_home.as_ref().is_some_and(|home| home.branch == *branch);
                 let merge = || command!["git merge --no-overwrite-ignore", format!("{remote}/{branch}")];
-                let hint = match (self.checkout_of(branch)?, self.repository.rebase_of(branch)) {
-                    (Some(path), _) if !path.is_dir() => Hint::from("git aitask doctor"),
-                    (None, Some(path)) => command!["git status"].within(path),
+                let hint = match at {
+                    Whereabouts::CheckedOut(path) if !path.is_dir() => Hint::from("git aitask doctor"),
+                    Whereabouts::BeingRebased(path) => command!["git status"].within(path),
                     // It joins what a merge does not, and says what is in the way.
                     _ if is_data => Hint::from("git aitask sync"),
-                    (Some(path), _) => merge().within(path),
-                    (None, None) => command![
+                    Whereabouts::CheckedOut(path) => merge().within(path),
+                    Whereabouts::Nowhere => command![
                         "git switch",
                         branch,
                         "&& git merge --no-overwrite-ignore",
@@ -113,40 +128,28 @@ impl Ledger<'_> {
         Ok(lagging)
     }
 
-    /// Why the checkout of the branch has to stay, where a task file got one name there, uncommitted, and another one in
-    /// the commits in between.
-    fn renamed_twice(&self, branch: &Branch, local: &Oid, target: &Oid) -> Result<Option<String>> {
-        let path = self.checkout_of(branch)?;
-        path.map_or(Ok(None), |path| uncommitted_rename::in_the_way(self.repository, &path, local, target))
+    fn whereabouts(&self, branch: &Branch) -> Result<Whereabouts> {
+        Ok(match self.checkout_of(branch)? {
+            Some(path) => Whereabouts::CheckedOut(path),
+            None => self.repository.rebase_of(branch).map_or(Whereabouts::Nowhere, Whereabouts::BeingRebased),
+        })
     }
 
     /// Updates one branch. `None` when it contains `target` afterwards, else the reason why not.
     fn update_branch(
         &self,
         branch: &Branch,
-        local: &Oid,
-        target: &Oid,
+        at: &Whereabouts,
+        [local, target]: [&Oid; 2],
         adopted: &[UncommittedInput],
     ) -> Result<Option<(Cause, String)>> {
         let repository = self.repository;
-        let Some(path) = self.checkout_of(branch)? else {
-            if let Some(path) = repository.rebase_of(branch) {
+        let path = match at {
+            Whereabouts::CheckedOut(path) => path,
+            Whereabouts::BeingRebased(path) => {
                 return Ok(Some((Cause::Other, format!("it is being rebased in {}", path.display()))));
             }
-            let new = if merge::is_ancestor(repository, local, target)? {
-                target.clone()
-            } else if merge::is_ancestor(repository, target, local)? {
-                return Ok(None);
-            } else {
-                match self.join(branch, local, target)? {
-                    Joined::Commit(new) => new,
-                    Joined::No(reason) => return Ok(Some((Cause::Conflict, reason))),
-                }
-            };
-            let update = RefUpdate { name: branch.full(), old: Some(local.clone()), new: Some(new) };
-            // A swap that fails is no error: the user moved the branch in the meantime, and that move stays.
-            refs::swap(repository, &[update], "aitask: follow the remote")?;
-            return Ok(None);
+            Whereabouts::Nowhere => return self.update_branch_alone(branch, [local, target]),
         };
         if !path.is_dir() {
             return Ok(Some((Cause::Other, format!("its checkout is no longer at {}", path.display()))));
@@ -156,22 +159,37 @@ impl Ledger<'_> {
             let cause = if dirty.iter().any(|text| said.contains(text)) { Cause::Dirty } else { Cause::Other };
             Some((cause, first_line(&said)))
         };
-        Ok(match update_checkout::fast_forward(repository, &path, local, target, adopted)? {
+        Ok(match update_checkout::fast_forward(repository, path, local, target, adopted)? {
             CheckoutUpdate::Done => None,
             CheckoutUpdate::Refused(said) => refused(said),
             CheckoutUpdate::Diverged => match self.join(branch, local, target)? {
                 Joined::No(reason) => Some((Cause::Conflict, reason)),
-                Joined::Commit(joined) => {
-                    match update_checkout::fast_forward(repository, &path, local, &joined, &[])? {
-                        CheckoutUpdate::Done => None,
-                        CheckoutUpdate::Refused(said) => refused(said),
-                        CheckoutUpdate::Diverged => {
-                            Some((Cause::Other, "it moved while it was being updated".to_owned()))
-                        }
-                    }
-                }
+                Joined::Commit(joined) => match update_checkout::fast_forward(repository, path, local, &joined, &[])? {
+                    CheckoutUpdate::Done => None,
+                    CheckoutUpdate::Refused(said) => refused(said),
+                    CheckoutUpdate::Diverged => Some((Cause::Other, "it moved while it was being updated".to_owned())),
+                },
             },
         })
+    }
+
+    /// Updates a branch that is checked out nowhere.
+    fn update_branch_alone(&self, branch: &Branch, [local, target]: [&Oid; 2]) -> Result<Option<(Cause, String)>> {
+        let repository = self.repository;
+        let new = if merge::is_ancestor(repository, local, target)? {
+            target.clone()
+        } else if merge::is_ancestor(repository, target, local)? {
+            return Ok(None);
+        } else {
+            match self.join(branch, local, target)? {
+                Joined::Commit(new) => new,
+                Joined::No(reason) => return Ok(Some((Cause::Conflict, reason))),
+            }
+        };
+        let update = RefUpdate { name: branch.full(), old: Some(local.clone()), new: Some(new) };
+        // A swap that fails is no error: the user moved the branch in the meantime, and that move stays.
+        refs::swap(repository, &[update], "aitask: follow the remote")?;
+        Ok(None)
     }
 
     /// A commit that contains both the local and the published tip: the newer of the two, else a merge of both. Where
@@ -282,12 +300,13 @@ impl Ledger<'_> {
             let (Some(branch), Some(old), Some(new)) = (update.name.branch(), &update.old, &update.new) else {
                 continue;
             };
-            let Some(path) = self.checkout_of(&branch)? else {
-                if let Some(path) = self.repository.rebase_of(&branch) {
+            let path = match self.whereabouts(&branch)? {
+                Whereabouts::CheckedOut(path) => path,
+                Whereabouts::BeingRebased(path) => {
                     let message = format!("{branch} is being rebased in {}", path.display());
                     return Err(Error::new(Kind::Dirty, message).hint(command!["git status"].within(&path)));
                 }
-                continue;
+                Whereabouts::Nowhere => continue,
             };
             if let CheckoutUpdate::Refused(said) =
                 checkout::can_follow_head(self.repository, &path, old, new, adopted, written)?

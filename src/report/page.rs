@@ -80,6 +80,16 @@ impl Page {
         self
     }
 
+    /// This page, and then another one.
+    pub(crate) fn and(mut self, mut other: Self) -> Self {
+        // What is said at the top is said once.
+        if self.dry_run && other.dry_run && !other.lines.is_empty() {
+            other.lines.remove(0);
+        }
+        self.lines.append(&mut other.lines);
+        Self { dry_run: self.dry_run || other.dry_run, bare: self.bare || other.bare, ..self }
+    }
+
     /// Programs read its lines, so none is put before them.
     pub(crate) fn bare(self) -> Self {
         Self { bare: true, ..self }
