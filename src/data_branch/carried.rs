@@ -16,6 +16,8 @@ use crate::sync::join::{self, Resolutions, Unresolved};
 use crate::task::merge::MergeRules;
 use crate::task::{PlanPath, TaskPath, paths};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// The subject of the commit with them.
@@ -232,7 +234,11 @@ impl Leftover {
             let ledger = Ledger { data_only_branch: None, ..context.reading_ledger() };
             let all: Vec<_> = code_branches(context, code).into_iter().chain([data.clone()]).collect();
             let view = ledger.view(&all, Freshness::AsKnown)?;
-            is_left = has_changes(context, &view, code)?;
+            is_left = match has_changes(context, &view, code)? {
+                Some(has_changes) => has_changes,
+                // These are a second home of the tasks, and not left from before the first one.
+                None => return Ok(None),
+            };
             if let Some(moved) = view.base(&data).filter(|_| is_left) {
                 unseen.extend(names_of_missing(missing(context, &view, moved, code))?);
             }
@@ -241,29 +247,36 @@ impl Leftover {
         Ok((is_left || !unseen.is_empty()).then_some(Self { unseen }))
     }
 
-    /// The note on what nobody sees.
-    pub(crate) fn note(&self) -> Option<String> {
-        let (first, others) = self.unseen.split_first()?;
-        let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
-        Some(format!(
-            "task changes in the main worktree are not on {DATA}, and nobody sees them: {first}{more}; git aitask init \
-             --data-branch brings them there"
-        ))
+    /// The files that nobody sees.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub(crate) fn unseen(context: &Context) -> Result<Vec<String>> {
+        Ok(Self::find(context)?.map_or_else(Vec::new, |left| left.unseen))
     }
 }
 
-/// Whether the local commits of a code branch change task data that was removed from the published one.
-fn has_changes(context: &Context, view: &View<'_>, code: &Branch) -> Result<bool> {
-    let Some([local, published]) = tips_of_code(context, view, code) else { return Ok(false) };
-    let files = |commit: &Oid| files_at(context, commit);
-    let ours = files(&local)?;
-    if ours.is_empty() || !files(&published)?.is_empty() {
-        return Ok(false);
+/// The note on files that nobody sees.
+pub(crate) fn note_on_unseen(files: &[String]) -> Option<String> {
+    let (first, others) = files.split_first()?;
+    let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+    Some(format!(
+        "task changes in the main worktree are not on {DATA}, and nobody sees them: {first}{more}; git aitask init \
+         --data-branch brings them there"
+    ))
+}
+
+/// Whether the local commits of a code branch change task data that was removed from the published one; `None` where that has
+/// task data.
+fn has_changes(context: &Context, view: &View<'_>, code: &Branch) -> Result<Option<bool>> {
+    let Some([local, published]) = tips_of_code(context, view, code) else { return Ok(Some(false)) };
+    if !files_at(context, &published)?.is_empty() {
+        return Ok(None);
     }
-    Ok(fork(context, code, [&local, &published])?
-        .map(|base| files(&base))
-        .transpose()?
-        .is_some_and(|base| base != ours))
+    let ours = files_at(context, &local)?;
+    let base = if ours.is_empty() { None } else { fork(context, code, [&local, &published])? };
+    let before = base.map(|base| files_at(context, &base)).transpose()?;
+    Ok(Some(before.is_some_and(|before| before != ours)))
 }
 
 fn names_of_missing(missing: Result<Vec<Edit>>) -> Result<Vec<String>> {
@@ -282,7 +295,17 @@ fn names_of_missing(missing: Result<Vec<Edit>>) -> Result<Vec<String>> {
 /// unless the branch of the tasks has the same. None where the code branch never had task data, so that the folders are not its.
 fn uncommitted(context: &Context) -> Result<Vec<String>> {
     let (repository, tree) = (&context.repository, context.tree());
-    let known = index_file::load(repository, tree.root(), &FOLDERS.map(str::to_owned)).unwrap_or_default();
+    let known: BTreeSet<_> = if let Some(known) = index_file::load(repository, tree.root(), &FOLDERS.map(str::to_owned))
+    {
+        known.into_keys().collect()
+    } else {
+        let listed = repository.read("ls-files").args(["-z", "--"]).args(FOLDERS).run()?.stdout;
+        listed
+            .split(|&byte| byte == 0)
+            .filter(|name| !name.is_empty())
+            .map(|name| OsStr::from_bytes(name).to_owned())
+            .collect()
+    };
     let (mut folders, mut found) = (FOLDERS.map(PathBuf::from).to_vec(), BTreeSet::new());
     let text = |path: &Path| tree.read(path).ok();
     while let Some(folder) = folders.pop() {
@@ -292,7 +315,7 @@ fn uncommitted(context: &Context) -> Result<Vec<String>> {
                 || text(&path).is_some_and(|here| Some(here) == text(&Path::new(paths::DATA_WORKTREE_DIR).join(&path)));
             if entry.is_folder {
                 folders.push(path);
-            } else if is_of_task(&path) && !known.contains_key(path.as_os_str()) && !is_there() {
+            } else if is_of_task(&path) && !known.contains(path.as_os_str()) && !is_there() {
                 found.extend(path.to_str().map(str::to_owned));
             }
         }

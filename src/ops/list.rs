@@ -2,7 +2,7 @@
 
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, kept_locks};
-use crate::data_branch::carried::Leftover;
+use crate::data_branch::carried::{Leftover, note_on_unseen};
 use crate::error::Result;
 use crate::git::{Branch, Freshness};
 use crate::ledger::{LOCKS, Ledger, View, unreadable};
@@ -83,6 +83,9 @@ pub(crate) struct Doubts {
     /// Files that cannot be read, or that have a status or level that is not known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) not_understood: Vec<NotUnderstood>,
+    /// Files of the main worktree with task changes that are not on the branch of the tasks, so that nobody else sees them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unseen: Vec<String>,
 }
 
 /// A file that is not understood.
@@ -96,17 +99,18 @@ pub(crate) struct NotUnderstood {
 }
 
 impl Doubts {
-    fn of(index: &Index, tasks: &[Task]) -> Self {
+    fn of(index: &Index, tasks: &[Task], unseen: Vec<String>) -> Self {
         let doubts = tasks.iter().filter_map(|task| Some((task, task.doubt()?)));
         let not_understood = doubts.map(|(task, why)| NotUnderstood { path: task.path.clone(), why }).collect();
-        Self { misnamed: index.misnamed.clone(), not_understood }
+        Self { misnamed: index.misnamed.clone(), not_understood, unseen }
     }
 
     /// One line each, for people.
     pub(crate) fn lines(&self) -> Vec<String> {
         let named = |path: &String| format!("{path} {}", paths::why_misnamed(path));
         let read = |doubt: &NotUnderstood| format!("{}: {}", doubt.path, doubt.why);
-        self.misnamed.iter().map(named).chain(self.not_understood.iter().map(read)).collect()
+        let unseen = note_on_unseen(&self.unseen);
+        self.misnamed.iter().map(named).chain(self.not_understood.iter().map(read)).chain(unseen).collect()
     }
 }
 
@@ -154,9 +158,6 @@ impl<'c> ReadView<'c> {
         all.extend([locks_branch, data.clone()]);
         let view = ledger.view(&all, freshness)?;
         view.require_home()?;
-        if let Some(note) = Leftover::find(context)?.and_then(|left| left.note()) {
-            (context.progress)(&note);
-        }
         let index = Index::load(&view, &data)?;
         let tasks = index.load_active(&view)?;
         let entries = kept_locks::entries(&view)?;
@@ -168,7 +169,7 @@ impl<'c> ReadView<'c> {
         let worktrees = Worktrees::load(context)?;
         let around = Surroundings::new(context, index.active_ids()).with_worktrees(worktrees);
         let as_of = as_of(ledger);
-        let doubts = Doubts::of(&index, &tasks);
+        let doubts = Doubts::of(&index, &tasks, Leftover::unseen(context)?);
         Ok((Self { tasks, locks, around, index, doubts, as_of }, view))
     }
 

@@ -4,7 +4,7 @@ use crate::coordination::lock_record::LockRecord;
 use crate::coordination::locks::cleanup_step;
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, ReadLocks, kept_locks};
-use crate::data_branch::carried::Leftover;
+use crate::data_branch::carried::{Leftover, note_on_unseen};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::run::Call;
 use crate::git::{AheadBehind, Branch, Freshness, Oid, merge, refs};
@@ -217,7 +217,7 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
             if code_stays == 1 { "s" } else { "" }
         ));
     }
-    aside.notes.extend(Leftover::find(context)?.and_then(|left| left.note()));
+    aside.notes.extend(note_on_unseen(&Leftover::unseen(context)?));
     // The lock branch was fetched in the same connection; only a lock that must be removed costs another one.
     let (all, ledger) = (branches(context)?.both(), context.reading_ledger());
     let view = ledger.view(&all, Freshness::AsKnown)?;

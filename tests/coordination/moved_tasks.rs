@@ -43,6 +43,7 @@ fn a_change_that_was_kept_in_a_conflict_of_git_is_said_by_all_and_brought_by_the
         assert!(run.hints()[0].contains(unresolved), "{run}");
         let bob = bob.env("GIT_EDITOR", "true");
         bob.follow(&run.error()["error"]["hints"][0]).ok();
+        assert_eq!(bob.aitask(&["list", "--json"]).ok().json()["unseen"], serde_json::json!([TWO]));
         bob.write("aitasks/t7_bob.md", &bob.read(TWO));
         assert_eq!(is_said(&bob, TWO), [true; 3], "{how}");
         let found = bob.aitask(&["doctor", "--json"]).fails(1).json()["findings"].clone();
