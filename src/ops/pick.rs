@@ -25,7 +25,7 @@ use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, RefUpdate};
 use crate::ops::radar::{self, InWork, Overlaps};
-use crate::ops::task_info::{PlanText, Surroundings, TaskInfo, WorktreeState, Worktrees};
+use crate::ops::task_info::{PlanText, Surroundings, TaskInfo, WorktreeState};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::held;
 use crate::project::outcome::{Holder, Notices, WorktreeInfo, excerpt};
@@ -219,7 +219,7 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
     let made = worktree.as_ref().filter(|made| context.json && context.dry_run && made.created);
     let mut task = match made {
         Some(made) => {
-            let state = would_be(context, &around, made, &landed.updates);
+            let state = would_be(context, made, &landed.updates);
             around.describe_at(&taking.task, Some(&locked.entry), Some(state))
         }
         None => around.describe(&taking.task, Some(&locked.entry)),
@@ -274,13 +274,12 @@ fn unpublished_work<'t>(
     found
 }
 
-/// The state of a worktree that a dry run says would be made, beside a main worktree that the swap would have moved.
-fn would_be(context: &Context, around: &Surroundings<'_>, made: &WorktreeInfo, swapped: &[RefUpdate]) -> WorktreeState {
-    let here = context.repository.root_branch.as_ref().map(Branch::full);
-    let moved =
-        swapped.iter().find(|update| Some(&update.name) == here.as_ref()).and_then(|update| update.new.as_ref());
-    let main = moved.or_else(|| around.worktrees().and_then(Worktrees::main));
-    WorktreeState::made(context, &made.path, &made.branch, made.head.as_ref(), main)
+/// The state of a worktree that a dry run says would be made, beside a base that the swap would have moved.
+fn would_be(context: &Context, made: &WorktreeInfo, swapped: &[RefUpdate]) -> WorktreeState {
+    let base = made.base.as_ref().map(Branch::full);
+    let moved = swapped.iter().find(|update| Some(&update.name) == base.as_ref()).and_then(|update| update.new.clone());
+    let base = moved.or_else(|| made.cut_from.as_ref().map(|from| from.commit.clone()));
+    WorktreeState::made(context, &made.path, &made.branch, made.head.as_ref(), base.as_ref())
 }
 
 /// Records that the pick is complete, and what the task branch was cut from.

@@ -1,13 +1,14 @@
 //! Showing one task with its text, plan and fields.
 
 use crate::error::Result;
-use crate::git::{Branch, Freshness};
+use crate::git::{Branch, Freshness, Oid};
 use crate::ledger::View;
 use crate::ops::list::ReadView;
 use crate::ops::task_info::{PlanText, TaskInfo};
 use crate::project::context::{Context, Wanted};
 use crate::task::bundle::Member;
 use crate::task::{Document, Task, TaskId, TaskPath, bundle, paths};
+use crate::worktrees::base::counted_from;
 use serde::Serialize;
 
 /// The outcome: a task with everything that is known of it.
@@ -29,7 +30,7 @@ pub(crate) struct Shown {
     /// The active tasks that depend on it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) blocks: Vec<TaskId>,
-    /// The last commits of its branch that the main worktree's branch lacks: abbreviated id and subject.
+    /// The last commits of its branch that the one lacks from which it was cut: abbreviated id and subject.
     pub(crate) commits: Vec<String>,
     /// The other fields of its file.
     pub(crate) fields: serde_json::Map<String, serde_json::Value>,
@@ -158,9 +159,9 @@ impl BundledTask {
 }
 
 fn commits(context: &Context, branch: &Branch) -> Result<Vec<String>> {
-    let full = branch.full();
-    let call =
-        context.repository.read("log").args(["--format=%h %s", "-n", "20", full.as_str(), "--not", "HEAD", "--"]);
+    let (full, base) = (branch.full(), counted_from(context, branch));
+    let base = base.as_ref().map_or("HEAD", Oid::as_str);
+    let call = context.repository.read("log").args(["--format=%h %s", "-n", "20", full.as_str(), "--not", base, "--"]);
     let output = call.output()?;
     // A worktree may be on a branch that has no commit, or was deleted.
     let is_unborn = output.stderr_text().contains("bad revision");

@@ -140,7 +140,7 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
         };
         Some(DoubtfulLock { locked: LockedTask { task_id: lock.task, lock: holder }, why })
     });
-    let (worktrees, main) = loaded.around.worktrees().map(|it| (it.records.as_slice(), it.main())).unwrap_or_default();
+    let worktrees = loaded.around.worktrees().map(|it| it.records.as_slice()).unwrap_or_default();
     let orphans = worktrees.iter().filter_map(|record| {
         let branch = task_branch_of(context, record)?;
         let name = TaskName::from_branch(branch.as_str())?;
@@ -148,7 +148,7 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
         (!known).then_some((name.id(), (record, branch)))
     });
     let (orphans, places): (Vec<_>, Vec<_>) = orphans.unzip();
-    let states = WorktreeState::load_all(context, &places, main);
+    let states = WorktreeState::load_all(context, &places);
     let orphans = orphans.into_iter().zip(states);
     let orphans = orphans.map(|(task_id, worktree_state)| ListedWorktree { task_id, worktree_state });
     loaded.around.announce(tasks.iter().filter(|task| held(task)));

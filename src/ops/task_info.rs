@@ -8,7 +8,7 @@ use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, Locks, ReadLocks as _, Session};
 use crate::error::Result;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
-use crate::git::{Branch, Oid, merge, worktree};
+use crate::git::{Branch, Oid, RefName, merge, worktree};
 use crate::landing::landed::{self, Landed};
 use crate::ledger::{Found, Ledger};
 use crate::project::context::Context;
@@ -19,6 +19,7 @@ use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::{
     ActiveTasks, BRANCH_PREFIX, Blocker, Level, Reference, Status, Task, TaskId, TaskName, WORKTREES_DIR,
 };
+use crate::worktrees::base::counted_from;
 use crate::worktrees::registry::{task_branch_of, task_of};
 use serde::Serialize;
 use std::cell::{OnceCell, RefCell};
@@ -126,24 +127,32 @@ pub(crate) struct WorktreeState {
     pub(crate) in_progress: Option<&'static str>,
     /// Whether it has uncommitted work; `null` when it cannot be read.
     pub(crate) dirty: Option<bool>,
-    /// Commits that the main worktree's branch lacks; `null` when they cannot be counted.
+    /// Commits that the branch lacks from which it was cut, as that is published; `null` when they cannot be counted.
     pub(crate) ahead: Option<u32>,
-    /// Commits of the main worktree's branch that it lacks.
+    /// Commits of that branch that it lacks.
     pub(crate) behind: Option<u32>,
 }
 
 impl WorktreeState {
-    /// The states of worktrees, compared with the commit of the main one. A process each, several at the same time, and
-    /// one for all of them; before git 2.41 one more each.
-    pub(crate) fn load_all(context: &Context, wanted: &[(&WorktreeRecord, Branch)], main: Option<&Oid>) -> Vec<Self> {
-        let refs: Vec<_> = wanted.iter().map(|(_, branch)| branch.full()).collect();
-        let counted = main.filter(|_| refs.len() > 1);
-        let counted = counted.map(|main| merge::counted_together(&context.repository, &refs, main)).unwrap_or_default();
+    /// The states of worktrees. A process each, several at the same time, and one for all of them that were cut from one
+    /// branch; before git 2.41 one more each.
+    pub(crate) fn load_all(context: &Context, wanted: &[(&WorktreeRecord, Branch)]) -> Vec<Self> {
+        let mut refs: BTreeMap<Oid, Vec<RefName>> = BTreeMap::new();
+        for (_, branch) in wanted {
+            if let Some(base) = counted_from(context, branch) {
+                refs.entry(base).or_default().push(branch.full());
+            }
+        }
+        let shared = refs.iter().filter(|(_, refs)| refs.len() > 1);
+        let shared = shared.map(|(base, refs)| (base, merge::counted_together(&context.repository, refs, base)));
+        let shared: BTreeMap<_, _> = shared.collect();
         let load = |(record, branch): &(&WorktreeRecord, Branch)| {
             let state = Self::uncounted(context, record, branch);
-            match record.head.as_ref().and_then(|head| counted.get(head)) {
+            let (head, base) = (record.head.as_ref(), counted_from(context, branch));
+            let counts = base.as_ref().and_then(|base| shared.get(base)?.get(head?));
+            match counts {
                 Some(counts) => Self { ahead: Some(counts.ahead), behind: Some(counts.behind), ..state },
-                None => state.counted(context, record.head.as_ref(), main),
+                None => state.counted(context, head, base.as_ref()),
             }
         };
         // git status waits for the disk, and more of them than that would keep it from the others.
@@ -196,12 +205,12 @@ impl WorktreeState {
         path: &Path,
         branch: &Branch,
         head: Option<&Oid>,
-        main: Option<&Oid>,
+        base: Option<&Oid>,
     ) -> Self {
         let (path, branch) = (path.to_owned(), branch.clone());
         let (checked_out, in_progress, dirty) = (None, None, Some(false));
         let made = Self { path, main: false, branch, checked_out, in_progress, dirty, ahead: None, behind: None };
-        made.counted(context, head, main)
+        made.counted(context, head, base)
     }
 
     /// What there is to say of what is checked out and in progress there: `, on no branch`.
@@ -211,9 +220,9 @@ impl WorktreeState {
         other + &busy
     }
 
-    /// With the commits that this one and that of the main worktree have beyond each other. One process.
-    fn counted(self, context: &Context, head: Option<&Oid>, main: Option<&Oid>) -> Self {
-        let counts = head.zip(main).and_then(|(head, main)| merge::counted(&context.repository, head, main));
+    /// With the commits that this one and the base have beyond each other. One process.
+    fn counted(self, context: &Context, head: Option<&Oid>, base: Option<&Oid>) -> Self {
+        let counts = head.zip(base).and_then(|(head, base)| merge::counted(&context.repository, head, base));
         let (ahead, behind) = counts.map(|counts| (counts.ahead, counts.behind)).unzip();
         Self { ahead, behind, ..self }
     }
@@ -300,11 +309,6 @@ impl Worktrees {
         Self { records, places, by_task, states: RefCell::default() }
     }
 
-    /// The commit of the main worktree.
-    pub(crate) fn main(&self) -> Option<&Oid> {
-        self.records.first().and_then(|main| main.head.as_ref())
-    }
-
     /// The worktree of a task.
     pub(crate) fn record_of(&self, name: &TaskName) -> Option<&WorktreeRecord> {
         // most tasks have none, and their names need not be spelled out where no task has one
@@ -328,7 +332,7 @@ impl Worktrees {
             (!states.contains_key(&name.branch_name())).then_some((name.branch_name(), (record, branch)))
         });
         let (names, wanted): (Vec<_>, Vec<_>) = wanted.unzip();
-        let read = WorktreeState::load_all(context, &wanted, self.main());
+        let read = WorktreeState::load_all(context, &wanted);
         states.extend(names.into_iter().zip(read));
     }
 }

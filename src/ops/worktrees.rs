@@ -62,13 +62,12 @@ pub(crate) struct WorktreePath {
 /// Lists every task worktree.
 pub(crate) fn list(context: &Context) -> Result<WorktreeList> {
     let records = worktree::list(&context.repository)?;
-    let main = records.first().and_then(|main| main.head.clone());
     let worktrees = records.iter().filter_map(|record| {
         let (name, branch) = named(context, record)?;
         Some((name.id(), (record, branch)))
     });
     let (tasks, places): (Vec<_>, Vec<_>) = worktrees.unzip();
-    let states = WorktreeState::load_all(context, &places, main.as_ref());
+    let states = WorktreeState::load_all(context, &places);
     let worktrees = tasks.into_iter().zip(states);
     let worktrees = worktrees.map(|(task_id, worktree_state)| ListedWorktree { task_id, worktree_state });
     Ok(WorktreeList { worktrees: worktrees.collect() })

@@ -137,3 +137,27 @@ fn what_waits_for_it_and_what_is_in_a_bundle() {
     assert_eq!((&json["task"]["status"], &json["plan"]["text"]), (&"Done".into(), &"the plan\n".into()));
     ann.aitask(&["show", "3"]).fails(1);
 }
+
+#[test]
+fn commits_of_others_are_not_those_of_the_task_where_the_local_main_is_old() {
+    let world = World::new();
+    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
+    ann.task("One", &[]);
+    for name in ["a", "b"] {
+        bob.write(name, "x\n");
+        bob.commit(&format!("of bob {name}"));
+    }
+    bob.git(&["push", "-q"]);
+    ann.git(&["fetch", "-q"]);
+    ann.aitask(&["pick", "1"]).ok();
+    ann.at("aiwork/t1_one").write("one", "x\n");
+    ann.at("aiwork/t1_one").commit("the work");
+    let run = ann.aitask(&["show", "1"]).ok();
+    assert!(run.stdout.contains("(1 ahead, 0 behind)") && run.stdout.contains(" the work\n"), "{run}");
+    assert!(!run.stdout.contains("of bob"), "{run}");
+    let json = |args: &[&str]| ann.aitask(args).ok().json();
+    assert_eq!(json(&["status", "--json"])["active"][0]["worktree"]["ahead"], 1);
+    assert_eq!(json(&["worktree", "list", "--json"])["worktrees"][0]["ahead"], 1);
+    let picked = ann.at("aiwork/t1_one").aitask(&["pick", "--json"]).ok().json();
+    assert_eq!((&picked["task"]["worktree"]["ahead"], &picked["worktree"]["ahead"]), (&1.into(), &1.into()));
+}
