@@ -195,7 +195,7 @@ impl TaskWorktree {
         Ok(match (self.tip(context)?, self.published(context, base)?) {
             (Some(_), _) => format!("git worktree add {path} {branch}"),
             (None, Some(published)) => format!("git worktree add -b {branch} {path} {published}"),
-            (None, None) => format!("git worktree add -b {branch} {path} {}", base.branch),
+            (None, None) => format!("git worktree add -b {branch} {path} {}", base.commit),
         })
     }
 

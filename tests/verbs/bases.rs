@@ -120,3 +120,19 @@ fn a_task_that_was_cut_from_one_that_landed_as_one_commit_brings_only_its_own_co
     assert_eq!(world.remote_file("main", "one.txt").as_deref(), Some("work\nlater\n"));
     assert!(world.remote_file("main", "two.txt").is_some());
 }
+
+#[test]
+fn a_dry_run_shows_the_command_that_the_run_starts_where_the_local_main_is_old() {
+    let world = World::new();
+    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
+    ann.task("One", &[]);
+    work(&bob, "", "more.txt");
+    bob.git(&["push", "-q"]);
+    ann.git(&["fetch", "-q"]);
+    let run = ann.aitask(&["pick", "1", "--dry-run"]).ok();
+    let tip = world.remote_branch("main").unwrap();
+    assert!(run.stdout.contains(&format!("/aiwork/t1_one {tip}\n")), "{run}");
+    let (_, commands) = ann.git_commands(&["pick", "1"]);
+    let added = commands.iter().find(|command| command.starts_with("worktree add")).unwrap();
+    assert!(added.ends_with("<oid>"), "{added}");
+}
