@@ -53,6 +53,22 @@ fn the_gate_passes_well_formed_task_files_and_names_the_line_of_others() {
 }
 
 #[test]
+fn the_gate_for_tasks_on_a_branch_of_their_own_finds_what_no_pull_request_shows() {
+    let world = World::new();
+    let ann = on_data_branch(&world, "ann");
+    ann.task("One", &[]);
+    let gate = recipe("task-data", "check");
+    let mut good = job(&ann, "good", "main", &[]);
+    assert!(good.run(&gate), "{:?}", good.said);
+    ann.at(".aitask-data").write("aitasks/t1_one.md", "---\nstatus: Bogus\n---\n");
+    ann.aitask(&["sync"]).ok();
+    let mut bad = job(&ann, "bad", "main", &[]);
+    assert!(!bad.run(&gate), "{:?}", bad.said);
+    let said = &bad.said("Check the task files").unwrap().stdout;
+    assert!(said.contains("aitasks/t1_one.md:2: the status \"Bogus\" is not known"), "{said}");
+}
+
+#[test]
 fn the_action_installs_from_an_archive_whose_checksum_is_right_else_from_its_sources() {
     let world = World::new();
     let ann = world.initialised_on_main("ann");
@@ -174,23 +190,41 @@ fn the_nightly_agent_takes_the_next_task_and_opens_a_pull_request_which_ends_it_
     let told = std::fs::read_to_string(fourth.summary()).unwrap();
     assert!(told.contains("was pushed, but no pull request was opened"), "{told}");
 
+    // one that a person holds, whoever has opened its pull request
+    ann.task("Add profile", &[]);
+    ann.aitask(&["pick", "4"]).ok();
+    ann.at("aiwork/t4_add_profile").write("profile.txt", "x\n");
+    ann.at("aiwork/t4_add_profile").commit("profile");
+    ann.aitask(&["finish", "4", "--no-push"]).ok();
+
     ann.git(&["fetch", "-q"]);
     ann.git(&["merge", "-q", "--squash", "origin/aitask/t1_add_login"]);
     ann.git(&["commit", "-qm", "Add login (#1)"]);
     ann.git(&["push", "-q"]);
-    for (n, branch, merged) in [("4", "aitask/t1_add_login", "true"), ("5", "aitask/t2_add_logout", "false")] {
+    for (n, branch, merged) in [
+        ("4", "aitask/t1_add_login", "true"),
+        ("5", "aitask/t2_add_logout", "false"),
+        ("6", "aitask/t4_add_profile", "false"),
+    ] {
+        let head = world.remote_branch(branch).unwrap();
         let values = [
             ("github.head_ref", branch),
+            ("github.event.pull_request.head.sha", &head),
             ("github.event.pull_request.merged", merged),
             ("github.event.pull_request.user.login", "github-actions[bot]"),
         ];
         let mut job = job(&ann, &format!("run-{n}"), "main", &values);
         assert!(job.run(&end), "{:?}", job.said);
+        let left = "t4_add_profile is held by ann@example.com and not by nightly@example.com, so it is left as it is\n";
+        assert_eq!(job.said.last().unwrap().1.stdout.contains(left), n == "6", "{:?}", job.said);
     }
-    assert_eq!(world.locks(), Vec::<String>::new());
+    assert_eq!(world.locks(), ["t4_lock.yaml"]);
+    assert_eq!(world.remote_branch("aitask/t1_add_login"), None);
     let status = |id| ann.aitask(&["show", id, "--json"]).ok().json()["task"]["status"].clone();
     ann.aitask(&["sync"]).ok();
     assert_eq!((status("1"), status("2")), ("Done".into(), "Postponed".into()));
+    ann.git(&["fetch", "-q", "--prune"]);
+    ann.aitask(&["doctor"]).ok();
 }
 
 #[test]

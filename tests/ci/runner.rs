@@ -146,7 +146,7 @@ impl Job {
         let equal = Regex::new(r"^([a-z_.]+) == '(.*)'$").unwrap();
         let starts = Regex::new(r"^startsWith\(([a-z_.]+), '(.*)'\)$").unwrap();
         condition.split(" && ").filter(|term| !term.is_empty()).all(|term| {
-            if term == "failure()" {
+            if ["failure()", "(failure() || cancelled())"].contains(&term) {
                 has_failed
             } else if let Some(found) = equal.captures(term) {
                 self.value(&found[1]) == found[2]
