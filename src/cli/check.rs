@@ -46,7 +46,7 @@ impl CheckArgs {
 fn page(outcome: &Checked, is_github: bool) -> Page {
     let mut page = Page::new().lines(outcome.findings.iter().map(line));
     if is_github {
-        page = page.lines(outcome.findings.iter().map(annotation));
+        page = page.lines(outcome.findings.iter().map(|problem| annotation(problem, outcome.branch.as_deref())));
     }
     page.advice(in_numbers(outcome))
 }
@@ -57,12 +57,17 @@ fn line(problem: &Problem) -> String {
     without_command(&format!("{}:{}: {word}{}", problem.path, problem.line, problem.message))
 }
 
-/// The line as GitHub shows it beside the file.
-fn annotation(problem: &Problem) -> String {
+/// The line as GitHub shows it beside the file; for one of a branch of its own, which the tree of the job does not have, as
+/// it shows it in the list of the run.
+fn annotation(problem: &Problem, branch: Option<&str>) -> String {
     let level = if problem.severity == Severity::Warning { "warning" } else { "error" };
     let escaped = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let file = escaped(&problem.path).replace(':', "%3A").replace(',', "%2C");
-    without_command(&format!("::{level} file={file},line={}::{}", problem.line, escaped(&problem.message)))
+    let property = |text: &str| escaped(text).replace(':', "%3A").replace(',', "%2C");
+    let (path, line, message) = (property(&problem.path), problem.line, escaped(&problem.message));
+    without_command(&match branch {
+        None => format!("::{level} file={path},line={line}::{message}"),
+        Some(branch) => format!("::{level} title={path} on the branch {}::line {line}: {message}", property(branch)),
+    })
 }
 
 /// GitHub takes `##[` anywhere in a line for the beginning of a command.

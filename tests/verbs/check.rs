@@ -182,3 +182,16 @@ fn sync_says_of_the_files_that_it_publishes_what_a_check_finds() {
     data.write("aitasks/t3_good.md", &(held + "more\n"));
     assert!(!notes(ann.aitask(&["sync", "--json"])).iter().any(|note| note.contains("lock")));
 }
+
+#[test]
+fn an_annotation_does_not_point_into_the_checkout_where_the_file_is_on_a_branch_of_its_own() {
+    let world = World::new();
+    let ann = on_data_branch(&world, "ann");
+    ann.task("One", &[]);
+    ann.at(".aitask-data").write("aitasks/t1_one.md", "---\nstatus: Bogus\n---\n");
+    ann.aitask(&["sync"]).ok();
+    let ci = ci(&world, &ann, "main").env("GITHUB_ACTIONS", "true");
+    let run = ci.aitask(&["check", "--fetch"]).fails(1);
+    let annotation = "::error title=aitasks/t1_one.md on the branch aitask-data::line 2: the status";
+    assert!(run.stdout.contains(annotation) && !run.stdout.contains("::error file="), "{run}");
+}
