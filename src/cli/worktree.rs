@@ -163,7 +163,7 @@ fn pruned(outcome: &Pruned) -> Page {
     }
     page = page.lines(outcome.kept.iter().map(|it| format!("{} was kept: {}", it.branch, it.why)));
     if outcome.removed.is_empty() && outcome.kept.is_empty() {
-        page = page.line("there is no task branch");
+        page = page.line("no task branch is left over");
     }
     with_notices(page, &outcome.aside)
 }

@@ -29,7 +29,8 @@ use std::path::PathBuf;
 pub(crate) struct Pruned {
     /// The branches that were removed, here or on the remote.
     pub(crate) removed: Vec<RemovedBranch>,
-    /// The branches that were kept.
+    /// The branches that were kept and are left over: those of archived tasks, and those whose work has landed or was taken
+    /// back.
     pub(crate) kept: Vec<KeptBranch>,
     /// Where the shell should go: it was in a worktree that was removed.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
@@ -135,6 +136,8 @@ pub(crate) fn prune(context: &Context, named: Option<&BTreeSet<Branch>>) -> Resu
             (Landed::At(landed_at), Some(into)) if is_over => {
                 candidates.push(Candidate { task, branch, local, published, into, landed_at });
             }
+            // The branch of a task that is active, with work that is not merged, is in nobody's way.
+            (Landed::No | Landed::Unknown, _) if !is_over => {}
             (landed, into) => pruned.kept.push(kept(task, branch, &landed, into.as_ref(), !is_over)),
         }
     }

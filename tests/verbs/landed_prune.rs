@@ -121,3 +121,24 @@ fn prune_in_a_clone_without_the_local_branch_keeps_the_commits_under_a_name() {
     assert_eq!((removed["on_remote"].as_bool(), removed["here"].as_bool()), (Some(true), Some(false)), "{json}");
     assert_eq!(bob.git(&["rev-parse", "refs/aitask/squashed/t1_one"]).trim(), tip);
 }
+
+#[test]
+fn prune_says_nothing_of_active_tasks_whose_work_is_not_merged() {
+    let ann = World::new().initialised("ann");
+    for title in ["Held", "Worked", "Over"] {
+        ann.task(title, &[]);
+    }
+    ann.aitask(&["pick", "1"]).ok();
+    ann.aitask(&["pick", "2"]).ok();
+    ann.at("aiwork/t2_worked").write("f", "work\n");
+    ann.at("aiwork/t2_worked").commit("work");
+    ann.aitask(&["drop", "2"]).ok();
+    let run = ann.aitask(&["worktree", "prune"]).ok();
+    assert_eq!(run.stdout, "no task branch is left over\n", "{run}");
+    ann.aitask(&["pick", "3"]).ok();
+    ann.at("aiwork/t3_over").write("f", "work\n");
+    ann.at("aiwork/t3_over").commit("work");
+    archived(&ann, &["3"]);
+    let run = ann.aitask(&["worktree", "prune"]).ok();
+    assert_eq!(run.stdout, "aitask/t3_over was kept: its work is not in main\n", "{run}");
+}
