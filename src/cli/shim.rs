@@ -70,13 +70,15 @@ impl ShimArgs {
                     (ShimState::Original, _) => "original",
                     (ShimState::Absent, _) => "absent",
                 };
-                let change = match (shim.changed, shim.upgraded) {
-                    (true, true) => "changed; the upgraded script is the original now",
-                    (true, false) => "changed",
-                    (false, true) => "an upgrade replaced the shim",
-                    (false, false) => "",
+                let edited = shim.edited.as_ref().and_then(|path| path.file_name());
+                let change = match (shim.changed, shim.upgraded, edited) {
+                    (true, _, Some(edited)) => format!("changed; the edited shim is kept as {}", edited.display()),
+                    (true, true, None) => "changed; the upgraded script is the original now".to_owned(),
+                    (true, false, None) => "changed".to_owned(),
+                    (false, true, _) => "an upgrade replaced the shim".to_owned(),
+                    (false, false, _) => String::new(),
                 };
-                table.row([shim.script.as_str(), state, change]);
+                table.row([shim.script.as_str(), state, &change]);
             }
             let page = Page::new().table(table);
             let is_install = matches!(self.verb, ShimVerb::Install(_));

@@ -38,6 +38,9 @@ pub(crate) struct ShimEntry {
     /// Whether the file there is another one than the original that is kept: an upgrade wrote it over the shim.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) upgraded: bool,
+    /// Where this command keeps the shim as somebody had edited it.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::report::path::optional")]
+    pub(crate) edited: Option<PathBuf>,
 }
 
 /// The scripts of a folder.
@@ -61,7 +64,7 @@ pub(crate) fn list(folder: &Path, scripts: &[&str]) -> Result<Shims> {
 
 /// Replaces each script that is there, and the dispatcher `ait` beside the folder, by a shim. A second run changes nothing.
 /// The original is copied before the shim replaces it, so a run that is killed leaves either of the two at the path. A script
-/// that an upgrade wrote over a shim becomes the original.
+/// that an upgrade wrote over a shim becomes the original; a shim that somebody edited is kept beside it.
 ///
 /// # Errors
 /// [`Kind::Usage`] for a folder without any of the scripts, [`Kind::Occupied`] where a path is not a regular file.
@@ -86,24 +89,30 @@ pub(crate) fn install(folder: &Path, scripts: &[&str], effect: Effect) -> Result
             if state == ShimState::Original {
                 copy(&place.path, &place.kept)?;
             }
+            place.keep_edit()?;
             write(&place.path, text.as_bytes(), 0o755)?;
         }
         Ok(true)
     })
 }
 
-/// Restores the originals. A shim without an original is removed.
+/// Restores the originals. A shim without an original is removed; one that somebody edited is kept beside it.
 ///
 /// # Errors
-/// [`Kind::Io`].
+/// [`Kind::Io`]; [`Kind::Occupied`] where another edit is kept there already.
 pub(crate) fn remove(folder: &Path, scripts: &[&str], effect: Effect) -> Result<Shims> {
-    each(&canonical(folder)?, scripts, |place| {
+    let folder = canonical(folder)?;
+    for place in places(&folder, scripts) {
+        place.require_room_for_edit()?;
+    }
+    each(&folder, scripts, |place| {
         if place.state()? != ShimState::Shim {
             return Ok(false);
         }
         if effect == Effect::DryRun {
             return Ok(true);
         }
+        place.keep_edit()?;
         let put_back = if place.kept.exists() {
             std::fs::rename(&place.kept, &place.path)
         } else {
@@ -138,16 +147,40 @@ const CALL: &str = "exec git-aitask compat ";
 /// The suffix of an original that is kept beside its shim.
 const KEPT: &str = ".original";
 
-/// The paths of a script and of its kept original.
+/// The suffix of a shim that somebody edited, kept where this program writes another file in its place.
+const EDITED: &str = ".edited";
+
+/// The paths of a script, of its kept original, and of its shim with an edit.
 struct ScriptPaths {
     name: String,
     path: PathBuf,
     kept: PathBuf,
+    edited: PathBuf,
 }
 
 impl ScriptPaths {
     fn of(folder: &Path, script: &str) -> Self {
-        Self { name: script.to_owned(), path: folder.join(script), kept: folder.join(format!("{script}{KEPT}")) }
+        let beside = |suffix| folder.join(format!("{script}{suffix}"));
+        Self { name: script.to_owned(), path: folder.join(script), kept: beside(KEPT), edited: beside(EDITED) }
+    }
+
+    /// Whether there is a shim with another text than this program writes.
+    fn is_edited(&self) -> Result<bool> {
+        Ok(self.state()? == ShimState::Shim && read_own(&self.path)? != shim(self).as_bytes())
+    }
+
+    /// Refuses where another edit is kept already, which a copy would overwrite.
+    fn require_room_for_edit(&self) -> Result<()> {
+        if !self.is_edited()? || !self.edited.exists() || read_own(&self.edited)? == read_own(&self.path)? {
+            return Ok(());
+        }
+        let message = format!("{} was edited, and {} keeps an earlier edit", self.path.display(), self.edited.display());
+        Err(Error::new(Kind::Occupied, message).hint(command!["rm", self.edited.display()].note("discards that")))
+    }
+
+    /// Keeps the shim, if somebody edited it.
+    fn keep_edit(&self) -> Result<()> {
+        if self.is_edited()? { copy(&self.path, &self.edited) } else { Ok(()) }
     }
 
     /// Whether there is another original than the one that is kept: an upgrade of the scripts wrote it over the shim.
@@ -186,10 +219,12 @@ fn places(folder: &Path, scripts: &[&str]) -> Vec<ScriptPaths> {
 
 fn each(folder: &Path, scripts: &[&str], act: impl Fn(&ScriptPaths) -> Result<bool>) -> Result<Shims> {
     let entries = places(folder, scripts).into_iter().map(|place| {
-        let upgraded = place.is_upgraded()?;
+        let (upgraded, is_edited) = (place.is_upgraded()?, place.is_edited()?);
         let changed = act(&place)?;
         let original = place.kept.exists().then(|| place.kept.clone());
-        Ok(ShimEntry { state: place.state()?, script: place.name, original, changed, upgraded })
+        let state = place.state()?;
+        let edited = (is_edited && changed).then_some(place.edited);
+        Ok(ShimEntry { state, script: place.name, original, changed, upgraded, edited })
     });
     Ok(Shims { scripts: entries.collect::<Result<_>>()?, folder: folder.to_owned() })
 }
@@ -202,7 +237,7 @@ fn require_place(place: &ScriptPaths) -> Result<()> {
         return occupied(format!("{} is not a regular file", place.path.display()));
     }
     // What cannot be read is found out before the first one is changed.
-    place.state().map(drop)
+    place.require_room_for_edit()
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

@@ -120,3 +120,30 @@ fn no_folder_is_a_usage_error() {
     assert!(ann.aitask(&["shim", "install", "."]).fails(2).stderr.contains("none of the scripts"));
     ann.aitask(&["shim"]).fails(2);
 }
+
+#[test]
+fn an_edit_of_a_shim_is_kept_when_the_shim_is_removed_or_written_again() {
+    let ann = scene();
+    let original = ann.read(LOCK);
+    for what in ["remove", "install"] {
+        ann.aitask(&["shim", "install", "scripts"]).ok();
+        let edited = ann.read(LOCK) + &format!("# own edit before {what}\n");
+        ann.write(LOCK, &edited);
+        let run = ann.aitask(&["shim", what, "scripts", "--dry-run"]).ok();
+        assert!(run.stdout.contains("aitask_lock.sh.edited") && ann.read(LOCK) == edited, "{run}");
+        let run = ann.aitask(&["shim", what, "scripts"]).ok();
+        assert!(run.stdout.contains("the edited shim is kept as aitask_lock.sh.edited"), "{run}");
+        let kept = "scripts/aitask_lock.sh.edited";
+        assert_eq!(ann.read(kept), edited);
+        ann.write(kept, "an earlier edit\n");
+        ann.aitask(&["shim", "install", "scripts"]).ok();
+        ann.write(LOCK, &edited);
+        let run = ann.aitask(&["shim", what, "scripts", "--json"]).fails(1);
+        assert!(run.error()["error"]["kind"] == "occupied" && ann.read(LOCK) == edited, "{run}");
+        fs::remove_file(ann.path(kept)).unwrap();
+        ann.aitask(&["shim", "install", "scripts"]).ok();
+        fs::remove_file(ann.path(kept)).unwrap();
+    }
+    let run = ann.aitask(&["shim", "remove", "scripts"]).ok();
+    assert!(!run.stdout.contains("edited") && ann.read(LOCK) == original, "{run}");
+}
