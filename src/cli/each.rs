@@ -1,7 +1,8 @@
 //! A verb that does the same to several tasks: each by itself, so that what is in the way of one is in the way of no other.
 
 use crate::cli::app::App;
-use crate::error::{Error, Kind, Payload, Result};
+use crate::error::{Error, Hint, Kind, Payload, Result};
+use crate::project::holder::held_here;
 use crate::project::{Context, Wanted};
 use crate::report::Page;
 use crate::waiting;
@@ -30,9 +31,21 @@ fn errors(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 }
 
 /// The tasks that were named, each once; else the one of the current worktree.
-pub(crate) fn wanted(context: &Context, named: &[String]) -> Result<Vec<Wanted>> {
+///
+/// # Errors
+/// [`Kind::Usage`] elsewhere, with the command for each task that this session holds; also of a single one, since another
+/// session of the same person may be meant.
+pub(crate) fn wanted(context: &Context, named: &[String], verb: &'static str) -> Result<Vec<Wanted>> {
     if named.is_empty() {
-        return Ok(vec![context.wanted(None)?]);
+        let here = context.wanted(None).map_err(|error| {
+            let held = held_here(context).unwrap_or_default();
+            if held.is_empty() {
+                return error;
+            }
+            let hints = held.into_iter().map(|task| Hint::from(verb).word(&task));
+            hints.fold(Error::new(Kind::Usage, error.to_string()), Error::hint)
+        });
+        return Ok(vec![here?]);
     }
     let mut all = Vec::with_capacity(named.len());
     for name in named {

@@ -6,8 +6,10 @@ use crate::data_branch::migrate::CodeCommit;
 use crate::error::Result;
 use crate::git::Branch;
 use crate::ledger::DATA;
+use crate::ops::brief;
 use crate::ops::init;
 use crate::ops::init_place::Place;
+use crate::ops::next_step::NextStep;
 use crate::report::Page;
 use crate::task::paths;
 use clap::Args;
@@ -78,7 +80,11 @@ impl InitArgs {
             let verb = if self.dry_run { "missing" } else { "created" };
             page = page.lines(outcome.made.iter().map(|what| format!("  {verb}: {what}")));
             page = page.lines(outcome.found.iter().map(|what| format!("  found: {what}")));
-            with_notices(page, &outcome.aside).advice("next: git aitask new <title>")
+            let page = with_notices(page, &outcome.aside);
+            // A failure to look at the tasks must not say that the set-up failed.
+            let brief = if outcome.has_tasks { brief::brief(&context, Vec::new()).ok() } else { None };
+            let next = brief.map_or_else(|| NextStep::of(&context, true, &[], false).hint, |brief| brief.next);
+            page.advice(format!("next: {next}"))
         })
     }
 }

@@ -2,24 +2,18 @@
 
 use crate::cli::{list, lock};
 use crate::coordination::process::Liveness;
-use crate::error::Result;
 use crate::ops::dependencies::end_of_circle;
 use crate::ops::in_flight::{DoubtfulLock, InFlight, LandingPlace};
 use crate::ops::list::Shape;
+use crate::ops::next_step::NextStep;
 use crate::ops::status::Overview;
 use crate::ops::task_info::{PullRequest, TaskInfo, WorktreeState};
-use crate::project::Context;
 use crate::project::outcome::Holder;
 use crate::report::{Cell, Column, Page, Table, Tone, as_of, relative};
 use crate::task::Status;
 
-/// Whether this clone has tasks, or the branches for them.
-pub(super) fn is_set_up(context: &Context, outcome: &Overview) -> Result<bool> {
-    Ok(!outcome.ready.is_empty() || !outcome.active.is_empty() || context.is_initialised()?)
-}
-
 /// The page; `is_seen`: on a terminal, where one line tells all of a task in work.
-pub(super) fn page(outcome: &Overview, is_set_up: bool, is_seen: bool) -> Page {
+pub(super) fn page(outcome: &Overview, next: &NextStep, is_set_up: bool, is_seen: bool) -> Page {
     let mut page = Page::new();
     let section =
         |page: Page, title: &str, table: Table, empty: bool| if empty { page } else { page.title(title).table(table) };
@@ -88,15 +82,19 @@ pub(super) fn page(outcome: &Overview, is_set_up: bool, is_seen: bool) -> Page {
     for task in &outcome.without_worktree {
         page = page.advice(format!("{task} has no worktree; to create it: git aitask worktree add {task}"));
     }
-    match (&outcome.as_of, outcome.ready.is_empty()) {
-        _ if !is_set_up => page.advice("this clone is not set up; run: git aitask init"),
-        (None, _) => page.advice("the remote has not been fetched yet; to fetch: git aitask status --fetch"),
-        (Some(_), true) if !dead.is_empty() => page,
-        (Some(_), true) => page.advice("no task is ready; to create one: git aitask new <title>"),
-        (Some(time), false) => {
+    let line = format!("next: {}", next.hint);
+    let is_nothing_ready = outcome.ready.is_empty() && !next.is_own;
+    match &outcome.as_of {
+        _ if !is_set_up => page.advice("this clone is not set up for tasks").advice(line),
+        None => {
+            let page = page.advice("the remote has not been fetched yet; to fetch: git aitask status --fetch");
+            if is_nothing_ready { page } else { page.advice(line) }
+        }
+        Some(_) if is_nothing_ready && !dead.is_empty() => page,
+        Some(_) if is_nothing_ready => page.advice(format!("no task is ready; to create one: {}", next.hint)),
+        Some(time) => {
             let as_of = if is_seen { as_of(time) } else { Some(format!("as of {time}")) };
-            let as_of = as_of.map_or_else(String::new, |as_of| format!("{as_of}; "));
-            page.advice(format!("{as_of}next: git aitask pick --next"))
+            page.advice(as_of.map_or_else(String::new, |as_of| format!("{as_of}; ")) + &line)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `git aitask status`.
 
 use crate::cli::app::App;
-use crate::cli::overview::{is_set_up, page};
+use crate::cli::overview::page;
 use crate::cli::watch::watch;
 use crate::error::{Error, Kind, Result};
 use crate::ops::{status, status_line};
@@ -40,8 +40,9 @@ impl StatusArgs {
         }
         let context = app.open(Effect::Real)?;
         let outcome = status::status(&context, self.fetch.into())?;
-        let is_set_up = is_set_up(&context, &outcome)?;
-        app.report.answer(&outcome, || page(&outcome, is_set_up, app.report.is_seen()))
+        let is_set_up = context.is_initialised()?;
+        let next = outcome.next_step(&context, is_set_up);
+        app.report.answer(&outcome, || page(&outcome, &next, is_set_up, app.report.is_seen()))
     }
 }
 

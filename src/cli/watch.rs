@@ -1,7 +1,7 @@
 //! `git aitask status --watch`: the page, drawn again when something has changed.
 
 use crate::cli::app::App;
-use crate::cli::overview::{is_set_up, page};
+use crate::cli::overview::page;
 use crate::error::{Error, Kind, Result};
 use crate::git::Freshness;
 use crate::git::refs_state::RefsState;
@@ -60,7 +60,8 @@ pub(super) fn watch(app: &App, fetch: bool) -> Result<()> {
             return Ok(());
         }
         let outcome = status::status(&context, Freshness::AsKnown)?;
-        let shown = page(&outcome, is_set_up(&context, &outcome)?, true);
+        let is_set_up = context.is_initialised()?;
+        let shown = page(&outcome, &outcome.next_step(&context, is_set_up), is_set_up, true);
         let shown = failed.iter().fold(shown, |page, error| page.warning(format!("not fetched: {error}")));
         let now = jiff::ZonedDateTime::now().strftime("%H:%M:%S");
         screen.draw(&format!("git aitask status at {now}; q ends it"), &shown);

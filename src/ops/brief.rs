@@ -9,6 +9,7 @@ use crate::git::Freshness;
 use crate::ledger::Ledger;
 use crate::ops::list::ReadView;
 use crate::ops::lock::LockedTask;
+use crate::ops::next_step::NextStep;
 use crate::ops::task_info::TaskInfo;
 use crate::ops::whoami::Identity;
 use crate::project::context::Context;
@@ -91,19 +92,9 @@ pub(crate) fn brief(context: &Context, verbs: Vec<VerbHelp>) -> Result<Brief> {
     let is_here = holds.iter().any(|task| Some(task.id) == here);
     let place = |task: &TaskInfo| task.worktree.as_ref().map(|worktree| worktree.path.clone());
     let cd = holds.iter().find_map(place).filter(|_| !is_here);
-    let next = match (initialised, &cd, holds.first(), ready.first()) {
-        (false, ..) => command!["git aitask init"].note("uses the task data of the remote, or creates it"),
-        (_, Some(path), ..) => command!["cd", path.display()],
-        (_, None, Some(task), _) if is_here && task.worktree.is_some() => {
-            command!["git aitask finish"].note("once the work is committed")
-        }
-        (_, None, Some(task), _) => command!["git aitask show", task.id].note("work on the current branch"),
-        (.., Some(_)) => {
-            let cure = unknown.as_ref().and_then(|unknown| unknown.hints.first().cloned());
-            cure.unwrap_or_else(|| command!["git aitask pick --next"])
-        }
-        _ => command!["git aitask status"].note("nothing is ready"),
-    };
+    // Without a name and an address no task can be taken or created.
+    let cure = unknown.as_ref().filter(|_| initialised).and_then(|unknown| unknown.hints.first().cloned());
+    let next = cure.unwrap_or_else(|| NextStep::of(context, initialised, &holds, !ready.is_empty()).hint);
     Ok(Brief {
         held_by_others: loaded.locks.len().saturating_sub(own.len()),
         who: session.map(|session| Identity::of(context, session)),

@@ -31,6 +31,9 @@ pub(crate) struct Initialised {
     pub(crate) made: Vec<String>,
     /// What existed already.
     pub(crate) found: Vec<String>,
+    /// Whether there are active tasks.
+    #[serde(skip)]
+    pub(crate) has_tasks: bool,
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Notices,
@@ -43,7 +46,7 @@ pub(crate) fn init(context: &Context, place: &Place) -> Result<Initialised> {
     let (locks_branch, ids_branch) = (Ledger::locks_branch()?, Ledger::ids_branch()?);
     let branches = [locks_branch.clone(), ids_branch.clone(), data.clone()];
     let ledger = Ledger { repairs: true, ..context.ledger() };
-    let (mut local_locks, mut unlocked) = (None, Vec::new());
+    let (mut local_locks, mut unlocked, mut has_tasks) = (None, Vec::new(), false);
     let landed = ledger.transact(&nonce()?, &branches, |view| {
         let is_missing = view.base(&data).is_none();
         let is_new = is_missing && matches!(place, Place::New { .. });
@@ -63,6 +66,7 @@ pub(crate) fn init(context: &Context, place: &Place) -> Result<Initialised> {
             .hint(command!["git push -u", remote, data]));
         }
         let index = if is_new { Index::empty(&data) } else { Index::load(view, &data)? };
+        has_tasks = index.active_ids().next().is_some();
         let mut init_plan = InitPlan::default();
         local_locks = ledger.unpublished_locks(view)?;
         init_plan.locks(context, &ledger, view)?;
@@ -129,5 +133,5 @@ pub(crate) fn init(context: &Context, place: &Place) -> Result<Initialised> {
     let (mut made, found) = landed.value;
     made.extend(attached.then(|| format!("worktree {}", paths::DATA_WORKTREE_DIR)));
     let remote = context.channel.remote().map(ToString::to_string);
-    Ok(Initialised { remote, data: data.to_string(), made, found, aside })
+    Ok(Initialised { remote, data: data.to_string(), made, found, has_tasks, aside })
 }

@@ -33,6 +33,7 @@ pub(crate) mod log;
 pub(crate) mod new;
 pub(crate) mod new_in_editor;
 pub(crate) mod new_record;
+pub(crate) mod next_step;
 pub(crate) mod pick;
 pub(crate) mod propose;
 pub(crate) mod prune;

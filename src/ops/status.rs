@@ -7,6 +7,7 @@ use crate::git::{Branch, Freshness};
 use crate::ops::in_flight::{self, DoubtfulLock, InFlight};
 use crate::ops::list::{Doubts, ReadView};
 use crate::ops::lock::LockedTask;
+use crate::ops::next_step::NextStep;
 use crate::ops::radar::{self, Checkout, InWork, Overlaps};
 use crate::ops::task_info::{TaskInfo, WorktreeState};
 use crate::ops::worktrees::ListedWorktree;
@@ -87,6 +88,11 @@ impl Overview {
     /// Whether a task that is held is active.
     pub(crate) fn is_active(&self, task: TaskId) -> bool {
         self.active.iter().any(|row| row.id == task)
+    }
+
+    /// What is next for the caller.
+    pub(crate) fn next_step(&self, context: &Context, is_set_up: bool) -> NextStep {
+        NextStep::of(context, is_set_up, &self.active, !self.ready.is_empty())
     }
 
     /// A sentence about the files that are not shared, with the command that shares them.

@@ -156,6 +156,18 @@ pub(crate) fn holds(context: &Context, session: &Session, lock: &LockEntry) -> b
     may_go_on(context, session, lock, is_inside(context, lock))
 }
 
+/// The tasks with a record in this clone that this session holds, as far as this clone knows.
+pub(crate) fn held_here(context: &Context) -> Result<Vec<TaskId>> {
+    let (session, locks) = (context.session()?, Ledger::locks_branch()?);
+    let ledger = context.reading_ledger();
+    let view = ledger.view(&[locks], Freshness::AsKnown)?;
+    let mut held = Vec::new();
+    for task in LockRecord::tasks(&context.repository) {
+        held.extend(view.lock(task)?.filter(|lock| holds(context, &session, lock)).map(|lock| lock.task));
+    }
+    Ok(held)
+}
+
 /// A sentence about a lock that this session may not go on with from where it is; `None` where it may.
 pub(crate) fn held_by_another(context: &Context, session: &Session, lock: &LockEntry) -> Option<String> {
     let holder = Holder::new(context, lock, &session.host);

@@ -1,7 +1,7 @@
 //! What `git aitask` advises is what it then does, for every session.
 
 use super::{WORK, committed, kind};
-use crate::support::{Repo, Sleeper};
+use crate::support::{Repo, Sleeper, World};
 
 /// The command that the page says is next.
 fn next(agent: &Repo) -> String {
@@ -30,7 +30,7 @@ fn each_of_two_agents_can_follow_it() {
     }
     let line = next(&a);
     assert!(line.starts_with("cd ") && line.ends_with(WORK), "{line}");
-    assert_eq!(next(&a.at(WORK)), "work on t1, commit, then git aitask finish");
+    assert_eq!(next(&a.at(WORK)), "git aitask finish");
     committed(&ann, "work.txt");
     follow(&b.at(WORK), &next(&b.at(WORK)));
     assert_eq!(next(&a.at(WORK)), "git aitask finish");
@@ -77,5 +77,50 @@ fn a_branch_without_commits_of_its_own_is_not_to_be_finished_where_the_local_mai
     let ann = ann.env("CODEX_THREAD_ID", "a");
     ann.git(&["fetch", "-q"]);
     ann.aitask(&["pick", "1"]).ok();
-    assert_eq!(next(&ann.at(WORK)), "work on t1, commit, then git aitask finish");
+    let said = ann.at(WORK).aitask(&[]).ok().stdout;
+    assert!(said.contains("\nnext: git aitask finish   # once the work on t1 is committed\n"), "{said}");
+}
+
+#[test]
+fn in_the_main_checkout_finish_and_drop_name_what_this_session_holds() {
+    let (_world, ann) = super::matrix::world();
+    let [a, b] = ["a", "b"].map(|session| ann.env("CODEX_THREAD_ID", session));
+    a.aitask(&["pick", "1"]).ok();
+    assert_eq!(a.aitask(&["finish", "--json"]).fails(2).hints()[0], "git aitask finish 1");
+    b.aitask(&["pick", "2"]).ok();
+    a.aitask(&["pick", "3"]).ok();
+    assert_eq!(a.aitask(&["drop", "--json"]).fails(2).hints(), ["git aitask drop 1", "git aitask drop 3"]);
+    let none = ann.env("CODEX_THREAD_ID", "c").aitask(&["finish", "--json"]).fails(2).hints();
+    assert_eq!(none[0], "git aitask list", "{none:?}");
+}
+
+#[test]
+fn every_page_names_the_same_next_step() {
+    let pages = |repo: &Repo| {
+        [&["status"][..], &[], &["brief"]].map(|page| {
+            let said = repo.aitask(page).ok().stdout;
+            let (_, line) = said.split_once("next: ").unwrap_or_else(|| panic!("{said}"));
+            line.lines().next().unwrap().trim_matches('`').split("   #").next().unwrap().to_owned()
+        })
+    };
+    let same = |repo: &Repo, command: &str| assert_eq!(pages(repo), [command; 3]);
+    let early = World::new().clone("ann");
+    early.write("aitasks/t1_one.md", "---\nstatus: Ready\n---\n");
+    early.commit("A task by hand");
+    early.git(&["push", "-q"]);
+    same(&early, "git aitask init");
+    let run = early.aitask(&["init"]).ok();
+    assert!(run.stdout.contains("next: git aitask pick --next\n"), "{run}");
+    let (world, ann) = super::matrix::world();
+    same(&world.clone("bob"), "git aitask pick --next");
+    let a = ann.env("CODEX_THREAD_ID", "a");
+    same(&a, "git aitask pick --next");
+    a.aitask(&["pick", "1"]).ok();
+    same(&a, &format!("cd {}", ann.path(WORK).display()));
+    committed(&ann, "work.txt");
+    same(&a.at(WORK), "git aitask finish");
+    a.at(WORK).aitask(&["finish"]).ok();
+    a.aitask(&["pick", "2", "--no-worktree"]).ok();
+    let [first, rest @ ..] = pages(&a);
+    assert!(rest.iter().all(|page| *page == first) && !first.contains("pick"), "{first} {rest:?}");
 }

@@ -27,7 +27,7 @@ fn it_says_who_you_are_what_you_hold_where_to_stand_and_what_is_ready() {
     let ann = World::new().initialised("ann");
     let text = brief(&ann);
     assert!(text.contains("you: ann@example.com on ") && text.contains("\nyou hold no task\nready: none\n"), "{text}");
-    assert_eq!(next(&text), "git aitask status");
+    assert_eq!(next(&text), "git aitask new <title>");
     for title in ["One", "Two", "Three"] {
         ann.task(title, &[]);
     }
