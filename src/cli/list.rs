@@ -7,7 +7,7 @@ use crate::coordination::process::Liveness;
 use crate::error::Result;
 use crate::ops::list::{self, Shape, TaskSet};
 use crate::ops::task_info::TaskInfo;
-use crate::report::{Cell, Column, Page, Table, Tone, as_of, relative};
+use crate::report::{Cell, Column, Page, Table, Tone, as_of};
 use crate::settings::Effect;
 use crate::task::{Level, Status};
 use clap::Args;
@@ -77,21 +77,18 @@ impl ListArgs {
             }
         })?;
         // These go to standard error: on standard output every line is a task.
-        if outcome.tasks.is_empty() {
-            (app.progress)(if context.is_initialised()? {
-                "no such tasks; to create one: git aitask new <title>"
-            } else {
-                "this clone is not set up; run: git aitask init"
-            });
+        if outcome.tasks.is_empty() && !context.is_initialised()? {
+            (app.progress)("this clone is not set up; run: git aitask init");
+            return Ok(());
         }
-        match &outcome.as_of {
-            Some(time) => {
-                let ago = || relative(time).map_or(String::new(), |ago| format!(" ({ago})"));
-                let piped = || Some(format!("as of {time}{}", ago()));
-                if let Some(as_of) = if app.report.is_seen() { as_of(time) } else { piped() } {
-                    (app.progress)(&format!("{as_of}; to update: git aitask list --fetch"));
-                }
-            }
+        if outcome.tasks.is_empty() {
+            let is_all =
+                options.among == TaskSet::Active && options.filter.is_all() && !self.mine && self.max.is_none();
+            (app.progress)(if is_all { "no tasks; to create one: git aitask new <title>" } else { "no such tasks" });
+        }
+        match outcome.as_of.as_deref().map(as_of) {
+            Some(Some(as_of)) => (app.progress)(&format!("{as_of}; to update: git aitask list --fetch")),
+            Some(None) => {}
             None => (app.progress)("the remote has not been fetched yet; to fetch: git aitask list --fetch"),
         }
         Ok(())

@@ -93,8 +93,7 @@ pub(super) fn page(outcome: &Overview, next: &NextStep, is_set_up: bool, is_seen
         Some(_) if is_nothing_ready && !dead.is_empty() => page,
         Some(_) if is_nothing_ready => page.advice(format!("no task is ready; to create one: {}", next.hint)),
         Some(time) => {
-            let as_of = if is_seen { as_of(time) } else { Some(format!("as of {time}")) };
-            page.advice(as_of.map_or_else(String::new, |as_of| format!("{as_of}; ")) + &line)
+            page.advice(as_of(time).map_or_else(String::new, |as_of| format!("{as_of}; ")) + &line)
         }
     }
 }

@@ -277,11 +277,18 @@ impl Ledger<'_> {
 
     /// When the remote last answered, as far as this clone knows.
     pub(crate) fn as_of(&self) -> Option<SystemTime> {
-        match self.channel {
+        match &self.channel {
             Channel::Local => Some(SystemTime::now()),
-            Channel::Remote(_) => {
-                let known: AsOf = self.repository.records().load(RecordKind::AsOf, "")?;
-                UNIX_EPOCH.checked_add(Duration::from_secs(known.answered))
+            Channel::Remote(remote) => {
+                let known: Option<AsOf> = self.repository.records().load(RecordKind::AsOf, "");
+                // A clone has heard the remote as a fetch does, where it brought what this program reads.
+                let has_locks = || {
+                    let locks = Self::locks_branch().ok()?.tracking(remote);
+                    refs::may_exist(self.repository, &[locks]).then_some(())
+                };
+                let cloned = || has_locks().and_then(|()| fetched::cloned_at(self.repository, remote));
+                let answered = known.map(|known| known.answered).or_else(cloned)?;
+                UNIX_EPOCH.checked_add(Duration::from_secs(answered))
             }
         }
     }

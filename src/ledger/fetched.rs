@@ -61,9 +61,15 @@ pub(super) fn note_push(repository: &Repository, remote: &RemoteName, old: Optio
     let _ = records.note(RecordKind::Fetched, &name, &FetchedRecord { from, to: new.to_string() });
 }
 
-/// Whether the lock branch is what a clone brought, or pushes made of it since. git logs every fetch that moves the branch; a
-/// clone writes no entry for it, but one for `HEAD`, which shows that moves are logged at all.
+/// Whether the lock branch is what a clone brought, or pushes made of it since ([`cloned_at`]).
 fn was_cloned(repository: &Repository, remote: &RemoteName) -> bool {
+    cloned_at(repository, remote).is_some()
+}
+
+/// When the clone was made that brought the lock branch, in seconds since 1970, where only pushes of this clone have moved it
+/// since. git logs every fetch that moves the branch; a clone writes no entry for it, but one for `HEAD`, which shows that
+/// moves are logged at all. No process.
+pub(super) fn cloned_at(repository: &Repository, remote: &RemoteName) -> Option<u64> {
     let log = |name: &str| {
         let bytes = read_own(&repository.common_dir.join("logs").join(name)).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
@@ -71,7 +77,11 @@ fn was_cloned(repository: &Repository, remote: &RemoteName) -> bool {
     let is_clone = |line: &str| line.contains("\tclone: ");
     let is_own = |line: &str| line.ends_with("\tupdate by push") || is_clone(line);
     let locks = log(&format!("refs/remotes/{remote}/{LOCKS}")).unwrap_or_default();
-    log("HEAD").is_some_and(|head| head.lines().next().is_some_and(is_clone)) && locks.lines().all(is_own)
+    let head = log("HEAD")?;
+    let first = head.lines().next().filter(|line| is_clone(line) && locks.lines().all(is_own))?;
+    // `OLD NEW NAME <E-MAIL> SECONDS ZONE`, and a tab before the message
+    let (_, when) = first.split_once('\t')?.0.rsplit_once("> ")?;
+    when.split(' ').next()?.parse().ok()
 }
 
 /// What the last fetch of the user brought, here and in the worktree of the current directory.

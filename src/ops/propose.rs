@@ -92,7 +92,9 @@ fn program(context: &Context) -> std::result::Result<[&'static str; 3], String> 
         |host: &str, word: &str, variable: &str| host.contains(word) || environment.text(variable) == Some(host);
     let of_host = |host| PROGRAMS.into_iter().find(|(_, word, variable)| is_its_forge(host, word, variable));
     let Some((by, ..)) = host.and_then(of_host) else {
-        return Err("its server is neither of GitHub nor of GitLab, as far as GH_HOST and GITLAB_HOST tell".to_owned());
+        return Err(
+            "its server is neither GitHub nor GitLab, as far as its name, GH_HOST and GITLAB_HOST tell".to_owned()
+        );
     };
     which::which_in(by, environment.text("PATH"), &context.repository.root)
         .map(|_| if by == "gh" { [by, "pr", "create"] } else { [by, "mr", "create"] })

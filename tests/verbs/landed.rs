@@ -492,7 +492,7 @@ fn a_job_whose_pull_request_nobody_opened_was_green() {
     // of the forge only the program is missing
     ann.git(&["config", "remote.origin.pushurl", &world.origin().display().to_string()]);
     let dry = ann.aitask(&["finish", "1", "--pr", "--dry-run"]).ok();
-    assert!(dry.stderr.contains("note: no pull request would be opened: "), "{dry}");
+    assert!(dry.stdout.contains("note: no pull request would be opened: "), "{dry}");
     // without a remote nothing can be opened, and nothing is changed
     ann.git(&["config", "aitask.remote", "."]);
     ann.aitask(&["finish", "1", "--pr"]).fails(2);
