@@ -2,7 +2,7 @@
 
 use crate::cli::app::App;
 use crate::cli::manual;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::git::run::Call;
 use crate::ops::setup::{self, SetUp, SetupAction, SetupFile};
 use crate::report::Page;
@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 
 /// Install manual pages, shell completions and the shell function
 ///
-/// They make `git aitask --help` and `git aitask <TAB>` work. They go into your own directories: the manual pages and the
-/// completions of bash and zsh below `XDG_DATA_HOME` (else ~/.local/share), those of fish below `XDG_CONFIG_HOME` (else
-/// ~/.config). With the function, `git aitask` changes the folder of your shell: to the worktree after pick, worktree add and
+/// They make `git aitask --help` and `git aitask <TAB>` work. They go into your own directories: the completions of bash and
+/// zsh below `XDG_DATA_HOME` (else ~/.local/share), those of fish below `XDG_CONFIG_HOME` (else ~/.config), and the manual
+/// pages where man looks for those of the program: for ~/.cargo/bin on PATH in ~/.cargo/share/man, else with the completions. With the function, `git aitask` changes the folder of your shell: to the worktree after pick, worktree add and
 /// worktree path, and back to the main checkout where finish, drop or worktree remove took the folder away. It is called
 /// `git`, so that it works as you type, and passes everything else on to git. No shell reads it unless your profile does, as
 /// the example (bash, zsh); in fish, pipe the text into `source`.
@@ -87,9 +87,12 @@ impl SetupArgs {
         for (base, path, text) in FILES {
             files.push(SetupFile { path: directory(app, base)?.join(path), content: text.as_bytes().to_vec() });
         }
-        let man = directory(app, UserDirectory::Data)?.join("man/man1");
+        let folders = page_folders(app)?;
+        let man = folders.first().cloned().unwrap_or_default();
         for (name, content) in manual::pages(cli, &man)? {
-            files.push(SetupFile { path: man.join(format!("{name}.1")), content });
+            let of =
+                |folder: &PathBuf| SetupFile { path: folder.join(format!("man1/{name}.1")), content: content.clone() };
+            files.extend(folders.iter().map(of));
         }
         let wanted = if self.uninstall { SetupAction::Gone } else { SetupAction::Written };
         let outcome = setup::setup(&files, wanted, self.dry_run.into())?;
@@ -103,11 +106,11 @@ impl SetupArgs {
             if self.uninstall || self.dry_run {
                 return page;
             }
-            let page = if searches_pages(app, man.parent().unwrap_or(&man)) {
+            let page = if searches_pages(app, &man) {
                 page
             } else {
                 page.advice("man does not look there, and git aitask --help asks it; add this to the profile of your shell:")
-                    .advice("  export MANPATH=${XDG_DATA_HOME:-$HOME/.local/share}/man:${MANPATH-}")
+                    .advice(format!("  export MANPATH={}:${{MANPATH-}}", quoted(&man)))
             };
             let page = page.advice("bash finds the completions by the package bash-completion, where that is installed");
             page.advice(
@@ -117,7 +120,7 @@ impl SetupArgs {
             .advice(
                 "your shell goes to the worktree of a task, and back once it is removed, with this in ~/.bashrc or ~/.zshrc:",
             )
-            .advice("  source ${XDG_DATA_HOME:-$HOME/.local/share}/git-aitask/shell.sh    # fish: shell.fish")
+            .advice("  eval \"$(git aitask setup --shell)\"    # fish: git aitask setup --shell fish | source")
         })
     }
 }
@@ -130,6 +133,21 @@ fn by_folder(paths: &[PathBuf]) -> Vec<String> {
         paths => Some(format!("{}: {} files", paths.first()?.parent()?.display(), paths.len())),
     };
     folders.filter_map(line).collect()
+}
+
+/// The folders for the manual pages. man looks beside each folder of PATH, in `../share/man`, so the first is there where
+/// the program is found in the home of the user; else it is that for data. Pages that an earlier setup put into the latter
+/// are kept up to date, since man may prefer them.
+fn page_folders(app: &App) -> Result<Vec<PathBuf>> {
+    let data = directory(app, UserDirectory::Data)?.join("man");
+    let environment = &app.environment;
+    let program = which::which_in("git-aitask", environment.os("PATH"), &app.dir).ok();
+    let beside = program.as_deref().and_then(|program| Some(program.parent()?.parent()?.join("share/man")));
+    let is_own = |folder: &PathBuf| environment.os("HOME").is_some_and(|home| folder.starts_with(home));
+    let beside =
+        beside.filter(|folder| environment.text("XDG_DATA_HOME").is_none() && is_own(folder) && *folder != data);
+    let is_wanted = beside.is_none() || data.join("man1/git-aitask.1").exists();
+    Ok(beside.into_iter().chain(is_wanted.then_some(data)).collect())
 }
 
 /// Whether man looks for pages below this folder, as manpath(1) says: its own configuration counts, and PATH.

@@ -1,6 +1,6 @@
 //! `git aitask setup`, and what the shell offers.
 
-use crate::support::{Repo, Sleeper, World, program, skipped};
+use crate::support::{Repo, Sleeper, World, can_run, program, skipped};
 
 const BASH: &str = "home/.local/share/bash-completion/completions/git-aitask";
 
@@ -54,13 +54,45 @@ fn what_was_written_is_counted_by_folder_and_said_is_what_man_and_bash_still_nee
     assert!(run.stdout.contains(&format!("{}: {pages} files\n", data.join("man/man1").display())), "{run}");
     assert!(run.stdout.contains(&format!("{}\n", ann.world().root().join(BASH).display())), "{run}");
     assert!(run.stdout.lines().count() < 16, "{run}");
-    assert!(run.stdout.contains("  export MANPATH=") && run.stdout.contains("the package bash-completion"), "{run}");
+    assert!(run.stdout.contains(&format!("  export MANPATH={}:${{MANPATH-}}\n", data.join("man").display())), "{run}");
+    // the README names the same way for the shell
+    assert!(
+        run.stdout.contains("  eval \"$(git aitask setup --shell)\" ")
+            && run.stdout.contains("the package bash-completion"),
+        "{run}"
+    );
     let manpath = ann.world().root().join("stub/manpath");
     ann.world().script(&manpath, &format!("#!/bin/sh\necho /usr/man:{}\n", data.join("man").display()));
     let path = ann.run("sh", &["-c", "echo $PATH"]).stdout;
     let found = ann.env("PATH", format!("{}:{}", manpath.parent().unwrap().display(), path.trim()));
     let run = found.aitask(&["setup"]).ok();
     assert!(run.stdout.contains("nothing to do") && !run.stdout.contains("MANPATH"), "{run}");
+}
+
+#[test]
+fn after_setup_man_found_no_page_of_a_program_that_cargo_had_installed() {
+    let ann = scene();
+    let home = ann.world().root().join("home");
+    let bin = home.join(".cargo/bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_git-aitask"), bin.join("git-aitask")).unwrap();
+    let path = ann.run("sh", &["-c", "echo $PATH"]).stdout;
+    let installed = ann.env("PATH", format!("{}:{}", bin.display(), path.trim())).env("XDG_DATA_HOME", "");
+    let pages = |below: &str| home.join(below).join("man1/git-aitask.1").exists();
+    let written = changed(&installed, &[]);
+    assert!(pages(".cargo/share/man") && !pages(".local/share/man"), "{written:?}");
+    if can_run("git aitask --help", program("man")).is_some() {
+        assert!(!installed.aitask(&["setup"]).ok().stdout.contains("MANPATH"));
+        let run = installed.env("MANPAGER", "cat").run("git", &["aitask", "--help"]).ok();
+        assert!(run.stdout.contains("git aitask pick"), "{run}");
+    }
+    assert_eq!(changed(&installed, &["--uninstall"]), written);
+    // pages of an earlier setup are kept up to date, and removed
+    changed(&ann, &[]);
+    std::fs::write(home.join(".local/share/man/man1/git-aitask.1"), "old").unwrap();
+    assert!(changed(&installed, &[]).iter().any(|path| path.ends_with(".local/share/man/man1/git-aitask.1")));
+    changed(&installed, &["--uninstall"]);
+    assert!(!pages(".cargo/share/man") && !pages(".local/share/man"));
 }
 
 #[test]
