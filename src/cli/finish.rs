@@ -57,7 +57,7 @@ pub(crate) struct FinishArgs {
     /// Push the task branch for a pull request; do not merge
     #[arg(long)]
     no_push: bool,
-    /// As --no-push, and open the pull request, by gh or glab; an error where none was opened
+    /// As --no-push, and open the pull request, by gh or glab
     #[arg(long)]
     pr: bool,
     /// Finish even if gates of the task have not passed

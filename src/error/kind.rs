@@ -80,6 +80,7 @@ kinds! {
     DetachedHead "detached_head" 128 "the checkout with the task data is on no branch", "git switch BRANCH";
     SigningFailed "signing_failed" 128 "the commit could not be signed, as the user wants it", "sign something in a terminal; its words say why";
     GitTooOld "git_too_old" 128 "this needs a newer git", "install git 2.31 or later";
+    NoRemote "no_remote" 128 "the address of the remote leads to no repository, or to one that the user may not see", "git remote -v; git remote set-url; ask for access";
     Authentication "authentication" 128 "the remote does not know the user: wrong or missing credentials", "git fetch in a terminal";
     Damaged "damaged" 128 "a ref, object, file or address of this clone is broken", "the hint repairs it; git fsck --full";
     Git "git" 128 "git failed in a way that has no kind of its own", "its message says why";

@@ -73,6 +73,13 @@ pub(super) fn contact_error(remote: &str, failure: GitFailure, stderr: &str) -> 
         }
         GitFailure::Denied => Error::new(Kind::Denied, format!("the server of {remote} refused: {said}"))
             .hint(command!["git remote get-url --push", remote].note("check that you may push there")),
+        _ if failure::is_no_repository(stderr) => {
+            let message = format!("the remote {remote} leads to no repository, or to one that you may not see: {said}");
+            Error::new(Kind::NoRemote, message)
+                .hint("git remote -v")
+                .hint(command!["git remote set-url", remote, "<url>"].note("where the address is wrong"))
+                .advice("a host answers the same to who has no access: ask for it")
+        }
         _ => Error::new(Kind::Unreachable, format!("the remote {remote} cannot be reached: {said}"))
             .hint(command!["git ls-remote", remote])
             .advice("run the same command again later"),

@@ -26,7 +26,7 @@ pub(crate) fn load(repository: &Repository, names: &[String]) -> Result<Vec<Opti
     let answered = reader.as_mut().map(|reader| (asked(reader, &question, names.len()), reader.is_stopped()));
     let (answers, said) = match answered {
         Some((Ok(answered), _)) => answered,
-        Some((Err(error), is_stopped)) if is_stopped || error.kind() == Kind::Unreachable => {
+        Some((Err(error), is_stopped)) if is_stopped || matches!(error.kind(), Kind::Unreachable | Kind::NoRemote) => {
             *reader = None;
             return Err(error);
         }

@@ -99,7 +99,7 @@ const FAULTS: &[Fault] = &[
         name: "404 on fetch",
         plant: |world, ann| Some(http(world, ann, "", 404, "No such repository.")),
         mend: NOTHING,
-        kinds: ["unreachable", "unreachable"],
+        kinds: ["no_remote", "no_remote"],
         words: "not found",
     },
     Fault {

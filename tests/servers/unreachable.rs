@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 fn nobody_there_is_said_at_once() {
     let (world, ann) = scene(1);
     let gone = world.root().join("no-such.git");
-    for url in [gone.to_str().unwrap(), "http://127.0.0.1:1/x.git", "ssh://127.0.0.1:1/x.git", "git://127.0.0.1:1/x"] {
+    for url in ["http://127.0.0.1:1/x.git", "ssh://127.0.0.1:1/x.git", "git://127.0.0.1:1/x"] {
         ann.git(&["config", "remote.origin.url", url]);
         for line in share(["pick 1 --json", "new more --json", "lock 1 --json", "locks --json"]) {
             let begun = Instant::now();
@@ -16,6 +16,13 @@ fn nobody_there_is_said_at_once() {
             assert!(begun.elapsed() < Duration::from_secs(10), "{:?} {url}\n{failed}", begun.elapsed());
             assert_eq!(kind(&failed), "unreachable", "{url}\n{failed}");
         }
+    }
+    // where there is no repository, it would be the same later
+    ann.git(&["config", "remote.origin.url", gone.to_str().unwrap()]);
+    for line in ["pick 1 --json", "new more --json", "locks --json", "list --fetch --json"] {
+        let failed = run(&ann, line).fails(128);
+        assert_eq!(kind(&failed), "no_remote", "{failed}");
+        assert!(failed.hints()[0] == "git remote -v" && !failed.stderr.contains("later"), "{failed}");
     }
     assert!(!ann.path("aiwork").exists());
     assert_eq!(ann.git(&["status", "--porcelain"]), "");

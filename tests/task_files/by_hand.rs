@@ -71,7 +71,7 @@ fn without_a_terminal_and_an_editor_nobody_waits() {
     script(&ann, "aitask_update.sh", &["1"]).fails(1);
     for args in [&["edit", "1"][..], &["new", "--edit"], &["new", "--edit", "X"]] {
         let run = ann.aitask(args).fails(2);
-        assert!(run.stderr.contains("there is no terminal for an editor") && run.stderr.contains("-m TEXT"), "{run}");
+        assert!(run.stderr.contains("there is no terminal for an editor") && run.stderr.contains("-m <text>"), "{run}");
     }
     for args in [&["edit", "1", "--json"][..], &["new", "--edit", "X", "--json"]] {
         for run in [ann.aitask(args), ann.aitask_at_terminal(args)] {
@@ -130,7 +130,7 @@ fn a_failed_publish_leaves_a_draft_and_says_where() {
     let world = World::new();
     let ann = world.initialised("ann");
     ann.git(&["remote", "set-url", "origin", "/nowhere/x.git"]);
-    let run = with_editor(&ann, FILL).aitask_at_terminal(&["new", "--edit", "--timeout", "2s"]).fails(75);
+    let run = with_editor(&ann, FILL).aitask_at_terminal(&["new", "--edit", "--timeout", "2s"]).fails(128);
     let draft = files(&ann, "aitasks/new").remove(0);
     run.assert().stderr(contains(format!("git aitask new --publish aitasks/new/{draft}")));
     assert!(ann.read(&format!("aitasks/new/{draft}")).ends_with("\n# Add login\n\nWith e-mail.\n"));

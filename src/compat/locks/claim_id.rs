@@ -118,7 +118,7 @@ fn explain(context: &Context, error: Error, race: &str, action: &str) -> Error {
             );
             Error::new(Kind::Unparsable, text)
         }
-        Kind::Unreachable | Kind::Authentication | Kind::Unknown | Kind::Damaged => {
+        Kind::Unreachable | Kind::NoRemote | Kind::Authentication | Kind::Unknown | Kind::Damaged => {
             let stderr = stderr_text(&error);
             let there = Ledger::ids_branch().and_then(|branch| Probe::new(context.ledger()).is_there(&branch));
             let what = match there {

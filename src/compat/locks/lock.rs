@@ -310,7 +310,7 @@ fn remove_stale(invocation: &Invocation, progress: &mut CleanupProgress) -> Resu
 /// The cause, and the command that tries again.
 fn hint(error: &Error) -> String {
     match error.kind() {
-        Kind::Unreachable | Kind::Authentication => {
+        Kind::Unreachable | Kind::NoRemote | Kind::Authentication => {
             "remote unreachable (network, auth, or no configured destination); retry \
             './ait lock --cleanup' once connectivity is restored"
                 .to_owned()
@@ -329,7 +329,7 @@ fn report_failure(invocation: &Invocation, error: &Error, exhausted: &str) -> u8
         Kind::NotInitialised => {
             ("Lock branch 'aitask-locks' not found on remote. Run 'ait setup' to initialize.".to_owned(), 10)
         }
-        Kind::Unreachable | Kind::Authentication | Kind::Unknown => {
+        Kind::Unreachable | Kind::NoRemote | Kind::Authentication | Kind::Unknown => {
             ("Failed to reach origin to check 'aitask-locks' (network or auth issue).".to_owned(), 11)
         }
         Kind::Damaged => (error.to_string(), 11),

@@ -191,7 +191,7 @@ fn warn_lagging(invocation: &Invocation, context: &Context, lagging: &OutdatedCh
 
 fn warn_unreachable(invocation: &Invocation, context: &Context, error: &Error) -> &'static str {
     let (reason, hint) = match error.kind() {
-        Kind::Unreachable | Kind::Authentication | Kind::Unknown => {
+        Kind::Unreachable | Kind::NoRemote | Kind::Authentication | Kind::Unknown => {
             ("remote_unreachable", "remote unreachable; retry './ait sync' once connectivity is restored".to_owned())
         }
         _ => ("unknown", format!("see './ait git-health' (git: {error})")),
@@ -275,7 +275,7 @@ fn explain(error: &Error) -> (&'static str, String) {
     match error.kind() {
         Kind::BranchGone => ("LOCK_INFRA_MISSING", format!("{error}. Run 'aitask_lock.sh --init' to put it back.")),
         Kind::NotInitialised => ("LOCK_INFRA_MISSING", "Run 'ait setup' to initialize lock infrastructure.".to_owned()),
-        Kind::Unreachable | Kind::Authentication | Kind::Unknown | Kind::Damaged => {
+        Kind::Unreachable | Kind::NoRemote | Kind::Authentication | Kind::Unknown | Kind::Damaged => {
             ("LOCK_ERROR:fetch_failed", error.to_string())
         }
         Kind::Contention => ("LOCK_ERROR:race_exhaustion", error.to_string()),

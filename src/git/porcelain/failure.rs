@@ -258,6 +258,17 @@ fn of_contact(stderr: &str) -> GitFailure {
     if stderr.lines().any(is_refusal) { GitFailure::Denied } else { GitFailure::Unreachable }
 }
 
+/// Whether there is no repository at the address, or none that this user may see: hosts answer both alike. It would be the
+/// same at the next attempt, unlike a host that is not reached.
+pub(crate) fn is_no_repository(stderr: &str) -> bool {
+    let quotes = |line: &str, start: &str, end: &str| line.starts_with(start) && line.trim_end().ends_with(end);
+    stderr.lines().any(|line| {
+        quotes(line, "fatal: '", "' does not appear to be a git repository")
+            || quotes(line, "fatal: repository 'http", "' not found")
+            || (line.starts_with("ERROR: ") && (line.contains("not found") || line.contains("could not be found")))
+    })
+}
+
 /// Whether ssh reports that client and server do not trust each other.
 fn is_refusal_of_ssh(line: &str) -> bool {
     let denied =

@@ -154,7 +154,10 @@ fn without_tasks(kind: &'static str, branch: Branch, error: &Error, as_of: Optio
 }
 
 fn is_out_of_reach(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Unreachable | Kind::Authentication | Kind::Denied | Kind::Contention | Kind::Git)
+    matches!(
+        error.kind(),
+        Kind::Unreachable | Kind::NoRemote | Kind::Authentication | Kind::Denied | Kind::Contention | Kind::Git
+    )
 }
 
 fn lost(view: &View<'_>, branches: &[Branch], seen: &mut Snapshot) {

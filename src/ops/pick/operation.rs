@@ -448,7 +448,7 @@ impl<'a> PickOperation<'a> {
         match self.policy.rule {
             LockRule::Verb => is_denied,
             LockRule::Script => {
-                let is_offline = matches!(error.kind(), Kind::Unreachable | Kind::Authentication);
+                let is_offline = matches!(error.kind(), Kind::Unreachable | Kind::NoRemote | Kind::Authentication);
                 // Hooks run for pushes of the code branch, which may carry the task data; none runs for the lock
                 // branch.
                 let by_hook = error.payloads().iter().any(|payload| matches!(payload, Payload::Hook { .. }));
