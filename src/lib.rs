@@ -115,7 +115,8 @@
 //!     `coordination::data_home::another_default_branch_beside_the_old_one_is_said_and_its_commands_bring_all_tasks_there`,
 //!     `coordination::data_home::after_the_setup_of_the_scripts_moved_the_tasks_a_clone_that_has_not_heard_of_it_is_told`,
 //!     `coordination::data_home::the_script_that_picks_says_that_the_tasks_were_moved`,
-//!     `coordination::data_home::task_changes_of_a_clone_that_had_not_heard_of_the_move_are_brought_to_the_new_branch_by_its_hints`.
+//!     `coordination::data_home::task_changes_of_a_clone_that_had_not_heard_of_the_move_are_brought_to_the_new_branch_by_its_hints`,
+//!     `coordination::moved_tasks::a_change_that_was_kept_in_a_conflict_of_git_is_said_by_all_and_brought_by_the_hint_of_doctor`.
 //!     A new repository gets `aitask-data`, and a clone checks it out with the first verb that changes something:
 //!     `coordination::new_repository::a_new_repository_gets_a_branch_for_its_tasks_and_nothing_is_committed_to_main`,
 //!     `coordination::new_repository::a_repository_that_has_tasks_keeps_them_where_they_are`,
