@@ -104,8 +104,9 @@ impl App {
             Ok(Attached::Made) => {
                 let root = context.repository.root.display();
                 let is_left = Leftover::find(&context).is_ok_and(|left| left.is_some());
-                let own = attach::in_place_of_a_link(&context).filter(|_| !is_left);
-                let own = own.map_or_else(String::new, |name| format!("; {name} is of your own, and stays as it is"));
+                let whose = if is_left { "has files from before the tasks were moved" } else { "is of your own" };
+                let own = attach::in_place_of_a_link(&context);
+                let own = own.map_or_else(String::new, |name| format!("; {name} {whose}, and stays as it is"));
                 (self.progress)(&format!("the tasks are checked out in {root}: aitasks, aiplans (.aitask-data){own}"));
             }
             Ok(Attached::Already | Attached::Legacy | Attached::NoBranch) => {}

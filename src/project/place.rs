@@ -146,10 +146,12 @@ fn lock_of_original(repository: &Repository) -> Option<(PathBuf, String)> {
         if !folder.is_absolute() || folder == repository.root {
             return None;
         }
-        let git_dir = registry::git_dir(folder).map(registry::common_dir).filter(|dir| dir.is_dir())?;
+        // A lock that was taken in the worktree of a task may be held from another clone of the same person by now.
+        let is_main = |dir: &PathBuf| dir.is_dir() && registry::common_dir(dir.clone()) == *dir;
+        let git_dir = registry::git_dir(folder).filter(is_main)?;
         let theirs = LockRecord::load_of(&Records::new(&git_dir), task)?;
         let is_copy = theirs.nonce == held.nonce && identity(&git_dir) != identity(&repository.common_dir);
-        is_copy.then(|| (main_of(folder).to_owned(), format!("{} is held there", task.prefixed())))
+        is_copy.then(|| (folder.to_owned(), format!("{} is held there", task.prefixed())))
     })
 }
 
