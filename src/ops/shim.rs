@@ -174,8 +174,9 @@ impl ScriptPaths {
         if !self.is_edited()? || !self.edited.exists() || read_own(&self.edited)? == read_own(&self.path)? {
             return Ok(());
         }
-        let message = format!("{} was edited, and {} keeps an earlier edit", self.path.display(), self.edited.display());
-        Err(Error::new(Kind::Occupied, message).hint(command!["rm", self.edited.display()].note("discards that")))
+        let (path, edited) = (self.path.display(), self.edited.display());
+        let message = format!("{path} was edited, and {edited} keeps an earlier edit");
+        Err(Error::new(Kind::Occupied, message).hint(command!["mv", edited, format!("{edited}.1")]))
     }
 
     /// Keeps the shim, if somebody edited it.

@@ -8,7 +8,7 @@ use crate::ops::task_info::{PlanText, TaskInfo};
 use crate::project::context::{Context, Wanted};
 use crate::task::bundle::Member;
 use crate::task::{Document, Task, TaskId, TaskPath, bundle, paths};
-use crate::worktrees::base::counted_from;
+use crate::worktrees::landed::counted_from;
 use serde::Serialize;
 
 /// The outcome: a task with everything that is known of it.

@@ -19,7 +19,7 @@ use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::{
     ActiveTasks, BRANCH_PREFIX, Blocker, Level, Reference, Status, Task, TaskId, TaskName, WORKTREES_DIR,
 };
-use crate::worktrees::base::counted_from;
+use crate::worktrees::landed::counted_from;
 use crate::worktrees::registry::{task_branch_of, task_of};
 use serde::Serialize;
 use std::cell::{OnceCell, RefCell};

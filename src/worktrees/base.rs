@@ -1,6 +1,5 @@
 //! The commit that a branch is cut from.
 
-use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, locks};
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::commit::Commit;
@@ -8,9 +7,8 @@ use crate::git::{Branch, Oid, Repository, merge, objects, refs, remote};
 use crate::ledger::{Ledger, View};
 use crate::project::context::{Context, Wanted};
 use crate::project::outcome::CutFrom;
-use crate::task::{BRANCH_PREFIX, TaskName, TaskPath};
-use crate::worktrees::branches::{followed, require_code, require_other_base, successor, tips};
-use crate::worktrees::landed::merge_targets;
+use crate::task::{BRANCH_PREFIX, TaskPath};
+use crate::worktrees::branches::{followed, require_code, require_other_base, successor};
 
 /// The branch that a task branch is cut from, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,18 +117,6 @@ impl BaseBranch {
         let time = object.and_then(|object| Commit::parse(&object.data).ok()).map(|commit| commit.committer_time);
         Ok(time.map(|time| CutFrom { commit: self.commit.clone(), time }))
     }
-}
-
-/// The commit from which the commits of a task branch are counted, wherever they are told: the tip of the branch that it
-/// was cut from, as this clone has noted it, else of one that it may be merged into; the published tip where there is one,
-/// since a clone that never pulls has an old local one. No process, as a rule.
-pub(crate) fn counted_from(context: &Context, branch: &Branch) -> Option<Oid> {
-    let task = TaskName::from_branch(branch.as_str())?.id();
-    let noted = LockRecord::load(&context.repository, task).and_then(|held| Branch::parse(&held.base?).ok());
-    noted.into_iter().chain(merge_targets(context, task)).find_map(|base| {
-        let known = tips(context, &base).ok()?;
-        known.tracking.or(known.local)
-    })
 }
 
 /// The branch that the task branch was cut from, by the lock of the task, else by its last one; it may be gone. `None` where

@@ -1,12 +1,12 @@
-//! Whether the commits of a task have landed: the branches that may contain them, and what of a task branch is in none
-//! of these.
+//! Whether the commits of a task have landed: the branches that may contain them, from where they are counted, and what of
+//! a task branch is in none of these.
 
 use crate::coordination::lock_record::LockRecord;
 use crate::error::Result;
 use crate::git::{Branch, Oid, merge, refs, registry, worktree};
 use crate::project::context::Context;
 use crate::project::worktree_recovery::RecoverableWorktree;
-use crate::task::{BRANCH_PREFIX, TaskId, WORKTREES_DIR};
+use crate::task::{BRANCH_PREFIX, TaskId, TaskName, WORKTREES_DIR};
 use crate::worktrees::branches::tips;
 use crate::worktrees::plan_branches::PlannedBranches;
 use std::path::PathBuf;
@@ -41,6 +41,19 @@ pub(crate) fn merge_targets(context: &Context, task: TaskId) -> Vec<Branch> {
 pub(crate) fn deciding_tip(context: &Context, output: &Branch) -> Result<Option<Oid>> {
     let tips = tips(context, output)?;
     Ok(if context.channel.remote().is_some() { tips.tracking } else { tips.local })
+}
+
+/// The commit from which the commits of a task branch are counted, wherever they are told: the tip of the branch that it
+/// was cut from, as this clone has noted it, else of one that it may be merged into; the published tip where there is one,
+/// since a clone that never pulls has an old local one. No process, as a rule.
+pub(crate) fn counted_from(context: &Context, branch: &Branch) -> Option<Oid> {
+    let task = TaskName::from_branch(branch.as_str())?.id();
+    let noted = LockRecord::load(&context.repository, task).and_then(|held| Branch::parse(&held.base?).ok());
+    let others = std::iter::once_with(|| merge_targets(context, task)).flatten();
+    noted.into_iter().chain(others).find_map(|base| {
+        let known = tips(context, &base).ok()?;
+        known.tracking.or(known.local)
+    })
 }
 
 /// Whether one of these branches contains a commit for everybody.
