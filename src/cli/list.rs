@@ -49,7 +49,7 @@ pub(crate) struct ListArgs {
 impl ListArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
-        let status = self.status.as_deref().map(Status::parse_known).transpose()?;
+        let status = self.status.as_deref().map(Status::parse_option).transpose()?;
         let options = list::ListOptions {
             among: if self.archived {
                 TaskSet::Archived
@@ -100,7 +100,7 @@ const COLUMNS: [Column; 6] = [
     Column::new("status", 2, 6),
     Column::new("priority", 3, 6),
     Column::new("effort", 4, 6),
-    Column::new("title", 0, 16),
+    Column::new("title", 0, 20),
     Column::new("state", 1, 12),
 ];
 

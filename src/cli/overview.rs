@@ -100,7 +100,7 @@ pub(super) fn page(outcome: &Overview, next: &NextStep, is_set_up: bool, is_seen
 
 const IN_FLIGHT: [Column; 9] = [
     Column::new("id", 0, 6),
-    Column::new("title", 0, 14),
+    Column::new("title", 0, 22),
     Column::new("holder", 1, 8),
     Column::new("host", 6, 6),
     // As wide as `59 min ago`, so that the columns beside it stay where they are from one minute to the next.
@@ -119,8 +119,9 @@ fn in_flight(outcome: &Overview) -> Table {
         let lock = row.lock.as_ref();
         let session = match lock.map(|lock| lock.session) {
             Some(Liveness::Dead) => Cell::from("dead").tone(Tone::Urgent),
-            Some(session) => session.to_string().into(),
-            None => Cell::default(),
+            Some(Liveness::Alive) => "alive".into(),
+            // It would stand in nearly every row, and says nothing.
+            Some(Liveness::Unknown) | None => Cell::default(),
         };
         let commit = at.and_then(|at| at.last_commit.as_ref()).map(|commit| {
             let when = relative(&commit.time).unwrap_or_else(|| commit.time.clone());

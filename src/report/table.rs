@@ -175,6 +175,18 @@ impl Table {
         let mut shown: Vec<_> =
             cells.filter(|(_, width)| *width > 0).map(|(n, width)| (n, width.max(head(n)))).collect();
         let gaps = |shown: &[(usize, usize)]| GAP.len() * shown.len().saturating_sub(1);
+        let rank = |n: usize| self.column(n).rank;
+        // Where all would not fit, a column that is the same in each row tells least.
+        let first = |n: usize| self.rows.first().and_then(|row| row.get(n)).map(|cell| &cell.text);
+        let is_same =
+            |n: usize| self.rows.len() > 1 && self.rows.iter().all(|row| row.get(n).map(|it| &it.text) == first(n));
+        while shown.iter().map(|(_, width)| width).sum::<usize>() + gaps(&shown) > room {
+            let same = shown.iter().enumerate().filter(|(_, (n, _))| rank(*n) > 1 && is_same(*n));
+            match same.max_by_key(|(_, (n, _))| rank(*n)) {
+                Some((at, _)) => drop(shown.remove(at)),
+                None => break,
+            }
+        }
         let least = |(n, width): (usize, usize)| width.min(self.column(n).least.max(head(n)));
         while shown.iter().map(|one| least(*one)).sum::<usize>() + gaps(&shown) > room {
             let unimportant = shown.iter().enumerate().max_by_key(|(_, (n, _))| self.column(*n).rank);
@@ -184,7 +196,9 @@ impl Table {
             }
         }
         while shown.iter().map(|(_, width)| width).sum::<usize>() + gaps(&shown) > room {
-            let narrowed = shown.iter_mut().filter(|one| one.1 > least(**one)).max_by_key(|(_, width)| *width);
+            // What people read first, such as titles, keeps more.
+            let wide = |(n, width): (usize, usize)| if rank(n) == 0 { width } else { width + 16 };
+            let narrowed = shown.iter_mut().filter(|one| one.1 > least(**one)).max_by_key(|one| wide(**one));
             match narrowed {
                 Some((_, width)) => *width -= 1,
                 None => break,
@@ -247,9 +261,15 @@ mod tests {
         let at = |columns| rendered(&table, Some(columns));
         assert_eq!(at(80), "id  effort  title                 who\n1   high    a title of twenty ch  ann@example\n");
         assert_eq!(at(30), "id  effort  title       who\n1   high    a title o\u{2026}  ann@e\u{2026}\n");
-        assert_eq!(at(29), "id  title         who\n1   a title of \u{2026}  ann@example\n");
+        assert_eq!(at(29), "id  title              who\n1   a title of twent\u{2026}  ann@e\u{2026}\n");
         assert_eq!(at(16), "id  title\n1   a title of \u{2026}\n");
         assert_eq!(rendered(&table, None), "1\thigh\ta title of twenty ch\tann@example\n");
+        // what is the same in each row goes before a title is cut
+        let mut table = Table::of(&COLUMNS).with_head();
+        table.row(["1", "high", "a title of twenty ch", "ann@example"]);
+        table.row(["2", "high", "short", "bob@example"]);
+        assert_eq!(rendered(&table, Some(80)).lines().next(), Some("id  effort  title                 who"));
+        assert_eq!(rendered(&table, Some(40)).lines().nth(1), Some("1   a title of twenty ch  ann@example"));
         let mut table = Table::of(&COLUMNS).with_head();
         table.row(["1", "", "a title", ""]);
         assert_eq!(rendered(&table, Some(80)), "id  title\n1   a title\n");

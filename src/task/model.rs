@@ -47,7 +47,13 @@ impl Status {
         }
     }
 
-    /// Parses the value of an option: one of the six, case-sensitive.
+    /// Parses the value of an option of a verb: one of the six, in any case.
+    pub(crate) fn parse_option(text: &str) -> Result<Self> {
+        let known = ["Ready", "Editing", "Implementing", "Postponed", "Done", "Folded"];
+        Self::parse_known(known.into_iter().find(|known| known.eq_ignore_ascii_case(text)).unwrap_or(text))
+    }
+
+    /// Parses one of the six, case-sensitive.
     pub(crate) fn parse_known(text: &str) -> Result<Self> {
         match Self::parse(text) {
             Self::Other(_) => Err(Error::new(Kind::Usage, format!("there is no status {text:?}")).one_of(&[
@@ -479,6 +485,8 @@ pub(super) mod tests {
             assert_eq!(Status::parse_known(text).unwrap().to_string(), text);
         }
         assert_eq!(Status::parse_known("ready").unwrap_err().kind(), Kind::Usage);
+        assert_eq!(Status::parse_option("ready").unwrap(), Status::Ready);
+        assert_eq!(Status::parse_option("read").unwrap_err().kind(), Kind::Usage);
         assert_eq!(Status::parse("\"Ready\"").to_string(), "\"Ready\"");
         for text in ["low", "medium", "high"] {
             assert_eq!(Level::parse(text).unwrap().to_string(), text);
