@@ -43,7 +43,8 @@ pub(crate) fn page(outcome: &Brief) -> Page {
         page = unknown.hints.iter().fold(page, |page, hint| page.advice(format!("  try: {hint}")));
     }
     if let Some(who) = &outcome.who {
-        let session: Vec<_> = who.agent.iter().chain(&who.session).map(String::as_str).collect();
+        let session: Vec<_> =
+            who.agent.iter().chain(who.session_name.as_ref().or(who.session.as_ref())).map(String::as_str).collect();
         let session = if session.is_empty() { String::new() } else { format!("{}, ", session.join(" ")) };
         let is_known = !session.is_empty() || who.pid.is_some();
         page = page.line(format!("you: {session}{} on {}", who.email, who.host));

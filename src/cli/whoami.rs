@@ -28,7 +28,7 @@ impl WhoamiArgs {
                 outcome.session_variable.filter(|_| outcome.session.is_some()).or(how.as_str()).unwrap_or_default();
             let pid = outcome.pid.map(|pid| format!("pid {pid}"));
             let session: Vec<_> =
-                outcome.agent.iter().chain(&outcome.session).chain(&pid).map(String::as_str).collect();
+                outcome.agent.iter().chain(&outcome.session_name).chain(&outcome.session).chain(&pid).map(String::as_str).collect();
             let mut page = if session.is_empty() {
                 page.line("session  none found: sessions of yours on this host cannot be distinguished")
                     .advice("         export a name of it: GIT_AITASK_SESSION=NAME; or AIT_AGENT_PID, the id of a process that lives as long")

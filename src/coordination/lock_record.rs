@@ -2,8 +2,10 @@
 //! and the base of the task branch. Losing a record costs convenience, not safety: the lock on the branch decides.
 
 use crate::coordination::Session;
+use crate::coordination::agents::SESSION;
 use crate::coordination::locks::LockEntry;
 use crate::coordination::process::{Liveness, ProcessIdentity};
+use crate::digest;
 use crate::error::{Error, Kind, Result};
 use crate::files::records::{RecordKind, Records};
 use crate::git::{Branch, Oid, RemoteName, Repository};
@@ -57,6 +59,9 @@ pub(crate) struct LockRecord {
     /// The lock of the completed attempt, as its file was; unknown in older records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lock: Option<String>,
+    /// The name of the session that took it, as its user gave it: locks, which may be public, have only a digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session_name: Option<String>,
     /// The locks of sessions of this clone from which others have taken the task, as their files were.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) former: Vec<String>,
@@ -107,7 +112,8 @@ impl<'a> LockAttempt<'a> {
         // An older record does not say where its lock was taken: it is kept, since it may be that of a remote.
         let shared = if held.is_alone() { held.shared.clone() } else { held.before.clone() }.filter(|_| is_alone);
         let remote = self.remote.clone().or_else(|| held.remote.clone());
-        LockRecord { data, remote, shared, ..held }.save(self.repository, task)
+        let session_name = self.repository.git().environment().text(SESSION).map(str::to_owned);
+        LockRecord { data, remote, shared, session_name, ..held }.save(self.repository, task)
     }
 
     /// Removes the record of an attempt that failed, unless it may have landed.
@@ -150,6 +156,7 @@ impl LockRecord {
             base_commit: None,
             merged: false,
             lock: None,
+            session_name: None,
             former: Vec::new(),
             pushed: Vec::new(),
             requested: None,
@@ -192,6 +199,13 @@ impl LockRecord {
         let known = known.about(lock);
         let merged = known.merged && known.is_about(lock);
         Self { nonce, taking: None, again: None, earlier: Vec::new(), before: None, merged, lock: text, ..known }
+    }
+
+    /// The name of the session of a lock, where it was taken in this clone by one with a name.
+    pub(crate) fn session_name(repository: &Repository, lock: &LockEntry) -> Option<String> {
+        let digest = lock.session()?;
+        let name = Self::load(repository, lock.task)?.session_name?;
+        (digest::of(name.as_bytes()) == digest).then_some(name)
     }
 
     /// The record about this lock, where it is that of the remote.

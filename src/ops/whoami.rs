@@ -1,7 +1,7 @@
 //! The identity of the calling session, and where each part of it was found.
 
 use crate::coordination::Session;
-use crate::coordination::agents::SessionOrigin;
+use crate::coordination::agents::{self, SessionOrigin};
 use crate::error::Result;
 use crate::project::context::Context;
 use crate::settings::Origin;
@@ -27,6 +27,9 @@ pub(crate) struct Identity {
     /// The digest of the session's name, as locks carry it; absent where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<String>,
+    /// The name of the session, as `GIT_AITASK_SESSION` gives it; locks have only its digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) session_name: Option<String>,
     /// The variable that names the session; absent where none does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) session_variable: Option<&'static str>,
@@ -49,7 +52,10 @@ pub(crate) fn whoami(context: &Context) -> Result<Identity> {
 impl Identity {
     /// The identity of a session.
     pub(crate) fn of(context: &Context, session: Session) -> Self {
+        let named = session.origin == SessionOrigin::Named;
+        let name = context.repository.git().environment().text(agents::SESSION).filter(|_| named);
         Self {
+            session_name: name.map(str::to_owned),
             email: session.email,
             email_origin: session.email_origin,
             host: session.host,

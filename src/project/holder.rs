@@ -51,7 +51,8 @@ pub(crate) fn held(context: &Context, session: &Session, in_the_way: &LockConfli
     let holder = Holder::new(context, lock, &session.host);
     let why = if *changed { "was taken over meanwhile: it is" } else { "is" };
     let sentence = holder.sentence_about(&holder.seen_by(false));
-    let error = Error::new(Kind::Held, format!("{} {why} {sentence}", lock.task.prefixed()))
+    let place = place_of(context, lock, &holder);
+    let error = Error::new(Kind::Held, format!("{} {why} {sentence}{place}", lock.task.prefixed()))
         .with(Payload::Held { holder: Payload::described(&holder) });
     with_folder(error, context, session, lock)
 }
@@ -112,6 +113,12 @@ fn with_folder(error: Error, context: &Context, session: &Session, lock: &LockEn
     found
         .iter()
         .fold(error, |error, (_, it)| error.hint(command!["cd", it.path.display()].note("goes on in its worktree")))
+}
+
+/// Where another session of this person works, in this clone. One process, for its own locks.
+fn place_of(context: &Context, lock: &LockEntry, holder: &Holder) -> String {
+    let found = if holder.is_own() && !is_inside(context, lock) { worktree_of(context, lock.task) } else { None };
+    found.map_or_else(String::new, |(_, record)| format!("; its worktree is {}", record.path.display()))
 }
 
 /// The worktree of a task in this clone, and the name of the task.
@@ -307,15 +314,18 @@ pub(crate) fn require_holder(
     }
     let holder = Holder::new(context, lock, &session.host);
     let was_ours = held.as_ref().is_some_and(|held| !held.is_about(lock));
-    let what = match (lock.holder == session.email, was_ours) {
-        (true, _) => "is held by another session of yours",
-        (false, true) if held.is_some_and(|held| held.is_alone()) => {
-            "was taken here without a remote, and is not yours there"
-        }
-        (false, true) => "was taken over",
-        (false, false) => "is not yours",
+    let what = match was_ours {
+        true if held.is_some_and(|held| held.is_alone()) => "was taken here without a remote, and is not yours there",
+        true => "was taken over",
+        false => "is not yours",
     };
-    let mut error = Error::new(Kind::NotHolder, format!("{} {what}: {}", task.prefixed(), holder.sentence()));
+    let message = if holder.is_own() {
+        let place = if was_ours { String::new() } else { place_of(context, lock, &holder) };
+        format!("{} is {}{place}", task.prefixed(), holder.sentence_about(&holder.seen_by(false)))
+    } else {
+        format!("{} {what}: {}", task.prefixed(), holder.sentence())
+    };
+    let mut error = Error::new(Kind::NotHolder, message);
     if let Some((name, worktree)) = was_ours.then(|| worktree_of(context, task)).flatten() {
         let (branch, tip) = (name.branch_name(), worktree.head.as_ref().map(|tip| format!(" ({})", tip.short())));
         let (tip, dir) = (tip.unwrap_or_default(), worktree.path.display());

@@ -39,6 +39,9 @@ pub(crate) struct Holder {
     /// The kind of the agent or CI system; absent for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) agent: Option<String>,
+    /// The name of the session, where it is one of yours that took the task in this clone and has a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) session_name: Option<String>,
     /// Whether the session lives: `alive`, `dead` or `unknown`.
     pub(crate) session: Liveness,
     #[serde(skip)]
@@ -56,6 +59,8 @@ impl Holder {
     pub(crate) fn new(context: &Context, lock: &LockEntry, host: &str) -> Self {
         let since = lock.since_with_zone(host);
         let (pid, session) = LockRecord::process_and_liveness(&context.repository, lock, host);
+        let own = context.email() == Some(&lock.holder);
+        let session_name = if own { LockRecord::session_name(&context.repository, lock) } else { None };
         Self {
             holder: lock.holder.clone(),
             host: lock.host.clone(),
@@ -65,9 +70,10 @@ impl Holder {
             token: lock.token.clone(),
             pid,
             agent: lock.agent().map(str::to_owned),
+            session_name,
             session,
             here: lock.host == host,
-            own: context.email() == Some(&lock.holder),
+            own,
             unjudged: lock.unjudged().map(str::to_owned),
         }
     }
@@ -82,9 +88,9 @@ impl Holder {
         self.own
     }
 
-    /// ` (codex)`; nothing for a person.
+    /// ` (codex)`, or the name of the session; nothing for a person without one.
     pub(crate) fn agent_in_brackets(&self) -> String {
-        self.agent.as_ref().map_or_else(String::new, |kind| format!(" ({kind})"))
+        self.agent.as_ref().or(self.session_name.as_ref()).map_or_else(String::new, |name| format!(" ({name})"))
     }
 
     /// Who holds it, as the caller sees it, whose session holds it or not.

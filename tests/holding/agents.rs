@@ -155,3 +155,22 @@ fn a_script_does_not_take_what_another_agent_holds_by_a_verb_and_serves_the_hold
     a.aitask(&take).ok();
     assert!(lock(&ann).contains("\nagent: codex\n"));
 }
+
+#[test]
+fn a_session_with_a_name_was_shown_by_its_digest_alone() {
+    let (_world, ann) = world();
+    let [alpha, beta] = ["alpha", "beta"].map(|name| ann.env("GIT_AITASK_SESSION", name));
+    alpha.aitask(&["pick", "1"]).ok();
+    let said = alpha.aitask(&["whoami"]).ok().stdout;
+    assert!(said.contains("session  alpha, 8ed3f6ad685b (GIT_AITASK_SESSION)\n"), "{said}");
+    assert!(alpha.aitask(&["brief"]).ok().stdout.starts_with("you: alpha, "));
+    for args in [["pick", "1"], ["drop", "1"]] {
+        let run = beta.aitask(&args).fails(1);
+        assert!(run.stderr.starts_with("error: t1 is held by another session of yours (alpha) on "), "{run}");
+        assert!(run.stderr.matches("held by").count() == 1 && run.stderr.contains("; its worktree is "), "{run}");
+    }
+    let json = beta.aitask(&["pick", "1", "--json"]).fails(1).error();
+    assert_eq!(json["error"]["holder"]["session_name"], "alpha");
+    // what others can read has no name
+    assert!(!lock(&ann).contains("alpha"), "{}", lock(&ann));
+}

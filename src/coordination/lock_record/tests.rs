@@ -211,6 +211,7 @@ fn a_session_that_was_started_again_is_not_taken_for_dead() {
 /// A completed record with something in every field.
 fn known(clone: &Clone) -> LockRecord {
     LockRecord {
+        session_name: Some("alpha".to_owned()),
         nonce: "one".to_owned(),
         taking: None,
         again: Some(dead()),
