@@ -275,6 +275,7 @@ pub(crate) fn require_commits(
     tip: &Oid,
     output: &Oid,
     place: &TaskWorktree,
+    children: &[TaskId],
 ) -> Result<()> {
     let held = LockRecord::load(&context.repository, path.id());
     let cut_from = held.and_then(|held| Oid::parse(&held.base_commit?));
@@ -282,15 +283,25 @@ pub(crate) fn require_commits(
         Some(start) => start == *tip,
         None => merge::is_ancestor(&context.repository, tip, output)?,
     };
-    if empty { Err(without_commits(path.id(), place)) } else { Ok(()) }
+    if empty { Err(without_commits(path.id(), place, children)) } else { Ok(()) }
 }
 
-/// The refusal for a task branch without work.
-pub(crate) fn without_commits(task: TaskId, place: &TaskWorktree) -> Error {
-    Error::new(Kind::NoCommits, format!("{} has no commits of its own", place.branch))
-        .hint(command!["git commit -a -m", place.branch.as_str()].within(&place.path))
-        .hint(command!["git aitask drop", task])
-        .hint(command!["git aitask archive", task].note("if its work is merged already, or there is none"))
+/// The refusal for a task branch without work, of a task with these open children. Nothing is uncommitted there, since that
+/// is refused before.
+pub(crate) fn without_commits(task: TaskId, place: &TaskWorktree, children: &[TaskId]) -> Error {
+    let error = Error::new(Kind::NoCommits, format!("{} has no commits of its own", place.branch));
+    if children.is_empty() {
+        return error
+            .hint(command!["git aitask drop", task].note("gives it back"))
+            .hint(command!["git aitask archive", task].note("if its work is merged already, or there is none"));
+    }
+    let names: Vec<_> = children.iter().map(|id| id.prefixed()).collect();
+    let error =
+        error.append(&format!(", and {} has open children, which end first: {}", task.prefixed(), names.join(", ")));
+    let first = children.iter().take(1);
+    first
+        .fold(error, |error, first| error.hint(command!["git aitask pick", first]))
+        .hint(command!["git aitask drop", task].note("gives it back"))
 }
 
 /// Removes the record of a merge that certainly was not published. After an unknown outcome it stays, since the push

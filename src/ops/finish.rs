@@ -521,7 +521,8 @@ impl FinishOperation<'_> {
             let pushed = self.landed_elsewhere(view, path, branch)?.filter(|_| !self.request.options.no_push);
             pushed.map(|work| TaskWork { tip: tip.clone(), ..work }).ok_or(refusal)
         };
-        if let Err(refusal) = task_branch::require_commits(context, path, &tip, output, place) {
+        let children: Vec<_> = index.active_ids().filter(|id| id.parent() == Some(path.id())).collect();
+        if let Err(refusal) = task_branch::require_commits(context, path, &tip, output, place, &children) {
             return elsewhere(refusal);
         }
         // For a pull request the work is only pushed: what was taken back may be proposed again.
@@ -533,7 +534,7 @@ impl FinishOperation<'_> {
             self.require_own(view, landed, path.id(), branch, &tip)?
         };
         if landed::is_without_work(context, path.id(), branch, &tip, &landed)? {
-            return elsewhere(task_branch::without_commits(path.id(), place));
+            return elsewhere(task_branch::without_commits(path.id(), place, &children));
         }
         let plan = index.plan(path).map(PlanPath::as_str);
         let own: Vec<_> = [Some(path.as_str()), plan].into_iter().flatten().collect();

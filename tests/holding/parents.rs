@@ -1,6 +1,7 @@
 //! A task with children is held by one session, and its children by others.
 
 use super::{WORK, committed, matrix};
+use crate::support::World;
 
 #[test]
 fn the_last_child_does_not_take_its_parent_from_the_session_that_holds_it() {
@@ -61,4 +62,23 @@ fn finishing_the_last_child_does_not_end_a_parent_whose_work_is_not_merged() {
     let run = kid_of("3");
     assert!(run.stdout.contains("aitasks/archived/t3_three.md") && !is_active("t3_three"), "{run}");
     assert!(!ann.path(".git/aitask/held/t3.json").exists(), "{run}");
+}
+
+#[test]
+fn a_parent_without_commits_was_told_to_archive_what_its_open_children_keep_open() {
+    let world = World::new();
+    let ann = world.initialised_on_main("ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    let without = ann.aitask(&["finish", "1", "--json"]).fails(1);
+    // nothing is uncommitted, so `git commit -a` would not help
+    let archive = "git aitask archive 1   # if its work is merged already, or there is none";
+    assert_eq!(without.hints(), ["git aitask drop 1   # gives it back", archive]);
+    ann.task("It's \"two\"", &[]);
+    let held = world.initialised_on_main("bob").aitask(&["pick", "1"]).fails(1);
+    assert!(held.stderr.contains("# It\u{2019}s \u{201d}two\u{201d}\n"), "{held}");
+    ann.task("Child", &[("parent", "1")]);
+    let run = ann.aitask(&["finish", "1", "--json"]).fails(1);
+    assert!(run.stderr.contains("t1 has open children, which end first: t1_1"), "{run}");
+    assert_eq!(run.hints(), ["git aitask pick 1_1", "git aitask drop 1   # gives it back"]);
 }

@@ -126,7 +126,13 @@ pub(super) fn with_alternatives(
 }
 
 /// A title as the note behind the `#` of a hint. Not every interactive shell treats `#` as a comment, so the note
-/// contains no character that is special to a shell.
+/// contains no character that is special to a shell; quotes are those of print.
 fn as_note(title: &str) -> String {
-    title.chars().map(|c| if c.is_alphanumeric() || " .,:-_/".contains(c) { c } else { ' ' }).collect()
+    let plain = |c: char| match c {
+        '\'' => '\u{2019}',
+        '"' => '\u{201d}',
+        c if c.is_alphanumeric() || ".,:-_/\u{2019}\u{201d}".contains(c) => c,
+        _ => ' ',
+    };
+    title.chars().map(plain).collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
