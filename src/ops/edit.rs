@@ -17,7 +17,7 @@ use crate::ops::dependencies::{NewWaits, OtherTasks};
 use crate::ops::task_info::{Surroundings, TaskInfo};
 use crate::ops::vocabulary::Vocabulary;
 use crate::project::context::{Context, Wanted};
-use crate::project::editor;
+use crate::project::editor::{self, Unchanged};
 use crate::project::holder::require_holder;
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::Notices;
@@ -160,7 +160,9 @@ pub(crate) fn edit_in_editor(context: &Context, wanted: &Wanted) -> Result<Optio
         let others = OtherTasks::load(&view, &index, &new)?;
         new.require(&Task::from_document(path.clone(), document), &others).map(|()| document.clone())
     };
-    let Some(saved) = editor::edit(environment, Some(&context.repository), &text, check)? else { return Ok(None) };
+    let Some(saved) = editor::edit(environment, Some(&context.repository), &text, Unchanged::GivesUp, check)? else {
+        return Ok(None);
+    };
     let in_editor = Some(EditorEdit { base, edited: saved.value.clone() });
     let edited = edit(context, &path.id().into(), &EditRequest { in_editor, ..EditRequest::default() });
     let edited = edited.map_err(|error| saved.kept(error))?;

@@ -5,7 +5,7 @@ use crate::git::Freshness;
 use crate::ops::new::{Created, NewOptions, new};
 use crate::ops::vocabulary::Vocabulary;
 use crate::project::context::{Context, Wanted};
-use crate::project::editor::{self, Saved};
+use crate::project::editor::{self, Saved, Unchanged};
 use crate::task::editor_template::{self, FieldChoices};
 use crate::task::{Document, Level, TaskId, Title};
 
@@ -34,7 +34,7 @@ pub(crate) fn new_in_editor(context: &Context, options: &NewOptions, title: &str
 /// Opens the sheet of a new task in the editor, and reads the options from it.
 ///
 /// # Errors
-/// Those of [`editor::edit`]; [`Kind::Usage`] when the user changed nothing.
+/// Those of [`editor::edit`]; [`Kind::Usage`] when the user emptied it, or changed nothing where no title was given.
 fn ask(context: &Context, options: &NewOptions, title: &str) -> Result<Saved<NewOptions>> {
     let data = context.data_branch()?.clone();
     let words = match context.ledger().view(std::slice::from_ref(&data), Freshness::AsKnown) {
@@ -87,6 +87,8 @@ fn ask(context: &Context, options: &NewOptions, title: &str) -> Result<Saved<New
     };
     let text = editor_template::with_help(&document, &help);
     let environment = context.repository.git().environment();
-    editor::edit(environment, Some(&context.repository), &text, read)?
+    // What was given on the command line is enough; to give up, one empties the text or the title.
+    let unchanged = if title.is_empty() { Unchanged::GivesUp } else { Unchanged::Counts };
+    editor::edit(environment, Some(&context.repository), &text, unchanged, read)?
         .ok_or_else(|| Error::new(Kind::Usage, "nothing was written, so no task was created"))
 }

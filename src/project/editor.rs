@@ -38,8 +38,17 @@ fn kept(error: Error, file: &Path) -> Error {
     error.hint(crate::error::Hint::kept_in(file))
 }
 
+/// What a text means that was left as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unchanged {
+    /// Nothing is done.
+    GivesUp,
+    /// It is what is wanted.
+    Counts,
+}
+
 /// Opens the editor until `read` accepts the text; errors are written into the template at the field that they are
-/// about. `None` when the text was left unchanged, or emptied.
+/// about. `None` when the text was emptied, or left unchanged where that gives up.
 ///
 /// # Errors
 /// The last error of `read`, when the text was left unchanged after it; [`Kind::Usage`] without an editor.
@@ -47,6 +56,7 @@ pub(crate) fn edit<T>(
     environment: &Environment,
     repository: Option<&Repository>,
     text: &[u8],
+    unchanged: Unchanged,
     mut read: impl FnMut(&Document) -> Result<T>,
 ) -> Result<Option<Saved<T>>> {
     let editor = editor(environment, repository)?;
@@ -70,7 +80,7 @@ pub(crate) fn edit<T>(
         match wrong {
             // A program as the editor may write the same text again without the error that was added to it.
             Some((error, before)) if is_same || now == before => return Err(kept(error, &file)),
-            _ if is_same || now.trim_ascii().is_empty() => {
+            _ if (is_same && unchanged == Unchanged::GivesUp) || now.trim_ascii().is_empty() => {
                 let _ = std::fs::remove_file(&file);
                 return Ok(None);
             }

@@ -15,7 +15,7 @@ use crate::ops::drafts;
 use crate::ops::edit::{self, CommitTime, EditRequest, EditorEdit};
 use crate::ops::vocabulary::register_labels;
 use crate::project::Context;
-use crate::project::editor::{self, Saved};
+use crate::project::editor::{self, Saved, Unchanged};
 use crate::project::task_files::TaskFiles;
 use crate::task::editor_template::{self, FieldChoices};
 use crate::task::{Document, Slug, TaskId, labels, paths, three_way_apply};
@@ -32,7 +32,7 @@ fn open_editor<T>(
     read: impl FnMut(&Document) -> Result<T>,
 ) -> Result<Saved<T>> {
     let repository = context.map(|context| &*context.repository);
-    let saved = editor::edit(&invocation.environment, repository, text, read)?;
+    let saved = editor::edit(&invocation.environment, repository, text, Unchanged::GivesUp, read)?;
     saved.ok_or_else(|| usage("Nothing was changed in the editor".to_owned()))
 }
 
