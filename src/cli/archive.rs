@@ -5,6 +5,7 @@ use crate::cli::app::{App, wanted, with_notices};
 use crate::cli::complete::tasks;
 use crate::error::Result;
 use crate::ops::archive;
+use crate::ops::task_info::TaskInfo;
 use crate::report::Page;
 use clap::Args;
 
@@ -35,6 +36,10 @@ impl ArchiveArgs {
         let deferred = if self.carry_over { Deferred::CarryOver } else { Deferred::Refuse };
         let request = ArchiveRequest { gates, deferred, ..ArchiveRequest::default() };
         let outcome = archive::archive(&app.open(self.dry_run.into())?, &wanted(&self.task)?, request)?;
-        app.report.answer(&outcome, || with_notices(Page::new().lines(&outcome.archived), &outcome.aside))
+        app.report.answer(&outcome, || {
+            let title = |task: &TaskInfo| format!("{}  {}  (archived)", task.id, task.title);
+            let page = outcome.tasks.iter().map(title).fold(Page::new(), Page::title);
+            with_notices(page.lines(outcome.archived.iter().map(|path| format!("  {path}"))), &outcome.aside)
+        })
     }
 }

@@ -3,6 +3,7 @@
 //! A shell inserts what is offered without quotes, so a word that it would read in another way is not offered. Titles are
 //! only shown, as one line without control characters.
 
+use crate::git::worktree;
 use crate::ops::known_tasks::KnownTasks;
 use crate::ops::list::{self, TaskSet};
 use crate::ops::vocabulary::Vocabulary;
@@ -10,6 +11,7 @@ use crate::project::Context;
 use crate::settings::{Effect, Environment, Flags};
 use crate::task::{Task, TaskId, sanitise};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use std::collections::BTreeSet;
 
 /// Offers active tasks.
 pub(crate) fn tasks() -> ArgValueCandidates {
@@ -37,7 +39,17 @@ pub(crate) fn held_tasks() -> ArgValueCandidates {
     })
 }
 
-/// Offers tasks that the caller holds: first those of this session, then of this clone, then others of the same person.
+/// Offers tasks that have a worktree in this clone.
+pub(crate) fn tasks_with_worktree() -> ArgValueCandidates {
+    known(|known| {
+        let records = worktree::list(&known.context.repository).unwrap_or_default();
+        let branches: BTreeSet<_> = records.iter().filter_map(|record| record.branch.as_ref()?.branch()).collect();
+        let has_worktree = |task: &Task| branches.iter().any(|branch| branch.as_str() == task.name().branch_name());
+        known.tasks.iter().filter(|task| has_worktree(task)).collect()
+    })
+}
+
+/// Offers tasks that the session of the caller holds.
 pub(crate) fn own_tasks() -> ArgValueCandidates {
     known(KnownTasks::own)
 }

@@ -149,7 +149,7 @@ impl EditArgs {
     fn changes(&self) -> Result<Vec<FieldChange>> {
         let mut changes = Vec::new();
         if let Some(status) = &self.status {
-            changes.push(FieldChange::Set("status", Status::parse_known(status)?.to_string()));
+            changes.push(FieldChange::Set("status", Status::parse_option(status)?.to_string()));
         }
         for (key, level) in [("priority", &self.priority), ("effort", &self.effort)] {
             if let Some(level) = level {

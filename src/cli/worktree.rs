@@ -1,7 +1,7 @@
 //! `git aitask worktree`.
 
 use crate::cli::app::{App, with_notices};
-use crate::cli::complete::{branches, tasks};
+use crate::cli::complete::{branches, tasks, tasks_with_worktree};
 use crate::cli::pick;
 use crate::error::{Result, quoted};
 use crate::ops::prune::{self, Pruned};
@@ -43,7 +43,7 @@ enum WorktreeVerb {
     #[command(after_help = "Examples:\n  git aitask worktree remove 12\n  git aitask worktree remove 12 --discard")]
     Remove {
         /// The task [default: that of the worktree you are in]
-        #[arg(add = tasks())]
+        #[arg(add = tasks_with_worktree())]
         task: Option<String>,
         /// Discard uncommitted changes in it
         #[arg(long)]
@@ -67,7 +67,7 @@ enum WorktreeVerb {
     #[command(after_help = "Example:\n  cd \"$(git aitask worktree path 12)\"")]
     Path {
         /// The task [default: that of the worktree you are in]
-        #[arg(add = tasks())]
+        #[arg(add = tasks_with_worktree())]
         task: Option<String>,
     },
 }

@@ -1,7 +1,6 @@
 //! The active tasks with their locks as this clone knows them, for what must be fast: a prompt, and what a shell offers
 //! while somebody types. Worktrees are not looked at, and no connection is made.
 
-use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, Session, kept_locks};
 use crate::error::Result;
 use crate::git::Freshness;
@@ -50,20 +49,11 @@ impl KnownTasks {
         self.session.as_ref().is_some_and(|session| holds(&self.context, session, lock))
     }
 
-    /// The tasks of the caller's session, then those that this clone has taken, then others of the same person.
+    /// The tasks of the caller's session, by their ids: those of others it can neither finish nor drop.
     pub(crate) fn own(&self) -> Vec<&Task> {
-        let rank = |lock: &LockEntry| match () {
-            () if self.is_mine(lock) => Some(0),
-            () if LockRecord::has_taken(&self.context.repository, lock) => Some(1),
-            () => (self.context.email() == Some(&lock.holder)).then_some(2),
-        };
-        let ranked = self.locks.iter().filter_map(|lock| {
-            let rank = rank(lock)?;
-            Some((rank, lock.task, self.tasks.iter().find(|task| task.id == lock.task)?))
-        });
-        let mut ranked: Vec<_> = ranked.collect();
-        ranked.sort_by_key(|(rank, id, _)| (*rank, *id));
-        ranked.into_iter().map(|(_, _, task)| task).collect()
+        let mut own: Vec<_> = self.locks.iter().filter(|lock| self.is_mine(lock)).map(|lock| lock.task).collect();
+        own.sort_unstable();
+        own.iter().filter_map(|id| self.tasks.iter().find(|task| task.id == *id)).collect()
     }
 
     /// The tasks that can be picked, best first.

@@ -100,7 +100,7 @@ fn tasks_on_another_branch_get_no_second_home() {
         let error = &run.error()["error"];
         assert_eq!(
             (&error["kind"], hints(error)[0].as_str()),
-            (&"not_initialised".into(), "git config aitask.data BRANCH   # names that branch")
+            (&"not_initialised".into(), "git config aitask.data <branch>   # names that branch")
         );
         assert_eq!(world.remote_branch("aitask-data"), None);
     }

@@ -35,7 +35,10 @@ fn several_at_once_and_people_see_where_they_are() {
         ann.task(title, &[]);
     }
     let run = ann.aitask(&["archive", "1", "t2"]).ok();
-    assert_eq!(run.stdout, "aitasks/archived/t1_one.md\naitasks/archived/t2_two.md\n");
+    assert_eq!(
+        run.stdout,
+        "1  One  (archived)\n2  Two  (archived)\n  aitasks/archived/t1_one.md\n  aitasks/archived/t2_two.md\n"
+    );
     assert_eq!(ann.git(&["status", "--porcelain"]), "");
 }
 
@@ -86,7 +89,7 @@ fn archiving_again_succeeds_and_an_unknown_task_is_refused() {
     ann.task("One", &[]);
     ann.aitask(&["archive", "1"]).ok();
     let before = everything(&ann);
-    assert_eq!(ann.aitask(&["archive", "1"]).ok().stdout, "aitasks/archived/t1_one.md\n");
+    assert_eq!(ann.aitask(&["archive", "1"]).ok().stdout, "  aitasks/archived/t1_one.md\n");
     assert_eq!(everything(&ann), before);
     assert_eq!(ann.aitask(&["archive", "9", "--json"]).fails(1).error()["error"]["kind"], "no_such_task");
     ann.aitask(&["archive"]).fails(2);

@@ -234,6 +234,6 @@ fn before_init_it_is_empty_and_says_what_to_do() {
     let run = ann.aitask(&["list"]).ok();
     let said = format!("{}{}", run.stdout, run.stderr);
     assert!(said.contains("git aitask new") || said.contains("git aitask init"), "{run}");
-    ann.aitask(&["list", "--status", "ready"]).fails(2);
+    ann.aitask(&["list", "--status", "open"]).fails(2);
     ann.aitask(&["list", "-n", "x"]).fails(2);
 }

@@ -156,8 +156,8 @@ fn of_the_tasks_those_are_offered_that_make_sense_there() {
     for (line, offered) in [
         ("pick ", "1 5"),
         ("pick --ne", "--next"),
-        ("finish ", "4 2"),
-        ("drop ", "4 2"),
+        ("finish ", "4"),
+        ("drop ", "4"),
         ("unlock ", "4 2 3"),
         ("lock ", "1 5 6"),
         ("new x --depends ", "1 2 3 4 5 6"),
@@ -174,6 +174,8 @@ fn of_the_tasks_those_are_offered_that_make_sense_there() {
         assert_eq!(ask(line), offered, "{line}");
     }
     assert_eq!(here.connections(), Vec::<&str>::new());
+    here.aitask(&["worktree", "add", "1"]).ok();
+    assert_eq!((ask("worktree path "), ask("worktree remove ")), ("1".into(), "1".into()));
     here.git(&["branch", "x;touch-pwned"]);
     here.git(&["branch", "release/1.0"]);
     assert_eq!(ask("worktree add 1 --base "), "main release/1.0");
