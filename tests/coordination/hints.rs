@@ -210,7 +210,7 @@ fn what_is_missing_is_said() {
     let ann = world.clone("ann");
     ann.git(&["remote", "remove", "origin"]);
     for verb in ["status", "sync", "list"] {
-        assert!(ann.aitask(&[verb]).ok().to_string().contains("run: git aitask init"), "{verb}");
+        assert!(ann.aitask(&[verb]).ok().to_string().contains(": git aitask init"), "{verb}");
     }
     let bob = world.initialised("bob");
     bob.task("One", &[]);

@@ -359,8 +359,8 @@ fn without_a_verb_it_says_where_things_stand_and_what_to_type() {
         ann.aitask(&["pick", "1", "--no-worktree"]).ok();
         let run = ann.aitask(&[]).ok();
         run.assert()
-            .stdout(contains("1 held, 1 ready").and(contains("2  Two")).and(contains("git aitask pick --next")));
-        assert_eq!(next()["command"], serde_json::json!(["git", "aitask", "pick", "--next"]));
+            .stdout(contains("1 held, 1 ready").and(contains("next: git aitask show 1   # work on the current")));
+        assert_eq!(next()["command"], serde_json::json!(["git", "aitask", "show", "1"]));
         ann.aitask(&["pick", "2"]).ok();
         assert_eq!(ann.aitask(&["--json"]).ok().json()["next"]["cd"], ann.path("aiwork/t2_two").to_str().unwrap());
     }

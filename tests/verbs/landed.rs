@@ -413,7 +413,7 @@ fn a_branch_without_commits_has_not_landed() {
     ann.aitask(&["pick", "1"]).ok();
     assert!(ann.aitask(&["sync", "--json"]).ok().json()["landed"].is_null());
     let json = ann.aitask(&["worktree", "prune", "--json"]).ok().json();
-    assert_eq!((&json["kept"][0]["state"], &json["removed"]), (&"unknown".into(), &json!([])), "{json}");
+    assert_eq!((&json["kept"], &json["removed"]), (&json!([]), &json!([])), "{json}");
 }
 
 #[test]
