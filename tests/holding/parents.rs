@@ -56,6 +56,10 @@ fn finishing_the_last_child_does_not_end_a_parent_whose_work_is_not_merged() {
     agent.aitask(&["pick", "1"]).ok();
     agent.at(WORK).aitask(&["finish"]).ok();
     assert!(world.remote_file("main", "work.txt").is_some() && !is_active("t1_one"));
+    agent.aitask(&["pick", "2", "--no-worktree"]).ok();
+    let run = kid_of("2");
+    assert!(run.stdout.contains(" stays active until you end it: git aitask archive 2"), "{run}");
+    agent.aitask(&["archive", "2"]).ok();
     // one without work ends, and this clone forgets it
     agent.aitask(&["pick", "3"]).ok();
     agent.aitask(&["unlock", "3"]).ok();
