@@ -58,7 +58,7 @@ fn values_that_cannot_be_are_refused() {
     let (world, ann) = world_with_a_task();
     let tip = world.remote_branch("main");
     for bad in
-        [["--status", "ready"], ["--priority", "x"], ["--type", "epic"], ["--label", "!!!"], ["--assign", "a\nb"]]
+        [["--status", "open"], ["--priority", "x"], ["--type", "epic"], ["--label", "!!!"], ["--assign", "a\nb"]]
     {
         ann.aitask(&["edit", "1", bad[0], bad[1]]).fails(2);
     }
