@@ -57,8 +57,7 @@ fn a_new_title_is_the_heading_and_the_file_keeps_its_name() {
 fn values_that_cannot_be_are_refused() {
     let (world, ann) = world_with_a_task();
     let tip = world.remote_branch("main");
-    for bad in
-        [["--status", "open"], ["--priority", "x"], ["--type", "epic"], ["--label", "!!!"], ["--assign", "a\nb"]]
+    for bad in [["--status", "open"], ["--priority", "x"], ["--type", "epic"], ["--label", "!!!"], ["--assign", "a\nb"]]
     {
         ann.aitask(&["edit", "1", bad[0], bad[1]]).fails(2);
     }
