@@ -92,9 +92,7 @@ pub(super) fn page(outcome: &Overview, next: &NextStep, is_set_up: bool, is_seen
         }
         Some(_) if is_nothing_ready && !dead.is_empty() => page,
         Some(_) if is_nothing_ready => page.advice(format!("no task is ready; to create one: {}", next.hint)),
-        Some(time) => {
-            page.advice(as_of(time).map_or_else(String::new, |as_of| format!("{as_of}; ")) + &line)
-        }
+        Some(time) => page.advice(as_of(time).map_or_else(String::new, |as_of| format!("{as_of}; ")) + &line),
     }
 }
 
