@@ -59,7 +59,10 @@ pub(crate) fn wanted(context: &Context, named: &[String], verb: &'static str) ->
 
 /// Whether an error is one of this command or of the remote, and not of the task.
 fn is_in_the_way_of_all(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Interrupted | Kind::Unreachable | Kind::Unknown | Kind::Authentication)
+    matches!(
+        error.kind(),
+        Kind::Interrupted | Kind::Unreachable | Kind::NoRemote | Kind::Unknown | Kind::Authentication
+    )
 }
 
 /// The error that ended a command at the first of these tasks, with the others, and the command for all of them.
@@ -74,9 +77,9 @@ fn with_untried(error: Error, verb: &'static str, left: &[Wanted]) -> Error {
 }
 
 impl App {
-    /// Does the same to each of these tasks, by the verb of this name, and shows the outcomes; returns the exit code, the highest
-    /// of those that failed. `told` gets the page of each outcome at once; of several, also each error. What would be in the way of every task ends it, and the
-    /// error names those that were not tried.
+    /// Does the same to each of these tasks, by the verb of this name, and shows the outcomes; returns the exit code, the
+    /// highest of those that failed. `told` gets the page of each outcome at once; of several, also each error. What would be
+    /// in the way of every task ends it, and the error names those that were not tried.
     ///
     /// # Errors
     /// The one error of a single task. For programs the one with the highest exit code, with all others, where it was done
