@@ -115,7 +115,9 @@ fn the_shell_is_offered_verbs_and_tasks() {
     let ask = |words: &[&str]| ann.env("COMPLETE", "fish").aitask(&[&["--", "git-aitask"], words].concat()).ok().stdout;
     assert!(ask(&["pi"]).starts_with("pick\tPick a task"));
     assert!(ask(&["pick", ""]).starts_with("1\tAdd login\n"));
-    assert!(ask(&["worktree", "path", ""]).starts_with("1\tAdd login\n"));
+    assert!(ask(&["worktree", "add", ""]).starts_with("1\tAdd login\n"));
+    // it has none
+    assert!(!ask(&["worktree", "path", ""]).contains("Add login"));
     assert_eq!(ask(&["list", "--effort", ""]), "high\nmedium\nlow\n");
     let words = "ui\n$(touch pwned)\n";
     let data = ann.at(".aitask-data");
