@@ -70,10 +70,12 @@ fn with_untried(error: Error, verb: &'static str, left: &[Wanted]) -> Error {
     let names: Vec<_> = left.iter().map(|wanted| wanted.id.to_string()).collect();
     let Some((_, others)) = names.split_first().filter(|(_, others)| !others.is_empty()) else { return error };
     let again = names.iter().fold(command!["git aitask"].text(verb), |again, name| again.word(name));
-    error
-        .append(&format!("; not tried: {}", others.join(", ")))
-        .only_hint(again.note("with the same options, once that is over"))
-        .with(Payload::NotTried { not_tried: others.to_vec() })
+    let passes = error.is_retryable() || error.kind() == Kind::Interrupted;
+    let error = error.append(&format!("; not tried: {}", others.join(", ")));
+    let again = again.note("with the same options, once that is over");
+    // What does not pass by itself is mended first.
+    let error = if passes { error.only_hint(again) } else { error.hint(again) };
+    error.with(Payload::NotTried { not_tried: others.to_vec() })
 }
 
 impl App {

@@ -80,9 +80,16 @@ pub(super) fn contact_error(remote: &str, failure: GitFailure, stderr: &str) -> 
                 .hint(command!["git remote set-url", remote, "<url>"].note("where the address is wrong"))
                 .advice("a host answers the same to who has no access: ask for it")
         }
-        _ => Error::new(Kind::Unreachable, format!("the remote {remote} cannot be reached: {said}"))
-            .hint(command!["git ls-remote", remote])
-            .advice("run the same command again later"),
+        _ => {
+            let error = Error::new(Kind::Unreachable, format!("the remote {remote} cannot be reached: {said}"));
+            if failure::is_no_folder(stderr) {
+                error
+                    .hint(Hint::from("git remote -v").note("check the address"))
+                    .advice("where it is right, run the same command again once the repository is there")
+            } else {
+                error.hint(command!["git ls-remote", remote]).advice("run the same command again later")
+            }
+        }
     };
     Some(error.with(Payload::Said { stderr: stderr.to_owned() }))
 }

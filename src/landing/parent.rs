@@ -2,12 +2,13 @@
 
 use crate::coordination::{LockEntry, Session};
 use crate::error::Result;
-use crate::git::{Branch, Oid, merge};
+use crate::git::{Branch, Oid, merge, worktree};
 use crate::landing::landed::{self, Landed};
 use crate::project::context::Context;
 use crate::project::holder::held_by_another;
-use crate::task::TaskPath;
+use crate::task::{TaskName, TaskPath};
 use crate::worktrees::branches::tips;
+use crate::worktrees::task_worktree::TaskWorktree;
 
 /// Until when a parent stays active after its last open child, for a sentence; `None` where it may end with that: nobody
 /// holds it, and its branch has no commits that wait to be merged. Who ended it with them would call work done that is
@@ -28,6 +29,10 @@ pub(crate) fn stays_until(
     let unmerged = unmerged(context, path, &branch, landing)?;
     Ok(match (lock, unmerged) {
         (Some(_), Some(_)) => Some(format!("you finish it: {}", command!["git aitask finish", id])),
+        // Archived, it would leave behind what is not committed.
+        (Some(_), None) if is_dirty(context, path.name()) => {
+            Some(format!("you commit what its worktree has and finish it: {}", command!["git aitask finish", id]))
+        }
         (Some(_), None) => Some(format!("you end it: {}", command!["git aitask archive", id])),
         (None, Some(into)) => Some(format!(
             "its branch is merged: {branch} has commits that are not in {into}; {}",
@@ -56,4 +61,11 @@ fn unmerged(
         }
     }
     Ok(None)
+}
+
+/// Whether the worktree of the task in this clone has uncommitted work. One process where there is one; `false` where it
+/// cannot be read, which its end says by itself.
+fn is_dirty(context: &Context, name: &TaskName) -> bool {
+    let record = TaskWorktree::find(context, name).ok().and_then(|place| place.record);
+    record.is_some_and(|it| worktree::load_status(&context.repository, &it.path).is_ok_and(|status| status.is_dirty()))
 }

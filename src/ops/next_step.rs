@@ -19,12 +19,18 @@ pub(crate) struct NextStep {
 impl NextStep {
     /// For a clone that is set up or not, from the tasks that are held, with their worktrees, and from whether one can be
     /// picked. Of several tasks of this session that of the worktree counts in which the caller is, else the first with a
-    /// worktree.
+    /// worktree; one that only waits for its pull request is left until nothing else can be done.
     pub(crate) fn of(context: &Context, is_set_up: bool, held: &[TaskInfo], is_any_ready: bool) -> Self {
         let here = context.task_here().map(|name| name.id());
         let own = || held.iter().filter(|row| row.mine);
+        let waits = |row: &&TaskInfo| {
+            let is_open = row.pull_request.as_ref().is_some_and(|it| !["landed", "taken_back"].contains(&it.state));
+            is_open && row.worktree.as_ref().is_none_or(|worktree| worktree.dirty == Some(false))
+        };
         let row = own().find(|row| Some(row.id) == here);
-        let row = row.or_else(|| own().find(|row| row.worktree.is_some())).or_else(|| own().next());
+        let row = row.or_else(|| own().find(|row| row.worktree.is_some() && !waits(row)));
+        let row = row.or_else(|| own().find(|row| !waits(row)));
+        let row = row.or_else(|| own().next().filter(|_| !is_any_ready));
         let hint = match row {
             _ if !is_set_up => command!["git aitask init"].note("uses the task data of the remote, or creates it"),
             Some(row) => with_own(context, row, Some(row.id) == here),
@@ -38,6 +44,13 @@ impl NextStep {
 /// The next step with a task that this session holds.
 fn with_own(context: &Context, row: &TaskInfo, is_here: bool) -> Hint {
     let Some(worktree) = &row.worktree else {
+        // On another branch what is committed would not be the task's.
+        let load = |branch: &Branch| refs::load(&context.repository, &[branch.full()]);
+        let has_branch =
+            || row.branch.as_ref().map(load).is_some_and(|found| found.is_ok_and(|found| !found.is_empty()));
+        if row.lacks_worktree(context) && has_branch() {
+            return command!["git aitask worktree add", row.id].note("it has no worktree");
+        }
         return command!["git aitask show", row.id].note("work on the current branch");
     };
     if !worktree.path.exists() {

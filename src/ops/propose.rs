@@ -71,19 +71,39 @@ pub(crate) fn propose(context: &Context, wanted: &Wanted, options: &FinishOption
         }
         Ok([by, ..]) => Some(open(context, by, &finished, options)?),
         Err(why) => {
-            let error = not_opened(Kind::NotMerged, &finished, &why);
+            let error = not_opened(Kind::NotMerged, &finished, &why.to_string());
             let by_hand = finished.addresses.iter().map(|address| Hint::advice(format!("open it at {address}")));
             let error = by_hand.fold(error, Error::hint);
-            return Err(error
-                .hint(command!["git aitask finish", finished.task.id].note("once it is open and merged"))
-                .hint(asks_again(&finished)));
+            let error = error.hint(command!["git aitask finish", finished.task.id].note("once it is open and merged"));
+            return Err(match why {
+                NoProgram::NoForge => error,
+                NoProgram::Missing(_) => error.hint(asks_again(&finished)),
+            });
         }
     };
     Ok(Proposed { finished, pull_request })
 }
 
+/// Why no program opens a pull request.
+enum NoProgram {
+    /// The server is of no forge that has one.
+    NoForge,
+    /// It is not here.
+    Missing(&'static str),
+}
+
+impl std::fmt::Display for NoProgram {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoForge => formatter
+                .write_str("its server is neither GitHub nor GitLab, as far as its name, GH_HOST and GITLAB_HOST tell"),
+            Self::Missing(program) => write!(formatter, "{program} is not on PATH"),
+        }
+    }
+}
+
 /// The first words of the program that opens pull requests on the server of the remote; else why there is none.
-fn program(context: &Context) -> std::result::Result<[&'static str; 3], String> {
+fn program(context: &Context) -> std::result::Result<[&'static str; 3], NoProgram> {
     let environment = context.repository.git().environment();
     let url = context.channel.remote().and_then(|remote| remote::url(&context.repository, remote));
     let address = url.map(Address::parse);
@@ -91,14 +111,10 @@ fn program(context: &Context) -> std::result::Result<[&'static str; 3], String> 
     let is_its_forge =
         |host: &str, word: &str, variable: &str| host.contains(word) || environment.text(variable) == Some(host);
     let of_host = |host| PROGRAMS.into_iter().find(|(_, word, variable)| is_its_forge(host, word, variable));
-    let Some((by, ..)) = host.and_then(of_host) else {
-        return Err(
-            "its server is neither GitHub nor GitLab, as far as its name, GH_HOST and GITLAB_HOST tell".to_owned()
-        );
-    };
+    let (by, ..) = host.and_then(of_host).ok_or(NoProgram::NoForge)?;
     which::which_in(by, environment.text("PATH"), &context.repository.root)
         .map(|_| if by == "gh" { [by, "pr", "create"] } else { [by, "mr", "create"] })
-        .map_err(|_| format!("{by} is not on PATH"))
+        .map_err(|_| NoProgram::Missing(by))
 }
 
 /// The error where a branch was pushed for a pull request that is not open.

@@ -213,8 +213,11 @@ impl WorktreeState {
         made.counted(context, head, base)
     }
 
-    /// What there is to say of what is checked out and in progress there: `, on no branch`.
+    /// What there is to say of it and of what is checked out and in progress there: `, on no branch`.
     pub(crate) fn remark(&self) -> String {
+        if !self.path.exists() {
+            return ", whose folder is gone".to_owned();
+        }
         let other = self.checked_out.as_ref().map_or_else(String::new, |other| format!(", {other}"));
         let busy = self.in_progress.map_or_else(String::new, |what| format!(", in the middle of {what}"));
         other + &busy

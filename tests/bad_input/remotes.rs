@@ -31,7 +31,7 @@ fn the_remote_is_gone() {
     let ann = at_work(&world);
     let away = world.root().join("away");
     std::fs::rename(world.origin(), &away).unwrap();
-    for run in all_refused(&ann, CHANGES, 128, "no_remote") {
+    for run in all_refused(&ann, CHANGES, 75, "unreachable") {
         assert!(run.stderr.contains("origin"), "{run}");
     }
     ann.aitask(&["list"]).ok();
@@ -46,7 +46,7 @@ fn picking_the_next_task_while_the_remote_is_gone_leaves_no_record() {
     let world = World::new();
     let ann = at_work(&world);
     std::fs::rename(world.origin(), world.root().join("away")).unwrap();
-    refused(&ann, &["pick", "--next"], 128, "no_remote");
+    refused(&ann, &["pick", "--next"], 75, "unreachable");
 }
 
 #[test]

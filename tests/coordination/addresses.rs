@@ -128,7 +128,7 @@ fn an_alias_of_another_repository_is_refused() {
     };
     refused(2, "other coordination branches");
     std::fs::remove_dir_all(&copy).unwrap();
-    refused(128, "leads to no repository");
+    refused(75, "does not appear to be a git repository");
     world.git(&["init", "-q", "--bare", "copy.git"]);
     refused(2, "other coordination branches");
     assert_eq!(world.git(&["--git-dir=origin.git", "for-each-ref"]), before);

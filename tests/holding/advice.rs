@@ -117,9 +117,19 @@ fn every_page_names_the_same_next_step() {
     same(&a, "git aitask pick --next");
     a.aitask(&["pick", "1"]).ok();
     same(&a, &format!("cd {}", ann.path(WORK).display()));
+    let aside = ann.path("aside");
+    std::fs::rename(ann.path(WORK), &aside).unwrap();
+    assert!(a.aitask(&["list"]).ok().stdout.contains("in aiwork/t1_one, whose folder is gone"));
+    std::fs::rename(&aside, ann.path(WORK)).unwrap();
     committed(&ann, "work.txt");
     same(&a.at(WORK), "git aitask finish");
     a.at(WORK).aitask(&["finish"]).ok();
+    // what only waits for its pull request hides no other work
+    a.task("Waiting", &[]);
+    let waiting = a.aitask(&["pick", "4", "--json"]).ok().json()["cd"].as_str().unwrap().to_owned();
+    a.at(&waiting).commit("work");
+    a.at(&waiting).aitask(&["finish", "--no-push"]).ok();
+    same(&a, "git aitask pick --next");
     a.aitask(&["pick", "2", "--no-worktree"]).ok();
     let [first, rest @ ..] = pages(&a);
     assert!(rest.iter().all(|page| *page == first) && !first.contains("pick"), "{first} {rest:?}");

@@ -60,6 +60,13 @@ fn finishing_the_last_child_does_not_end_a_parent_whose_work_is_not_merged() {
     let run = kid_of("2");
     assert!(run.stdout.contains(" stays active until you end it: git aitask archive 2"), "{run}");
     agent.aitask(&["archive", "2"]).ok();
+    // one with nothing but what is not committed
+    agent.task("Four", &[]);
+    let four = agent.aitask(&["pick", "4", "--json"]).ok().json()["cd"].as_str().unwrap().to_owned();
+    agent.at(&four).write("draft.txt", "x\n");
+    let run = kid_of("4");
+    let finish = " stays active until you commit what its worktree has and finish it: git aitask finish 4";
+    assert!(run.stdout.contains(finish), "{run}");
     // one without work ends, and this clone forgets it
     agent.aitask(&["pick", "3"]).ok();
     agent.aitask(&["unlock", "3"]).ok();

@@ -66,7 +66,7 @@ fn a_pick_that_fails_keeps_the_base_of_the_held_task() {
         let dead = Sleeper::new();
         ann.env("AIT_AGENT_PID", dead.pid()).aitask(&["pick", "1", "--base", "develop"]).ok();
         dead.die();
-        offline(&world, || ann.aitask(&[again, "1"]).fails(128));
+        offline(&world, || ann.aitask(&[again, "1"]).fails(75));
         ann.aitask(&["pick", "1"]).ok();
         finishes_into_develop(&world, &ann);
     }
@@ -77,7 +77,7 @@ fn a_takeover_that_fails_keeps_the_record_of_the_former_holder() {
     let (world, ann) = worked();
     let bob = world.clone("bob");
     bob.aitask(&["pick", "1", "--steal"]).ok();
-    offline(&world, || ann.aitask(&["pick", "1", "--steal"]).fails(128));
+    offline(&world, || ann.aitask(&["pick", "1", "--steal"]).fails(75));
     let refused = ann.aitask(&["finish", "1", "--json"]).fails(1);
     assert_eq!(kind(&refused), "not_holder");
     assert!(refused.error()["error"]["message"].as_str().unwrap().contains("was taken over"), "{refused}");

@@ -133,7 +133,7 @@ fn a_failed_publish_leaves_a_draft_and_says_where() {
     let world = World::new();
     let ann = world.initialised("ann");
     ann.git(&["remote", "set-url", "origin", "/nowhere/x.git"]);
-    let run = with_editor(&ann, FILL).aitask_at_terminal(&["new", "--edit", "--timeout", "2s"]).fails(128);
+    let run = with_editor(&ann, FILL).aitask_at_terminal(&["new", "--edit", "--timeout", "2s"]).fails(75);
     let draft = files(&ann, "aitasks/new").remove(0);
     run.assert().stderr(contains(format!("git aitask new --publish aitasks/new/{draft}")));
     assert!(ann.read(&format!("aitasks/new/{draft}")).ends_with("\n# Add login\n\nWith e-mail.\n"));

@@ -258,15 +258,25 @@ fn of_contact(stderr: &str) -> GitFailure {
     if stderr.lines().any(is_refusal) { GitFailure::Denied } else { GitFailure::Unreachable }
 }
 
-/// Whether there is no repository at the address, or none that this user may see: hosts answer both alike. It would be the
-/// same at the next attempt, unlike a host that is not reached.
+/// Whether the host says that it has no repository at the address, or none that this user may see: it answers both alike. It
+/// would say the same at the next attempt, unlike a host that is not reached, and unlike a folder that is not there, which
+/// may be on a disk that is not mounted.
 pub(crate) fn is_no_repository(stderr: &str) -> bool {
-    let quotes = |line: &str, start: &str, end: &str| line.starts_with(start) && line.trim_end().ends_with(end);
+    let is_said = |line: &str| {
+        let words = line.to_ascii_lowercase();
+        let of_what = words.contains("repository") || words.contains("project");
+        of_what && (words.contains("not found") || words.contains("could not be found"))
+    };
     stderr.lines().any(|line| {
-        quotes(line, "fatal: '", "' does not appear to be a git repository")
-            || quotes(line, "fatal: repository 'http", "' not found")
-            || (line.starts_with("ERROR: ") && (line.contains("not found") || line.contains("could not be found")))
+        (line.starts_with("fatal: repository 'http") && line.trim_end().ends_with("' not found"))
+            || (line.starts_with("ERROR: ") && is_said(line))
     })
+}
+
+/// Whether there is no repository where the address leads, as git says it of a folder here and of one behind ssh.
+pub(crate) fn is_no_folder(stderr: &str) -> bool {
+    let is_it = |line: &str| line.starts_with("fatal: '") && line.contains("' does not appear to be a git repository");
+    stderr.lines().any(is_it)
 }
 
 /// Whether ssh reports that client and server do not trust each other.
@@ -322,6 +332,18 @@ mod tests {
     #[track_caller]
     fn check(code: i32, parts: &[&str], expected: GitFailure) {
         assert_eq!(of_push(ended(code, &parts.concat()), || false), expected, "exit {code}: {}", parts.concat());
+    }
+
+    #[test]
+    fn a_proxy_that_finds_no_backend_is_no_missing_repository() {
+        for said in ["ERROR: Repository not found.\n", "ERROR: The project you were looking for could not be found.\n"]
+        {
+            assert!(is_no_repository(&format!("{said}{NOT_READ}")), "{said}");
+        }
+        assert!(is_no_repository("fatal: repository 'http://127.0.0.1:1/x.git/' not found\n"));
+        assert!(!is_no_repository(&format!("ERROR: backend not found\n{NOT_READ}")));
+        let folder = "fatal: '/mnt/x.git' does not appear to be a git repository\n";
+        assert!(is_no_folder(folder) && !is_no_repository(folder));
     }
 
     #[test]
