@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 
 /// Install manual pages, shell completions and the shell function
 ///
-/// They make `git aitask --help` and `git aitask <TAB>` work. They go into your own directories: the completions of bash and
-/// zsh below `XDG_DATA_HOME` (else ~/.local/share), those of fish below `XDG_CONFIG_HOME` (else ~/.config), and the manual
-/// pages where man looks for those of the program: for ~/.cargo/bin on PATH in ~/.cargo/share/man, else with the completions. With the function, `git aitask` changes the folder of your shell: to the worktree after pick, worktree add and
-/// worktree path, and back to the main checkout where finish, drop or worktree remove took the folder away. It is called
-/// `git`, so that it works as you type, and passes everything else on to git. No shell reads it unless your profile does, as
-/// the example (bash, zsh); in fish, pipe the text into `source`.
+/// They make `git aitask --help` and `git aitask <TAB>` work. They go into your own directories: the completions of bash
+/// and zsh below `XDG_DATA_HOME` (else ~/.local/share), those of fish below `XDG_CONFIG_HOME` (else ~/.config), and the
+/// manual pages where man looks for those of the program: for ~/.cargo/bin on PATH in ~/.cargo/share/man, else with the
+/// completions. With the function, `git aitask` changes the folder of your shell: to the worktree after pick, worktree add
+/// and worktree path, and back to the main checkout where finish, drop or worktree remove took the folder away. It is
+/// called `git`, so that it works as you type, and passes everything else on to git. No shell reads it unless your profile
+/// does, as the example (bash, zsh); in fish, pipe the text into `source`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  git aitask setup\n  eval \"$(git aitask setup --shell)\"\n  git aitask setup --uninstall"

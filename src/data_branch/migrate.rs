@@ -177,11 +177,10 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
         }
     })?;
     made.extend(is_new.then(|| format!("branch {data}")));
-    if context.dry_run && was_attached {
-        return Ok(Migration { made, aside });
-    }
     if context.dry_run {
-        aside.would_run(format!("git worktree add {} {data}", paths::DATA_WORKTREE_DIR));
+        if !was_attached {
+            aside.would_run(format!("git worktree add {} {data}", paths::DATA_WORKTREE_DIR));
+        }
         return Ok(Migration { made, aside });
     }
     if let Some(published) = remove_what_was_brought(context, &ledger, &tips, code_too)? {
@@ -244,17 +243,11 @@ fn remove_what_was_brought(
 /// Refuses a checkout in which a merge or the like is not finished, with the commands that finish it.
 fn require_nothing_in_progress(root: &Path) -> Result<()> {
     let Some(what) = worktree::in_progress(root) else { return Ok(()) };
+    let note = "where no file has conflict markers; this keeps your versions, and the same command again brings them";
     let hint = match what {
-        "a merge" => command!["git add -u && git commit --no-edit"],
-        "a rebase" => command!["git add -u && git rebase --continue"],
+        "a merge" => command!["git add -u && git commit --no-edit"].note(note),
+        "a rebase" => command!["git add -u && git rebase --continue"].note(note),
         _ => command!["git status"],
-    };
-    let hint = if what == "a merge" || what == "a rebase" {
-        hint.note(
-            "where no file has conflict markers; this keeps your versions, and the same command again brings them",
-        )
-    } else {
-        hint
     };
     Err(Error::new(Kind::Dirty, format!("{} is in the middle of {what}", root.display())).hint(hint.within(root)))
 }
