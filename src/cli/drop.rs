@@ -46,7 +46,7 @@ impl DropArgs {
             app.lead_shell(outcome.cd.as_ref(), &outcome.aside);
             Ok(outcome)
         };
-        app.each("drop", &wanted(&context, &self.task, "git aitask drop")?, drop, one, |_| {})
+        app.each("drop", &wanted(&context, &self.task, "drop")?, drop, one, |_| {})
     }
 }
 

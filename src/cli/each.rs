@@ -1,7 +1,7 @@
 //! A verb that does the same to several tasks: each by itself, so that what is in the way of one is in the way of no other.
 
 use crate::cli::app::App;
-use crate::error::{Error, Hint, Kind, Payload, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::project::holder::held_here;
 use crate::project::{Context, Wanted};
 use crate::report::Page;
@@ -42,7 +42,7 @@ pub(crate) fn wanted(context: &Context, named: &[String], verb: &'static str) ->
             if held.is_empty() {
                 return error;
             }
-            let hints = held.into_iter().map(|task| Hint::from(verb).word(&task));
+            let hints = held.into_iter().map(|task| command!["git aitask"].text(verb).word(&task));
             hints.fold(Error::new(Kind::Usage, error.to_string()), Error::hint)
         });
         return Ok(vec![here?]);

@@ -94,7 +94,7 @@ impl FinishArgs {
             override_gates: self.override_gates,
             deferred: if self.carry_over { Deferred::CarryOver } else { Deferred::Refuse },
         };
-        let wanted = wanted(&context, &self.task, "git aitask finish")?;
+        let wanted = wanted(&context, &self.task, "finish")?;
         let next = |outcome: &Finished| {
             // Where nothing is left to do, nothing is advised: who follows advice as it stands would create a task.
             let next = match (outcome.is_last, outcome.leaves_none_free) {
